@@ -1,0 +1,15 @@
+/*
+ * Error codes inside the library: 0 or a negative errno, the values that libuv
+ * uses on POSIX systems, so that both pass through unchanged.
+ */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include <errno.h>
+
+#define RT_ENOMEM (-ENOMEM) /* the system or the budget has no memory left */
+#define RT_EINVAL (-EINVAL) /* the input is malformed */
+#define RT_ERANGE (-ERANGE) /* well formed, but outside the limits */
+#define RT_EAGAIN (-EAGAIN) /* nothing can be done now */
+
+#endif
