@@ -1,0 +1,32 @@
+/*
+ * Cursors: a position in the log of one topic, written `epoch-offset`, such as
+ * `7f3a9c21-1042`. It means "up to and including this event"; the position
+ * before the first event of a log has offset 0.
+ */
+#ifndef PROTOCOL_CURSOR_H
+#define PROTOCOL_CURSOR_H
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/writer.h"
+
+#define RT_CURSOR_BYTES_MAX (8 + 1 + RT_U64_DIGITS) /* in its written form */
+
+struct rt_cursor {
+    uint32_t epoch; /* of the log: another epoch is another log */
+    uint64_t offset;
+};
+
+/*
+ * Reads a cursor that fills the whole text: 8 lower-case hexadecimal digits,
+ * '-', and 1 to 20 decimal digits, of which the first may be zeros. 0,
+ * RT_EINVAL, or RT_ERANGE for an offset beyond 64 bits.
+ */
+RT_MUST_USE int rt_cursor_parse(struct rt_bytes text, struct rt_cursor *cursor);
+
+/* Writes at most RT_CURSOR_BYTES_MAX bytes, the offset without padding. */
+void rt_cursor_write(struct rt_writer *writer, struct rt_cursor cursor);
+
+#endif
