@@ -1,0 +1,356 @@
+#include "storage/ring.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+#define SEGMENT_SIZE_MIN ((size_t)1024)
+
+void rt_ring_init(struct rt_ring *ring,
+                  struct rt_store *store,
+                  const struct rt_retention *retention)
+{
+    *ring = (struct rt_ring){
+        .store = store, .retention = retention, .next_offset = 1};
+}
+
+static struct rt_segment *first(const struct rt_ring *ring)
+{
+    return ring->segments[0];
+}
+
+static struct rt_segment *last(const struct rt_ring *ring)
+{
+    return ring->segments[ring->segment_count - 1];
+}
+
+/* Takes the oldest segment out of the chain; its reference is the caller's. */
+static struct rt_segment *shift(struct rt_ring *ring)
+{
+    struct rt_segment *oldest = first(ring);
+    ring->segment_count--;
+    memmove(ring->segments, ring->segments + 1,
+            ring->segment_count * sizeof(struct rt_segment *));
+    ring->bytes -= rt_segment_size(oldest->capacity);
+    return oldest;
+}
+
+static void evict(struct rt_ring *ring)
+{
+    rt_segment_retire(ring->store, shift(ring));
+}
+
+void rt_ring_finish(struct rt_ring *ring)
+{
+    if (ring == NULL || ring->store == NULL) {
+        return;
+    }
+    while (ring->segment_count > 0) {
+        evict(ring);
+    }
+    rt_heap_free(ring->store->heap, ring->segments,
+                 ring->segment_capacity * sizeof(struct rt_segment *));
+    *ring = (struct rt_ring){0};
+}
+
+static uint64_t at_least(uint64_t value, uint64_t floor)
+{
+    return value < floor ? floor : value;
+}
+
+static uint64_t at_most(uint64_t value, uint64_t ceiling)
+{
+    return value > ceiling ? ceiling : value;
+}
+
+/* Whether the segment has had its share of what retention counts. */
+static bool is_due(const struct rt_ring *ring,
+                   const struct rt_segment *segment,
+                   uint64_t now_ms)
+{
+    const struct rt_retention *retention = ring->retention;
+    uint64_t events = retention->events / RT_RING_GRAIN_EVENTS;
+    return segment->event_count >= at_least(events, 1) ||
+           now_ms - segment->opened_ms > retention->age_ms / RT_RING_GRAIN_AGE;
+}
+
+/*
+ * The size of the next block. It doubles only after a block that events have
+ * filled: one that was closed for its age or count was large enough.
+ */
+static size_t next_size(const struct rt_ring *ring, size_t len, bool was_full)
+{
+    uint64_t size = RT_SEGMENT_SIZE_FIRST;
+    if (ring->segment_count > 0) {
+        size = rt_segment_size(last(ring)->capacity) * (was_full ? 2 : 1);
+    }
+    uint64_t share = ring->retention->bytes / RT_RING_GRAIN_BYTES;
+    size = at_most(size, at_least(share, SEGMENT_SIZE_MIN));
+    size = at_most(size, RT_SEGMENT_SIZE_MAX);
+    size = at_least(size, rt_segment_size(len + sizeof(struct rt_entry)));
+    return (size + _Alignof(struct rt_entry) - 1) &
+           ~(_Alignof(struct rt_entry) - 1);
+}
+
+static int reserve_slot(struct rt_ring *ring)
+{
+    if (ring->segment_count < ring->segment_capacity) {
+        return 0;
+    }
+    uint32_t capacity = (uint32_t)at_least(ring->segment_capacity * 2, 4);
+    struct rt_segment **segments =
+        rt_heap_resize(ring->store->heap, ring->segments,
+                       ring->segment_capacity * sizeof(struct rt_segment *),
+                       capacity * sizeof(struct rt_segment *));
+    if (segments == NULL) {
+        return RT_ENOMEM;
+    }
+    ring->segments = segments;
+    ring->segment_capacity = capacity;
+    return 0;
+}
+
+/*
+ * A full ring turns: its oldest block becomes the newest, and nothing is
+ * allocated. That needs a block of the right size that nobody reads.
+ */
+static struct rt_segment *recycle(struct rt_ring *ring, size_t size)
+{
+    if (ring->segment_count == 0 ||
+        ring->bytes + size <= ring->retention->bytes ||
+        first(ring)->references > 1 ||
+        rt_segment_size(first(ring)->capacity) != size) {
+        return NULL;
+    }
+    struct rt_segment *segment = shift(ring);
+    rt_segment_reset(segment);
+    return segment;
+}
+
+static struct rt_segment *
+open_segment(struct rt_ring *ring, uint64_t now_ms, size_t size)
+{
+    if (reserve_slot(ring) < 0) {
+        return NULL;
+    }
+    struct rt_segment *segment = recycle(ring, size);
+    if (segment == NULL) {
+        segment = rt_segment_create(ring->store, size - rt_segment_size(0));
+    }
+    if (segment == NULL) {
+        return NULL;
+    }
+    segment->position = ring->head;
+    segment->first_offset = ring->next_offset;
+    segment->opened_ms = now_ms;
+    ring->segments[ring->segment_count++] = segment;
+    ring->bytes += size;
+    return segment;
+}
+
+static struct rt_segment *
+writable(struct rt_ring *ring, uint64_t now_ms, size_t len)
+{
+    if (ring->segment_count == 0) {
+        return open_segment(ring, now_ms, next_size(ring, len, false));
+    }
+    struct rt_segment *segment = last(ring);
+    if (!rt_segment_has_room(segment, len)) {
+        return open_segment(ring, now_ms, next_size(ring, len, true));
+    }
+    if (is_due(ring, segment, now_ms)) {
+        return open_segment(ring, now_ms, next_size(ring, len, false));
+    }
+    return segment;
+}
+
+static void enforce_size(struct rt_ring *ring)
+{
+    while (ring->segment_count > 1 &&
+           (ring->bytes > ring->retention->bytes ||
+            ring->next_offset - rt_ring_earliest(ring) >
+                ring->retention->events)) {
+        evict(ring);
+    }
+}
+
+int rt_ring_append(struct rt_ring *ring,
+                   uint64_t now_ms,
+                   const struct rt_record *record)
+{
+    size_t len = record->header.len + record->payload.len;
+    struct rt_segment *segment = writable(ring, now_ms, len);
+    if (segment == NULL) {
+        return RT_ENOMEM;
+    }
+    ring->wall_ms = at_least(record->wall_ms, ring->wall_ms);
+    struct rt_entry entry = {.wall_ms = ring->wall_ms,
+                             .sequence = record->sequence,
+                             .content = record->content};
+    rt_segment_append(segment, record->header, record->payload, entry);
+    segment->touched_ms = now_ms;
+    ring->head += len;
+    ring->next_offset++;
+    enforce_size(ring);
+    return 0;
+}
+
+void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms)
+{
+    while (ring->segment_count > 0 &&
+           now_ms - first(ring)->touched_ms > ring->retention->age_ms) {
+        evict(ring);
+    }
+}
+
+uint64_t rt_ring_earliest(const struct rt_ring *ring)
+{
+    return ring->segment_count > 0 ? first(ring)->first_offset
+                                   : ring->next_offset;
+}
+
+uint64_t rt_ring_latest(const struct rt_ring *ring)
+{
+    return ring->next_offset - 1;
+}
+
+uint64_t rt_ring_low(const struct rt_ring *ring)
+{
+    return ring->segment_count > 0 ? first(ring)->position : ring->head;
+}
+
+/* The number of the last segment that begins at or before the position. */
+static uint32_t segment_number(const struct rt_ring *ring, uint64_t position)
+{
+    uint32_t low = 0;
+    uint32_t high = ring->segment_count;
+    if (last(ring)->position <= position) {
+        return high - 1; /* where almost every reader is */
+    }
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (ring->segments[middle]->position <= position) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct rt_segment *rt_ring_segment(const struct rt_ring *ring,
+                                   uint64_t position)
+{
+    RT_CHECK(position >= rt_ring_low(ring) && position < ring->head);
+    return ring->segments[segment_number(ring, position)];
+}
+
+uint64_t rt_ring_position(const struct rt_ring *ring, uint64_t offset)
+{
+    RT_CHECK(offset >= rt_ring_earliest(ring) && offset <= ring->next_offset);
+    uint32_t low = 0;
+    uint32_t high = ring->segment_count;
+    if (offset == ring->next_offset) {
+        return ring->head;
+    }
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (ring->segments[middle]->first_offset <= offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    struct rt_segment *segment = ring->segments[low];
+    uint32_t index = (uint32_t)(offset - segment->first_offset);
+    return segment->position + rt_segment_start(segment, index);
+}
+
+uint64_t rt_ring_offset(const struct rt_ring *ring, uint64_t position)
+{
+    RT_CHECK(position >= rt_ring_low(ring) && position <= ring->head);
+    if (position == ring->head) {
+        return ring->next_offset;
+    }
+    const struct rt_segment *segment = rt_ring_segment(ring, position);
+    uint32_t at = (uint32_t)(position - segment->position);
+    uint32_t index = rt_segment_event_at(segment, at);
+    RT_CHECK(rt_segment_start(segment, index) == at);
+    return segment->first_offset + index;
+}
+
+/* Time stamps never go back within a ring, so both searches may halve. */
+static uint64_t offset_in_segment(const struct rt_segment *segment,
+                                  uint64_t wall_ms)
+{
+    uint32_t low = 0;
+    uint32_t high = segment->event_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (rt_segment_entry(segment, middle)->wall_ms < wall_ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return segment->first_offset + low;
+}
+
+uint64_t rt_ring_offset_since(const struct rt_ring *ring, uint64_t wall_ms)
+{
+    for (uint32_t i = 0; i < ring->segment_count; i++) {
+        const struct rt_segment *segment = ring->segments[i];
+        uint32_t newest = segment->event_count - 1;
+        if (rt_segment_entry(segment, newest)->wall_ms >= wall_ms) {
+            return offset_in_segment(segment, wall_ms);
+        }
+    }
+    return ring->next_offset;
+}
+
+unsigned rt_ring_read(const struct rt_ring *ring,
+                      uint64_t position,
+                      size_t bytes_max,
+                      struct rt_bytes *ranges,
+                      unsigned range_max)
+{
+    unsigned count = 0;
+    size_t total = 0;
+    if (position >= ring->head) {
+        return 0;
+    }
+    RT_CHECK(position >= rt_ring_low(ring));
+    for (uint32_t i = segment_number(ring, position);
+         i < ring->segment_count && count < range_max && total < bytes_max;
+         i++) {
+        const struct rt_segment *segment = ring->segments[i];
+        size_t skip = position - segment->position;
+        ranges[count].data = (const char *)segment->bytes + skip;
+        ranges[count].len = segment->used - skip;
+        total += ranges[count].len;
+        position += ranges[count].len;
+        count++;
+    }
+    return count;
+}
+
+void rt_ring_validate(const struct rt_ring *ring)
+{
+    uint64_t position = rt_ring_low(ring);
+    uint64_t offset = rt_ring_earliest(ring);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < ring->segment_count; i++) {
+        const struct rt_segment *segment = ring->segments[i];
+        RT_CHECK(segment->references > 0 && !segment->is_retired);
+        RT_CHECK(segment->position == position);
+        RT_CHECK(segment->first_offset == offset);
+        RT_CHECK(segment->event_count > 0);
+        position += segment->used;
+        offset += segment->event_count;
+        bytes += rt_segment_size(segment->capacity);
+    }
+    RT_CHECK(position == ring->head);
+    RT_CHECK(offset == ring->next_offset);
+    RT_CHECK(bytes == ring->bytes);
+}

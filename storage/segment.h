@@ -1,0 +1,90 @@
+/*
+ * A segment: one block of memory with finished events, back to back, and their
+ * index. Events grow up from the start, index entries grow down from the end:
+ *
+ *     bytes                                                     bytes +
+ * capacity | event 0 | event 1 | event 2 | ...free... | entry 2 | entry 1 |
+ * entry 0 | ^ used
+ *
+ * One writer. Bytes below `used` never change, so a reader needs no copy: it
+ * holds a reference. The ring holds one as long as it retains the segment; a
+ * write in flight holds another, and the last one frees the block.
+ */
+#ifndef STORAGE_SEGMENT_H
+#define STORAGE_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/heap.h"
+
+/* What is known of an event beside its bytes. */
+struct rt_entry {
+    uint64_t wall_ms;  /* time stamp, milliseconds since 1970 */
+    uint64_t sequence; /* the event's number among all of the node */
+    uint32_t start;    /* where it begins in the segment's bytes */
+    uint8_t content;   /* the kind of payload; opaque here */
+};
+
+/* What all rings of a broker share. */
+struct rt_store {
+    struct rt_heap *heap;
+    size_t retired_bytes; /* no longer in a ring, but still being written */
+};
+
+struct rt_segment {
+    uint64_t position;     /* of bytes[0] in the topic's stream of bytes */
+    uint64_t first_offset; /* of event 0 */
+    uint64_t opened_ms;    /* monotonic time of the first and */
+    uint64_t touched_ms;   /* of the last append */
+    size_t capacity;
+    uint32_t used;
+    uint32_t event_count;
+    uint32_t references;
+    bool is_retired;
+    uint8_t bytes[];
+};
+
+/* What a block of the given capacity takes from the heap. */
+size_t rt_segment_size(size_t capacity);
+
+/* A new block with one reference, or NULL. The caller fills in the header. */
+RT_MUST_USE struct rt_segment *rt_segment_create(struct rt_store *store,
+                                                 size_t capacity);
+
+/* Empties a block that has one reference, for use anew. */
+void rt_segment_reset(struct rt_segment *segment);
+
+void rt_segment_ref(struct rt_segment *segment);
+
+/* Drops a reference; NULL is fine. */
+void rt_segment_unref(struct rt_store *store, struct rt_segment *segment);
+
+/* Drops the ring's reference: what others still hold counts as retired. */
+void rt_segment_retire(struct rt_store *store, struct rt_segment *segment);
+
+/* Whether an event of `len` bytes and its entry fit into what is free. */
+bool rt_segment_has_room(const struct rt_segment *segment, size_t len);
+
+/*
+ * Copies an event, given as two parts, to the end. Needs room for it. The
+ * entry's `start` is filled in here.
+ */
+void rt_segment_append(struct rt_segment *segment,
+                       struct rt_bytes header,
+                       struct rt_bytes payload,
+                       struct rt_entry entry);
+
+/* The entry of event number `index` < event_count. */
+const struct rt_entry *rt_segment_entry(const struct rt_segment *segment,
+                                        uint32_t index);
+
+/* Where event number `index` <= event_count begins; for event_count: `used`. */
+uint32_t rt_segment_start(const struct rt_segment *segment, uint32_t index);
+
+/* The number of the event that contains byte `at` < used. */
+uint32_t rt_segment_event_at(const struct rt_segment *segment, uint32_t at);
+
+#endif
