@@ -55,6 +55,19 @@ static inline void rt_list_move(struct rt_list *to, struct rt_list *from)
     rt_list_init(from);
 }
 
+/* Puts all nodes of `from` before those of `to`, in their order. */
+static inline void rt_list_prepend_all(struct rt_list *to, struct rt_list *from)
+{
+    if (rt_list_is_empty(from)) {
+        return;
+    }
+    from->next->previous = to;
+    from->previous->next = to->next;
+    to->next->previous = from->previous;
+    to->next = from->next;
+    rt_list_init(from);
+}
+
 #define RT_LIST_FIRST(list, type, member) \
     RT_CONTAINER((list)->next, type, member)
 

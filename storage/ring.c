@@ -175,6 +175,34 @@ static void enforce_size(struct rt_ring *ring)
     }
 }
 
+bool rt_ring_endangers(const struct rt_ring *ring,
+                       uint64_t position,
+                       size_t len)
+{
+    if (ring->segment_count == 0 || position >= ring->head) {
+        return false;
+    }
+    uint64_t bytes = ring->bytes;
+    if (!rt_segment_has_room(last(ring), len)) {
+        bytes += next_size(ring, len, true);
+    } else if (first(ring) == last(ring)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < ring->segment_count; i++) {
+        const struct rt_segment *segment = ring->segments[i];
+        if (bytes <= ring->retention->bytes &&
+            ring->next_offset - segment->first_offset <
+                ring->retention->events) {
+            return false;
+        }
+        if (position < segment->position + segment->used) {
+            return true;
+        }
+        bytes -= rt_segment_size(segment->capacity);
+    }
+    return false;
+}
+
 int rt_ring_append(struct rt_ring *ring,
                    uint64_t now_ms,
                    const struct rt_record *record)
@@ -196,9 +224,10 @@ int rt_ring_append(struct rt_ring *ring,
     return 0;
 }
 
-void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms)
+void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep)
 {
     while (ring->segment_count > 0 &&
+           first(ring)->position + first(ring)->used <= keep &&
            now_ms - first(ring)->touched_ms > ring->retention->age_ms) {
         evict(ring);
     }

@@ -76,8 +76,14 @@ RT_MUST_USE int rt_ring_append(struct rt_ring *ring,
                                uint64_t now_ms,
                                const struct rt_record *record);
 
-/* Drops the segments whose last event is older than retention allows. */
-void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms);
+/* Whether appending an event of `len` bytes may drop the byte at `position`. */
+bool rt_ring_endangers(const struct rt_ring *ring,
+                       uint64_t position,
+                       size_t len);
+
+/* Drops the segments whose last event is older than retention allows, but
+ * nothing at or behind the position `keep`. */
+void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep);
 
 /* The offset of the oldest retained event; next_offset when there is none. */
 uint64_t rt_ring_earliest(const struct rt_ring *ring);

@@ -1,0 +1,182 @@
+#include "broker/core/core.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "broker/core/fanout.h"
+#include "broker/core/subscriber.h"
+#include "broker/core/topic.h"
+#include "protocol/ws_frame.h"
+
+#define SPARE_LAGS_MAX 256
+
+void rt_core_init(struct rt_core *core,
+                  struct rt_heap *heap,
+                  const struct rt_core_options *options)
+{
+    *core = (struct rt_core){
+        .heap = heap, .store = {.heap = heap}, .options = *options};
+    rt_tree_init(&core->topics, heap);
+    rt_list_init(&core->topic_list);
+    rt_list_init(&core->dirty);
+    rt_list_init(&core->lagging);
+    rt_list_init(&core->blocked);
+    rt_pool_init(&core->lags, heap, sizeof(struct rt_lag), SPARE_LAGS_MAX);
+}
+
+static struct rt_topic *first_topic(const struct rt_core *core)
+{
+    return RT_LIST_FIRST(&core->topic_list, struct rt_topic, link);
+}
+
+void rt_core_finish(struct rt_core *core)
+{
+    if (core == NULL || core->heap == NULL) {
+        return;
+    }
+    while (!rt_list_is_empty(&core->topic_list)) {
+        rt_topic_destroy(first_topic(core));
+    }
+    rt_pool_finish(&core->lags);
+    *core = (struct rt_core){0};
+}
+
+void rt_core_set_time(struct rt_core *core, uint64_t now_ms, uint64_t wall_ms)
+{
+    RT_CHECK(now_ms >= core->now_ms);
+    core->now_ms = now_ms;
+    core->wall_ms = wall_ms;
+}
+
+static enum rt_opcode opcode_of(enum rt_content content)
+{
+    return content == RT_CONTENT_BINARY ? RT_OPCODE_BINARY : RT_OPCODE_TEXT;
+}
+
+/* A subscriber that has kept up must not lose an event to a burst: before the
+ * ring drops what it has not been given yet, it is given that. */
+static void protect_active(struct rt_topic *topic, size_t len)
+{
+    if (RT_UNLIKELY(rt_ring_endangers(&topic->ring, topic->floor, len) &&
+                    !rt_list_is_empty(&topic->dirty))) {
+        rt_topic_finish_pass(topic);
+    }
+}
+
+static int append(struct rt_topic *topic, const struct rt_event *event)
+{
+    struct rt_core *core = topic->core;
+    uint8_t header[RT_FRAME_HEADER_MAX];
+    size_t header_len =
+        rt_frame_header(header, opcode_of(event->content), event->payload.len);
+    struct rt_record record = {
+        .header = {(const char *)header, header_len},
+        .payload = event->payload,
+        .wall_ms = core->wall_ms,
+        .sequence = core->sequence + 1,
+        .content = (uint8_t)event->content,
+    };
+    protect_active(topic, header_len + event->payload.len);
+    return rt_ring_append(&topic->ring, core->now_ms, &record);
+}
+
+/* Memory that only stalled subscribers keep is taken back from them. */
+static void shed_blocked(struct rt_core *core)
+{
+    while (RT_UNLIKELY(core->store.retired_bytes >
+                       core->heap->limit / RT_RETIRED_PART) &&
+           !rt_list_is_empty(&core->blocked)) {
+        rt_subscriber_close(
+            RT_LIST_FIRST(&core->blocked, struct rt_subscriber, link),
+            RT_CLOSE_LOST);
+    }
+}
+
+int rt_core_publish(struct rt_core *core,
+                    const struct rt_event *event,
+                    struct rt_receipt *receipt)
+{
+    struct rt_topic *topic = rt_topic_obtain(core, event->topic);
+    if (topic == NULL || append(topic, event) < 0) {
+        core->counters.events_refused++;
+        return RT_ENOMEM;
+    }
+    core->sequence++;
+    core->counters.events_produced++;
+    core->counters.bytes_produced += event->payload.len;
+    topic->touched_ms = core->now_ms;
+    rt_topic_mark_dirty(topic);
+    shed_blocked(core);
+    *receipt = (struct rt_receipt){
+        .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring)),
+        .wall_ms = topic->ring.wall_ms,
+        .is_congested = rt_topic_is_congested(topic),
+    };
+    return 0;
+}
+
+static void sweep_blocked(struct rt_core *core)
+{
+    while (!rt_list_is_empty(&core->blocked)) {
+        struct rt_subscriber *subscriber =
+            RT_LIST_FIRST(&core->blocked, struct rt_subscriber, link);
+        struct rt_lag *lag = subscriber->lag;
+        if (core->now_ms - lag->since_ms <= core->options.stall_timeout_ms) {
+            return; /* the others are blocked for less long */
+        }
+        size_t queued = core->options.sink->queued(subscriber);
+        if (queued >= lag->queued_bytes) {
+            rt_subscriber_close(subscriber, RT_CLOSE_SLOW_CONSUMER);
+            continue;
+        }
+        /* It is slow, but it moves. */
+        lag->queued_bytes = queued;
+        lag->since_ms = core->now_ms;
+        rt_list_remove(&subscriber->link);
+        rt_list_append(&core->blocked, &subscriber->link);
+    }
+}
+
+static void sweep_topic(struct rt_topic *topic)
+{
+    struct rt_core *core = topic->core;
+    rt_ring_expire(&topic->ring, core->now_ms, topic->floor);
+    if (topic->subscriber_count == 0 && topic->ring.segment_count == 0 &&
+        core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS) {
+        rt_topic_destroy(topic);
+    }
+}
+
+static void sweep_topics(struct rt_core *core)
+{
+    uint32_t count = core->topic_count / RT_TOPIC_SWEEP_PART;
+    count = count < RT_TOPIC_SWEEP_MIN ? RT_TOPIC_SWEEP_MIN : count;
+    count = count > core->topic_count ? core->topic_count : count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct rt_topic *topic = first_topic(core);
+        rt_list_remove(&topic->link);
+        rt_list_append(&core->topic_list, &topic->link);
+        sweep_topic(topic);
+    }
+}
+
+void rt_core_tick(struct rt_core *core)
+{
+    sweep_blocked(core);
+    sweep_topics(core);
+}
+
+void rt_core_validate(const struct rt_core *core)
+{
+    uint32_t topics = 0;
+    uint32_t subscribers = 0;
+    RT_LIST_EACH (node, &core->topic_list) {
+        const struct rt_topic *topic =
+            RT_CONTAINER(node, struct rt_topic, link);
+        RT_CHECK(rt_topic_find(core, topic->leaf.key) == topic);
+        rt_topic_validate(topic);
+        topics++;
+        subscribers += topic->subscriber_count;
+    }
+    RT_CHECK(topics == core->topic_count);
+    RT_CHECK(subscribers == core->subscriber_count);
+}

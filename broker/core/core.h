@@ -1,0 +1,117 @@
+/*
+ * The core: topics, cursors, fan-out and what to do when memory or time runs
+ * out. It knows no sockets and no clock: the network layer (or a simulator)
+ * hands it the time and implements the sinks. One thread; several cores may
+ * live in one process.
+ *
+ * A turn of the loop looks like this from here:
+ *
+ *     rt_core_set_time; rt_core_publish, rt_core_subscribe ...; then
+ *     rt_core_flush_small; (answers to publishers); rt_core_flush
+ */
+#ifndef BROKER_CORE_CORE_H
+#define BROKER_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/pool.h"
+#include "base/tree.h"
+#include "broker/core/sink.h"
+#include "protocol/cursor.h"
+#include "protocol/media_type.h"
+#include "storage/ring.h"
+
+/* An empty topic that nobody subscribes to is dropped after this time. */
+#define RT_TOPIC_IDLE_MS 60000
+
+/* Per tick at most this many topics, or one in TOPIC_SWEEP_PART, are looked at
+ * for retention by age. */
+#define RT_TOPIC_SWEEP_MIN  1024
+#define RT_TOPIC_SWEEP_PART 16
+
+/* Of the memory budget at most this part is kept from the system by stalled
+ * subscribers alone (segments that the ring has left behind). */
+#define RT_RETIRED_PART 8
+
+struct rt_core_options {
+    struct rt_retention retention;
+    uint64_t stall_timeout_ms;
+    const struct rt_sink_ops *sink;
+    uint32_t (*random)(void); /* for epochs: no two alike, ever */
+};
+
+/* What the metrics show; each only grows. */
+struct rt_counters {
+    uint64_t events_produced;
+    uint64_t bytes_produced;
+    uint64_t events_refused; /* for want of memory */
+    uint64_t events_delivered;
+    uint64_t bytes_delivered;
+    uint64_t writes;
+    uint64_t stalls;
+    uint64_t gaps;
+    uint64_t events_missed;
+    uint64_t closes[RT_CLOSE_COUNT];
+};
+
+struct rt_core {
+    struct rt_heap *heap;
+    struct rt_store store;
+    struct rt_core_options options;
+    uint64_t now_ms;
+    uint64_t wall_ms;
+    uint64_t sequence; /* of the last event of the node */
+    struct rt_tree topics;
+    struct rt_list topic_list; /* the one to look at next is first */
+    uint32_t topic_count;
+    uint32_t subscriber_count;
+    struct rt_list dirty;   /* topics with events not yet fanned out */
+    struct rt_list lagging; /* subscribers to be brought to the head */
+    struct rt_list blocked; /* subscribers being waited for, longest first */
+    struct rt_pool lags;
+    struct rt_counters counters;
+};
+
+/* An event to publish. The payload is copied; the topic's name was checked. */
+struct rt_event {
+    struct rt_bytes topic;
+    struct rt_bytes payload;
+    enum rt_content content;
+};
+
+struct rt_receipt {
+    struct rt_cursor cursor;
+    uint64_t wall_ms;
+    bool is_congested; /* the topic's fan-out is behind: publish more later */
+};
+
+/* Takes memory from the heap, which outlives the core. Allocates nothing. */
+void rt_core_init(struct rt_core *core,
+                  struct rt_heap *heap,
+                  const struct rt_core_options *options);
+
+/* Frees all topics. All subscribers must be detached. */
+void rt_core_finish(struct rt_core *core);
+
+/* What time it is from now on: monotonic, and on the wall. */
+void rt_core_set_time(struct rt_core *core, uint64_t now_ms, uint64_t wall_ms);
+
+/*
+ * Appends an event to its topic, which begins to exist if it did not, and
+ * marks it for the next flush. 0, or RT_ENOMEM, which changes nothing.
+ */
+RT_MUST_USE int rt_core_publish(struct rt_core *core,
+                                const struct rt_event *event,
+                                struct rt_receipt *receipt);
+
+/* Closes stalled subscribers, drops old events and idle topics. Once a second
+ * is often enough. */
+void rt_core_tick(struct rt_core *core);
+
+/* Checks every invariant; for tests. */
+void rt_core_validate(const struct rt_core *core);
+
+#endif

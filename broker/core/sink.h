@@ -1,0 +1,54 @@
+/*
+ * The sink: what the core sees of a subscriber's connection. The network layer
+ * implements it with libuv; tests implement it with plain memory. The core
+ * decides what is written and when; a sink only moves bytes.
+ */
+#ifndef BROKER_CORE_SINK_H
+#define BROKER_CORE_SINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "broker/core/close_reason.h"
+#include "storage/segment.h"
+
+struct rt_subscriber;
+
+/* Ranges in one write: what libuv takes without allocating. */
+#define RT_SINK_RANGE_MAX 4
+
+struct rt_sink_ops {
+    /*
+     * Writes as much of the ranges as the connection takes at once. Returns
+     * how many bytes it took, 0 when it takes none now, or a negative error
+     * when the connection is lost.
+     */
+    ssize_t (*write)(struct rt_subscriber *subscriber,
+                     const struct rt_bytes *ranges,
+                     unsigned range_count);
+
+    /*
+     * Queues bytes of a segment behind what is queued already, and calls
+     * rt_subscriber_drained, never from inside this call, when all are gone.
+     * Copies them or holds a reference to the segment. 0 or RT_ENOMEM.
+     */
+    int (*queue)(struct rt_subscriber *subscriber,
+                 struct rt_segment *segment,
+                 struct rt_bytes bytes);
+
+    /* How many bytes are queued and not yet taken. */
+    size_t (*queued)(const struct rt_subscriber *subscriber);
+
+    /*
+     * Ends the connection for a reason, after what is queued. The subscriber
+     * is detached already. `resume` says where to go on; `missed` how many
+     * events were lost before that.
+     */
+    void (*close)(struct rt_subscriber *subscriber,
+                  enum rt_close_reason reason,
+                  const struct rt_resume *resume);
+};
+
+#endif

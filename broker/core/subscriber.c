@@ -1,0 +1,259 @@
+#include "broker/core/subscriber.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "broker/core/topic.h"
+
+/* Where to begin: the offset of the first event to deliver, or a gap. */
+struct position_found {
+    uint64_t offset;
+    enum rt_close_reason reason;
+    uint64_t missed;
+    bool is_gap;
+};
+
+static struct position_found start_at(uint64_t offset)
+{
+    return (struct position_found){.offset = offset};
+}
+
+static struct position_found gap_until(const struct rt_ring *ring,
+                                       enum rt_close_reason reason,
+                                       uint64_t missed)
+{
+    return (struct position_found){.offset = rt_ring_earliest(ring),
+                                   .reason = reason,
+                                   .missed = missed,
+                                   .is_gap = true};
+}
+
+static struct position_found find_cursor(const struct rt_topic *topic,
+                                         struct rt_cursor cursor)
+{
+    const struct rt_ring *ring = &topic->ring;
+    /* A position in the future was never handed out by this log. */
+    if (cursor.epoch != topic->epoch || cursor.offset > rt_ring_latest(ring)) {
+        return gap_until(ring, RT_CLOSE_EPOCH_CHANGED, 0);
+    }
+    uint64_t earliest = rt_ring_earliest(ring);
+    if (cursor.offset + 1 < earliest) {
+        return gap_until(ring, RT_CLOSE_CURSOR_EVICTED,
+                         earliest - 1 - cursor.offset);
+    }
+    return start_at(cursor.offset + 1);
+}
+
+static struct position_found find_start(const struct rt_topic *topic,
+                                        const struct rt_since *since)
+{
+    const struct rt_ring *ring = &topic->ring;
+    uint64_t earliest = rt_ring_earliest(ring);
+    switch (since->kind) {
+    case RT_SINCE_EARLIEST:
+        return start_at(earliest);
+    case RT_SINCE_CURSOR:
+        return find_cursor(topic, since->cursor);
+    case RT_SINCE_TIME:
+        return start_at(rt_ring_offset_since(ring, since->wall_ms));
+    case RT_SINCE_LAST:
+        return start_at(since->count < ring->next_offset - earliest
+                            ? ring->next_offset - since->count
+                            : earliest);
+    case RT_SINCE_NOW:
+        break;
+    }
+    return start_at(ring->next_offset);
+}
+
+static void count_gap(struct rt_core *core, uint64_t missed)
+{
+    core->counters.gaps++;
+    core->counters.events_missed += missed;
+}
+
+static void enter_lagging(struct rt_subscriber *subscriber)
+{
+    struct rt_core *core = subscriber->topic->core;
+    subscriber->state = RT_SUBSCRIBER_LAGGING;
+    rt_list_append(&core->lagging, &subscriber->link);
+}
+
+static struct rt_lag *take_lag(const struct rt_topic *topic, uint64_t position)
+{
+    struct rt_lag *lag = rt_pool_take(&topic->core->lags);
+    if (lag != NULL) {
+        *lag = (struct rt_lag){.offset =
+                                   rt_ring_offset(&topic->ring, position) - 1};
+    }
+    return lag;
+}
+
+static int attach(struct rt_subscriber *subscriber,
+                  struct rt_topic *topic,
+                  uint64_t offset)
+{
+    uint64_t position = rt_ring_position(&topic->ring, offset);
+    bool is_behind = position < topic->ring.head;
+    struct rt_lag *lag = is_behind ? take_lag(topic, position) : NULL;
+    if ((is_behind && lag == NULL) || rt_topic_reserve(topic) < 0) {
+        rt_pool_give(&topic->core->lags, lag);
+        return RT_ENOMEM;
+    }
+    subscriber->topic = topic;
+    subscriber->position = position;
+    subscriber->lag = lag;
+    if (is_behind) {
+        enter_lagging(subscriber);
+    } else {
+        subscriber->state = RT_SUBSCRIBER_ACTIVE;
+        rt_topic_activate(topic, subscriber);
+    }
+    topic->subscriber_count++;
+    topic->core->subscriber_count++;
+    topic->touched_ms = topic->core->now_ms;
+    return 0;
+}
+
+int rt_core_subscribe(struct rt_core *core,
+                      struct rt_bytes name,
+                      const struct rt_since *since,
+                      struct rt_subscriber *subscriber,
+                      struct rt_start *start)
+{
+    RT_CHECK(subscriber->state == RT_SUBSCRIBER_DETACHED);
+    struct rt_topic *topic = rt_topic_obtain(core, name);
+    if (topic == NULL) {
+        return RT_ENOMEM;
+    }
+    struct position_found found = find_start(topic, since);
+    *start = (struct rt_start){
+        .cursor = rt_topic_cursor(topic, found.offset - 1),
+        .reason = found.reason,
+        .resume = {.cursor = rt_topic_cursor(topic, found.offset - 1),
+                   .missed = found.missed,
+                   .has_cursor = true}};
+    if (found.is_gap) {
+        count_gap(core, found.missed);
+        if (subscriber->gap == RT_GAP_CLOSE) {
+            core->counters.closes[found.reason]++;
+            return RT_EGAP;
+        }
+    }
+    return attach(subscriber, topic, found.offset);
+}
+
+static void release_lag(struct rt_subscriber *subscriber)
+{
+    rt_pool_give(&subscriber->topic->core->lags, subscriber->lag);
+    subscriber->lag = NULL;
+}
+
+void rt_subscriber_detach(struct rt_subscriber *subscriber)
+{
+    if (subscriber->state == RT_SUBSCRIBER_DETACHED) {
+        return;
+    }
+    struct rt_topic *topic = subscriber->topic;
+    if (subscriber->state == RT_SUBSCRIBER_ACTIVE) {
+        rt_topic_deactivate(topic, subscriber);
+    } else {
+        rt_list_remove(&subscriber->link);
+        release_lag(subscriber);
+    }
+    subscriber->state = RT_SUBSCRIBER_DETACHED;
+    topic->subscriber_count--;
+    topic->core->subscriber_count--;
+    topic->touched_ms = topic->core->now_ms;
+}
+
+void rt_subscriber_drained(struct rt_subscriber *subscriber)
+{
+    if (subscriber->state != RT_SUBSCRIBER_BLOCKED) {
+        return; /* detached since */
+    }
+    rt_list_remove(&subscriber->link);
+    enter_lagging(subscriber);
+}
+
+struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber)
+{
+    const struct rt_topic *topic = subscriber->topic;
+    RT_CHECK(subscriber->state != RT_SUBSCRIBER_DETACHED);
+    if (subscriber->state != RT_SUBSCRIBER_ACTIVE) {
+        return rt_topic_cursor(topic, subscriber->lag->offset);
+    }
+    uint64_t position = topic->active[subscriber->slot].position;
+    return rt_topic_cursor(topic, rt_ring_offset(&topic->ring, position) - 1);
+}
+
+static void close_with(struct rt_subscriber *subscriber,
+                       enum rt_close_reason reason,
+                       const struct rt_resume *resume)
+{
+    struct rt_core *core = subscriber->topic->core;
+    rt_subscriber_detach(subscriber);
+    core->counters.closes[reason]++;
+    core->options.sink->close(subscriber, reason, resume);
+}
+
+void rt_subscriber_close(struct rt_subscriber *subscriber,
+                         enum rt_close_reason reason)
+{
+    struct rt_resume resume = {.cursor = rt_subscriber_cursor(subscriber),
+                               .has_cursor = true};
+    close_with(subscriber, reason, &resume);
+}
+
+int rt_subscriber_fall_behind(struct rt_subscriber *subscriber,
+                              uint64_t position)
+{
+    struct rt_topic *topic = subscriber->topic;
+    struct rt_lag *lag = take_lag(topic, position);
+    if (lag == NULL) {
+        return RT_ENOMEM;
+    }
+    rt_topic_deactivate(topic, subscriber);
+    subscriber->lag = lag;
+    subscriber->position = position;
+    enter_lagging(subscriber);
+    return 0;
+}
+
+void rt_subscriber_block(struct rt_subscriber *subscriber)
+{
+    struct rt_core *core = subscriber->topic->core;
+    RT_CHECK(subscriber->state == RT_SUBSCRIBER_LAGGING);
+    rt_list_remove(&subscriber->link);
+    subscriber->lag->since_ms = core->now_ms;
+    subscriber->lag->queued_bytes = core->options.sink->queued(subscriber);
+    subscriber->state = RT_SUBSCRIBER_BLOCKED;
+    rt_list_append(&core->blocked, &subscriber->link);
+    core->counters.stalls++;
+}
+
+void rt_subscriber_catch_up(struct rt_subscriber *subscriber)
+{
+    RT_CHECK(subscriber->state == RT_SUBSCRIBER_LAGGING);
+    RT_CHECK(subscriber->position == subscriber->topic->ring.head);
+    rt_list_remove(&subscriber->link);
+    release_lag(subscriber);
+    subscriber->state = RT_SUBSCRIBER_ACTIVE;
+    rt_topic_activate(subscriber->topic, subscriber);
+}
+
+bool rt_subscriber_pass(struct rt_subscriber *subscriber)
+{
+    struct rt_topic *topic = subscriber->topic;
+    uint64_t last_lost = rt_ring_earliest(&topic->ring) - 1;
+    struct rt_resume resume = {.cursor = rt_topic_cursor(topic, last_lost),
+                               .missed = last_lost - subscriber->lag->offset,
+                               .has_cursor = true};
+    count_gap(topic->core, resume.missed);
+    if (subscriber->gap == RT_GAP_CLOSE) {
+        close_with(subscriber, RT_CLOSE_CURSOR_EVICTED, &resume);
+        return false;
+    }
+    subscriber->lag->offset = last_lost;
+    subscriber->position = rt_ring_low(&topic->ring);
+    return true;
+}

@@ -1,0 +1,106 @@
+/*
+ * A subscriber: a cursor into a topic's log. It belongs to a connection, which
+ * embeds it; the core links it. Its states:
+ *
+ *     DETACHED -> ACTIVE    has all events; in the topic's array
+ *              -> LAGGING   has fewer, and its connection takes more
+ *     ACTIVE   -> BLOCKED   its connection took only part of an event: the rest
+ *     LAGGING  -> BLOCKED   is queued, and until it is gone nothing is written
+ *     LAGGING  -> ACTIVE    it has reached the head
+ *     BLOCKED  -> LAGGING   the connection has drained
+ *     any      -> DETACHED
+ */
+#ifndef BROKER_CORE_SUBSCRIBER_H
+#define BROKER_CORE_SUBSCRIBER_H
+
+#include <stdint.h>
+
+#include "base/list.h"
+#include "broker/core/core.h"
+#include "protocol/since.h"
+
+/* What to do when the ring has passed a subscriber. */
+enum rt_gap_policy {
+    RT_GAP_CLOSE, /* close, and say where to go on */
+    RT_GAP_SKIP,  /* go on with the oldest event that is left */
+};
+
+enum rt_subscriber_state {
+    RT_SUBSCRIBER_DETACHED,
+    RT_SUBSCRIBER_ACTIVE,
+    RT_SUBSCRIBER_LAGGING,
+    RT_SUBSCRIBER_BLOCKED,
+};
+
+/* What is known of a subscriber only while it is not active. */
+struct rt_lag {
+    uint64_t offset;     /* of the last event that was handed over */
+    uint64_t since_ms;   /* blocked since */
+    size_t queued_bytes; /* seen in the sink's queue at that time */
+};
+
+struct rt_subscriber {
+    struct rt_topic *topic;
+    union {
+        uint32_t slot;       /* ACTIVE: in topic->active */
+        struct rt_list link; /* LAGGING, BLOCKED: in core->lagging, ->blocked */
+    };
+    uint64_t position;  /* LAGGING, BLOCKED: of the next event to write */
+    struct rt_lag *lag; /* LAGGING, BLOCKED */
+    uint8_t state;
+    uint8_t gap;
+};
+
+/* A start cannot be served without a gap, and the policy is to close. */
+#define RT_EGAP (-10001)
+
+struct rt_start {
+    struct rt_cursor cursor;     /* the position before the first event */
+    enum rt_close_reason reason; /* with RT_EGAP */
+    struct rt_resume resume;     /* with RT_EGAP */
+};
+
+/*
+ * Attaches a detached subscriber to a topic, which begins to exist if it did
+ * not. Nothing is written before the next flush. Returns
+ *   0          attached; start->cursor says where it begins
+ *   RT_EGAP    not attached: events after `since` are gone; see start
+ *   RT_ENOMEM  not attached
+ */
+RT_MUST_USE int rt_core_subscribe(struct rt_core *core,
+                                  struct rt_bytes topic,
+                                  const struct rt_since *since,
+                                  struct rt_subscriber *subscriber,
+                                  struct rt_start *start);
+
+/* Ends a subscription, in whatever state; harmless when it has ended. */
+void rt_subscriber_detach(struct rt_subscriber *subscriber);
+
+/* For the sink: what it queued is gone; the subscriber may go on. */
+void rt_subscriber_drained(struct rt_subscriber *subscriber);
+
+/* The cursor of the last event that was handed to the connection. */
+struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber);
+
+/* Detaches the subscriber and closes its connection through the sink. */
+void rt_subscriber_close(struct rt_subscriber *subscriber,
+                         enum rt_close_reason reason);
+
+/*
+ * For the fan-out. An active subscriber stops being active, with `position`
+ * as the place of the next event: 0 or RT_ENOMEM.
+ */
+RT_MUST_USE int rt_subscriber_fall_behind(struct rt_subscriber *subscriber,
+                                          uint64_t position);
+
+/* A lagging subscriber waits for its sink to drain. */
+void rt_subscriber_block(struct rt_subscriber *subscriber);
+
+/* A lagging subscriber that has reached the head is active again. */
+void rt_subscriber_catch_up(struct rt_subscriber *subscriber);
+
+/* The ring has passed a lagging subscriber: skip to what is left, or close.
+ * Returns whether it is still attached. */
+bool rt_subscriber_pass(struct rt_subscriber *subscriber);
+
+#endif
