@@ -1,0 +1,153 @@
+#include "bench/load_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdnoreturn.h>
+
+#include "bench/load_payload.h"
+#include "bench/load_topic.h"
+#include "bench/wire.h"
+
+#define PAYLOAD_MAX                                           \
+    (WIRE_PUBLISHER_READ - 1024) /* the floor reads a request \
+                                  */
+
+static const char usage[] =
+    "usage: load --port PORT --pid PID [option...]\n"
+    "\n"
+    "Drives the server at 127.0.0.1:PORT and prints one JSON object.\n"
+    "\n"
+    "  --subscribers N  subscribers of the topic (0)\n"
+    "  --stopped N      more subscribers, who stop reading at once (0)\n"
+    "  --publishers N   publishers of the topic (1)\n"
+    "  --depth N        requests in flight per publisher (1)\n"
+    "  --bytes N        payload of an event (128)\n"
+    "  --lag N          hold publishers while the slowest reader is N events\n"
+    "                   behind (1024); 1 is one event at a time\n"
+    "  --warmup S       seconds before the measured window (1)\n"
+    "  --seconds S      length of the measured window (3)\n"
+    "  --events N       measure exactly N events instead\n"
+    "  --probe HZ       events a second on a second topic, timed (0)\n"
+    "  --idle           publish nothing: what do idle subscribers cost?\n"
+    "  --count FILE     where count_allocations.so counts\n";
+
+noreturn static void refuse(void)
+{
+    (void)fputs(usage, stderr);
+    exit(2);
+}
+
+static uint64_t number(const char *text, uint64_t min, uint64_t max)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < min ||
+        value > max) {
+        (void)fprintf(stderr, "load: %s is not in %llu to %llu\n", text,
+                      (unsigned long long)min, (unsigned long long)max);
+        refuse();
+    }
+    return value;
+}
+
+static double duration(const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= 0 && value <= 3600)) {
+        (void)fprintf(stderr, "load: %s is not a number of seconds\n", text);
+        refuse();
+    }
+    return value;
+}
+
+static void set(struct load_options *options, int name, const char *value)
+{
+    switch (name) {
+    case 'o':
+        options->port = (uint16_t)number(value, 1, UINT16_MAX);
+        break;
+    case 'p':
+        options->pid = (pid_t)number(value, 1, INT32_MAX);
+        break;
+    case 's':
+        options->subscribers = (uint32_t)number(value, 0, 100000);
+        break;
+    case 'x':
+        options->stopped = (uint32_t)number(value, 0, 1000);
+        break;
+    case 'u':
+        options->publishers = (uint32_t)number(value, 1, 1000);
+        break;
+    case 'd':
+        options->depth = (uint32_t)number(value, 1, 65536);
+        break;
+    case 'b':
+        options->payload_len =
+            (uint32_t)number(value, LOAD_PAYLOAD_MIN, PAYLOAD_MAX);
+        break;
+    case 'l':
+        options->lag_max = number(value, 1, LOAD_LAG_MAX - 1);
+        break;
+    case 'w':
+        options->warmup_s = duration(value);
+        break;
+    case 't':
+        options->seconds = duration(value);
+        break;
+    case 'e':
+        options->events = number(value, 1, UINT32_MAX);
+        break;
+    case 'r':
+        options->probe_hz = (uint32_t)number(value, 1, 100000);
+        break;
+    case 'i':
+        options->idle = true;
+        break;
+    case 'c':
+        options->count_file = value;
+        break;
+    default:
+        refuse();
+    }
+}
+
+struct load_options load_options_parse(int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"port", required_argument, NULL, 'o'},
+        {"pid", required_argument, NULL, 'p'},
+        {"subscribers", required_argument, NULL, 's'},
+        {"stopped", required_argument, NULL, 'x'},
+        {"publishers", required_argument, NULL, 'u'},
+        {"depth", required_argument, NULL, 'd'},
+        {"bytes", required_argument, NULL, 'b'},
+        {"lag", required_argument, NULL, 'l'},
+        {"warmup", required_argument, NULL, 'w'},
+        {"seconds", required_argument, NULL, 't'},
+        {"events", required_argument, NULL, 'e'},
+        {"probe", required_argument, NULL, 'r'},
+        {"idle", no_argument, NULL, 'i'},
+        {"count", required_argument, NULL, 'c'},
+        {NULL, 0, NULL, 0},
+    };
+    struct load_options options = {
+        .publishers = 1,
+        .depth = 1,
+        .payload_len = 128,
+        .lag_max = 1024,
+        .warmup_s = 1,
+        .seconds = 3,
+    };
+    int name;
+    while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        set(&options, name, optarg);
+    }
+    if (optind != argc || options.port == 0 || options.pid == 0) {
+        refuse();
+    }
+    return options;
+}
