@@ -1,0 +1,65 @@
+#include "protocol/problem.h"
+
+#include "base/check.h"
+
+static const struct {
+    uint16_t status;
+    const char *slug;
+    const char *title;
+} problems[RT_PROBLEM_COUNT] = {
+#define X(name, status, slug, title) \
+    [RT_PROBLEM_##name] = {status, slug, title},
+    RT_PROBLEM_MAP(X)
+#undef X
+};
+
+uint16_t rt_problem_status(enum rt_problem problem)
+{
+    RT_CHECK(problem < RT_PROBLEM_COUNT);
+    return problems[problem].status;
+}
+
+const char *rt_problem_slug(enum rt_problem problem)
+{
+    RT_CHECK(problem < RT_PROBLEM_COUNT);
+    return problems[problem].slug;
+}
+
+static void write_detail(struct rt_writer *writer,
+                         const struct rt_refusal *refusal)
+{
+    struct rt_bytes subject = refusal->subject;
+    RT_WRITE(writer, ",\"detail\":\"");
+    if (subject.len > 0) {
+        bool is_cut = subject.len > RT_SUBJECT_MAX;
+        subject.len = is_cut ? RT_SUBJECT_MAX : subject.len;
+        rt_write_json_escaped(writer, subject);
+        rt_write_bytes(writer, is_cut ? RT_BYTES("...: ") : RT_BYTES(": "));
+    }
+    rt_write_json_escaped(writer, rt_bytes_of(refusal->detail));
+    RT_WRITE(writer, "\"");
+}
+
+void rt_problem_write(struct rt_writer *writer,
+                      const struct rt_refusal *refusal)
+{
+    uint16_t status = rt_problem_status(refusal->problem);
+    RT_WRITE(writer, "{\"type\":\"urn:ringtail:problem:");
+    rt_write_bytes(writer, rt_bytes_of(rt_problem_slug(refusal->problem)));
+    RT_WRITE(writer, "\",\"title\":\"");
+    rt_write_bytes(writer, rt_bytes_of(problems[refusal->problem].title));
+    RT_WRITE(writer, "\",\"status\":");
+    rt_write_u64(writer, status);
+    if (refusal->detail != NULL) {
+        write_detail(writer, refusal);
+    }
+    if (refusal->limit > 0) {
+        RT_WRITE(writer, ",\"limit\":");
+        rt_write_u64(writer, refusal->limit);
+    }
+    if (status == 503 || status == 507) {
+        RT_WRITE(writer, ",\"retry_after\":");
+        rt_write_u64(writer, RT_RETRY_AFTER_S);
+    }
+    RT_WRITE(writer, "}\n");
+}

@@ -1,0 +1,24 @@
+/* The opening handshake of WebSocket, server's side (RFC 6455, section 4.2). */
+#ifndef PROTOCOL_WS_HANDSHAKE_H
+#define PROTOCOL_WS_HANDSHAKE_H
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/writer.h"
+#include "protocol/http_request.h"
+#include "protocol/problem.h"
+
+/* Sec-WebSocket-Accept: 20 bytes of SHA-1 in base64. */
+#define RT_WS_ACCEPT_BYTES 28
+
+/* Whether the request asks for WebSocket in the right form: 0, or RT_EINVAL
+ * with the refusal (426 for another version of the protocol). */
+RT_MUST_USE int rt_ws_handshake_check(const struct rt_http_request *request,
+                                      struct rt_refusal *refusal);
+
+/* Writes the accept value for a key that was checked. 0, or RT_ENOMEM when the
+ * library that computes SHA-1 has no memory. */
+RT_MUST_USE int rt_ws_accept_write(struct rt_writer *writer,
+                                   struct rt_bytes key);
+
+#endif
