@@ -81,5 +81,8 @@ uint64_t load_server_allocations(const char *count_file)
         load_fail_errno(count_file);
     }
     (void)close(fd);
+    if (count == 0) {
+        load_fail("the allocation counter does not count");
+    }
     return count;
 }

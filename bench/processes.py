@@ -1,0 +1,124 @@
+"""Starts and stops the programs of a measurement.
+
+A server has one processor for itself and the load generator another. Whatever
+is started here is stopped here, by its own process id, also when the runner is
+interrupted; should the runner be killed, the kernel ends its children.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+PR_SET_PDEATHSIG = 1
+START_S = 10
+STOP_S = 10
+LIBC = ctypes.CDLL(None)
+
+
+class RunFailed(Exception):
+    """A server did not start, or a run lost, reordered or missed something."""
+
+
+def processors():
+    """Two processors, for the server and for the load, or the only one."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[0], allowed[1 % len(allowed)]
+
+
+def start(command, processor, output, environment=None):
+    """Starts a command on a processor, with as many descriptors as it may."""
+
+    def prepare():
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.sched_setaffinity(0, {processor})
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    return subprocess.Popen(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        preexec_fn=prepare,
+        start_new_session=True,
+        env={**os.environ, **(environment or {})},
+        text=True,
+    )
+
+
+def stop(process):
+    """Asks a process to end, and insists when it does not."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port():
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_listening(process, port, output):
+    """Returns when the port accepts a connection."""
+    deadline = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        time.sleep(0.02)
+    output.seek(0)
+    words = output.read().decode(errors="replace").strip()
+    raise RunFailed(f"the server did not start: {words or 'it is silent'}")
+
+
+@contextlib.contextmanager
+def serving(server, environment=None):
+    """Runs a server for a while; gives its port and its process id."""
+    port = free_port()
+    with tempfile.TemporaryFile() as output:
+        process = start(
+            server.command(port), processors()[0], output, environment
+        )
+        try:
+            wait_until_listening(process, port, output)
+            yield port, process.pid
+        finally:
+            stop(process)
+
+
+def run_load(program, port, pid, arguments, timeout_s):
+    """Runs the load generator; returns what it reported."""
+    command = [program, "--port", port, "--pid", pid, *arguments]
+    process = start(command, processors()[1], subprocess.PIPE)
+    try:
+        output, _ = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise RunFailed(f"no result after {timeout_s:.0f} s") from None
+    finally:
+        stop(process)
+        process.stdout.close()
+    return checked(output, process.returncode)
+
+
+def checked(output, status):
+    """The report, if it is one of a run in which nothing went wrong."""
+    try:
+        report = json.loads(output)
+    except json.JSONDecodeError:
+        raise RunFailed(f"status {status}: {output.strip()}") from None
+    if not report["ok"]:
+        raise RunFailed(report["error"])
+    return report
