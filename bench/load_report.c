@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 noreturn void load_fail(const char *format, ...)
 {
@@ -31,9 +32,10 @@ noreturn void load_fail_errno(const char *what)
 
 void *load_allocate(uint64_t count, uint64_t size)
 {
-    void *memory = calloc(count > 0 ? count : 1, size);
-    if (memory == NULL) {
-        load_fail_errno("calloc");
+    void *memory = mmap(NULL, count * size + 1, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        load_fail_errno("mmap");
     }
     return memory;
 }

@@ -47,10 +47,10 @@ static uint64_t sum_of(const uint32_t *memory)
 }
 
 /* Finds the memory among the attributes of the answer. */
-static bool read_answer(const struct nlmsghdr *head, uint64_t *bytes)
+static bool read_answer(struct nlmsghdr *head, uint64_t *bytes)
 {
-    const struct inet_diag_msg *body = NLMSG_DATA(head);
-    const struct rtattr *attribute = (const void *)(body + 1);
+    struct inet_diag_msg *body = NLMSG_DATA(head);
+    struct rtattr *attribute = (void *)(body + 1);
     size_t left = head->nlmsg_len - NLMSG_LENGTH(sizeof(*body));
     while (RTA_OK(attribute, left)) {
         if (attribute->rta_type == INET_DIAG_SKMEMINFO) {

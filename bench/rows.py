@@ -10,8 +10,9 @@ import statistics
 from estimate import interval
 
 # The loads, in words of the load generator; where nothing is said, an event has
-# 128 bytes and there is one publisher with one request in flight. The ring of a topic holds 1 MiB by default; the load generator's bound
-# on lag keeps a slow reader of ours from being evicted by a fast publisher.
+# 128 bytes and there is one publisher with one request in flight. The ring of a
+# topic holds 1 MiB by default; the load generator's bound on lag keeps a slow
+# reader of ours from being evicted by a fast publisher.
 FANOUT_100 = ["--subscribers", 100, "--depth", 256]
 FANOUT_1000 = ["--subscribers", 1000, "--depth", 256]
 SINGLE_1000 = ["--subscribers", 1000, "--lag", 1]
@@ -37,13 +38,13 @@ class Run:
 
 @dataclasses.dataclass
 class Line:
-    """One line of the table."""
+    """One line of the table; the value is what is held against the limit."""
 
     measure: str
     ringtail: str
     floor: str
     value: float
-    low: float
+    low: float  # of the interval that the value is believed to lie in
     high: float
     limit: float
     shown: str = "{:.2f}"
