@@ -49,15 +49,14 @@ static uint64_t sum_of(const uint32_t *memory)
 /* Finds the memory among the attributes of the answer. */
 static bool read_answer(struct nlmsghdr *head, uint64_t *bytes)
 {
-    struct inet_diag_msg *body = NLMSG_DATA(head);
-    struct rtattr *attribute = (void *)(body + 1);
-    size_t left = head->nlmsg_len - NLMSG_LENGTH(sizeof(*body));
-    while (RTA_OK(attribute, left)) {
+    size_t at = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
+    while (at + sizeof(struct rtattr) <= head->nlmsg_len) {
+        struct rtattr *attribute = (void *)((char *)head + at);
         if (attribute->rta_type == INET_DIAG_SKMEMINFO) {
             *bytes = sum_of(RTA_DATA(attribute));
             return true;
         }
-        attribute = RTA_NEXT(attribute, left);
+        at += RTA_ALIGN(attribute->rta_len);
     }
     return false;
 }

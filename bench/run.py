@@ -227,15 +227,16 @@ def parse():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
+    build = ROOT / "build-bench"
     add("--pairs", type=int, default=7, help="of runs, per row (%(default)s)")
     add("--seconds", type=float, default=3, help="of a run (%(default)s)")
     add("--warmup", type=float, default=1, help="seconds first (%(default)s)")
     add("--quick", action="store_true", help="3 pairs of 1 s")
-    add("--only", action="append", choices=ROWS, metavar="ROW", help="repeatable")
+    add("--only", action="append", choices=ROWS, metavar="ROW", help="one row")
     add("--list", action="store_true", help="the names of the rows")
     add("--self", action="store_true", help="measure the floor as the broker")
-    add("--server", help="the broker's program (BUILD/broker/ringtail)")
-    add("--build", default=ROOT / "build-bench", help="a directory (build-bench)")
+    add("--server", help="the broker's program (that of the build)")
+    add("--build", default=build, help="the build's directory (build-bench)")
     options = parser.parse_args()
     if options.quick:
         options.pairs, options.seconds, options.warmup = 3, 1, 0.5
