@@ -114,6 +114,12 @@ int rt_core_publish(struct rt_core *core,
     return 0;
 }
 
+bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes name)
+{
+    const struct rt_topic *topic = rt_topic_find(core, name);
+    return topic != NULL && rt_topic_is_congested(topic);
+}
+
 static void sweep_blocked(struct rt_core *core)
 {
     while (!rt_list_is_empty(&core->blocked)) {

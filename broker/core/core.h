@@ -107,6 +107,9 @@ RT_MUST_USE int rt_core_publish(struct rt_core *core,
                                 const struct rt_event *event,
                                 struct rt_receipt *receipt);
 
+/* Whether publishers to the topic should wait until its fan-out catches up. */
+bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes topic);
+
 /* Closes stalled subscribers, drops old events and idle topics. Once a second
  * is often enough. */
 void rt_core_tick(struct rt_core *core);

@@ -39,7 +39,7 @@ struct rt_sink_ops {
                  struct rt_bytes bytes);
 
     /* How many bytes are queued and not yet taken. */
-    size_t (*queued)(const struct rt_subscriber *subscriber);
+    size_t (*queued)(struct rt_subscriber *subscriber);
 
     /*
      * Ends the connection for a reason, after what is queued. The subscriber

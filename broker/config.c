@@ -1,0 +1,96 @@
+/* The options: their defaults, and their values from text. */
+#include <string.h>
+
+#include "base/check.h"
+#include "protocol/quantity.h"
+#include "ringtail/ringtail.h"
+
+static const struct ringtail_option options[] = {
+#define X(kind, name, value, help) {RINGTAIL_OPTION_##kind, #name, value, help},
+    RINGTAIL_CONFIG_MAP(X)
+#undef X
+};
+
+static const size_t members[] = {
+#define X(kind, name, value, help) offsetof(struct ringtail_config, name),
+    RINGTAIL_CONFIG_MAP(X)
+#undef X
+};
+
+const struct ringtail_option *ringtail_option_at(size_t index)
+{
+    return index < RT_ARRAY_LENGTH(options) ? &options[index] : NULL;
+}
+
+static int parse_flag(struct rt_bytes text, uint64_t *value)
+{
+    if (rt_bytes_to_u64(text, value) < 0 || *value > 1) {
+        return RINGTAIL_EVALUE;
+    }
+    return 0;
+}
+
+static int
+parse(enum ringtail_option_kind kind, struct rt_bytes text, uint64_t *value)
+{
+    if (kind == RINGTAIL_OPTION_FLAG) {
+        return parse_flag(text, value);
+    }
+    if (rt_bytes_equal(text, RT_BYTES("unlimited"))) {
+        *value = RINGTAIL_UNLIMITED;
+        return 0;
+    }
+    int err = kind == RINGTAIL_OPTION_SIZE ? rt_size_parse(text, value)
+              : kind == RINGTAIL_OPTION_DURATION
+                  ? rt_duration_parse(text, value)
+                  : rt_count_parse(text, value);
+    return err < 0 ? RINGTAIL_EVALUE : 0;
+}
+
+static bool has_name(const struct ringtail_option *option, const char *name)
+{
+    const char *at = option->name;
+    for (; *at != '\0' && *name != '\0'; at++, name++) {
+        char given = *name;
+        if ((given == '-' ? '_' : given) != *at) {
+            return false;
+        }
+    }
+    return *at == *name;
+}
+
+const struct ringtail_option *ringtail_option_find(const char *name)
+{
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(options); i++) {
+        if (has_name(&options[i], name)) {
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+int ringtail_config_set(struct ringtail_config *config,
+                        const char *name,
+                        const char *text)
+{
+    const struct ringtail_option *option = ringtail_option_find(name);
+    uint64_t value = 0;
+    if (option == NULL) {
+        return RINGTAIL_ENAME;
+    }
+    int err = parse(option->kind, rt_bytes_of(text), &value);
+    if (err == 0) {
+        memcpy((char *)config + members[option - options], &value,
+               sizeof(value));
+    }
+    return err;
+}
+
+void ringtail_config_init(struct ringtail_config *config)
+{
+    *config = (struct ringtail_config){.size = sizeof(*config)};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(options); i++) {
+        RT_CHECK(ringtail_config_set(config, options[i].name,
+                                     options[i].value) == 0);
+    }
+}

@@ -1,0 +1,154 @@
+#include "serve.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include <ringtail/ringtail.h>
+
+#include "options.h"
+
+/* For requests and close handshakes to finish after a signal. */
+#define DRAIN_MS 2000
+
+struct program {
+    uv_loop_t loop;
+    uv_signal_t signals[2];
+    struct ringtail_broker *broker;
+    bool is_stopping;
+};
+
+static void on_stopped(void *context)
+{
+    struct program *program = context;
+    for (size_t i = 0; i < 2; i++) {
+        uv_close((uv_handle_t *)&program->signals[i], NULL);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct program *program = handle->data;
+    (void)number;
+    if (program->is_stopping) {
+        return;
+    }
+    program->is_stopping = true;
+    ringtail_broker_stop(program->broker, DRAIN_MS, on_stopped, program);
+}
+
+static void start_signals(struct program *program)
+{
+    static const int numbers[2] = {SIGINT, SIGTERM};
+    /* A peer that hangs up is an error of write(), not a reason to die. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < 2; i++) {
+        (void)uv_signal_init(&program->loop, &program->signals[i]);
+        program->signals[i].data = program;
+        (void)uv_signal_start(&program->signals[i], on_signal, numbers[i]);
+    }
+}
+
+/* As many descriptors as the system lets this process have. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static const char *remedy(int err)
+{
+    switch (err) {
+    case UV_EADDRINUSE:
+        return ": another program listens there, maybe another ringtail; stop "
+               "it or choose another --listen";
+    case UV_EACCES:
+        return ": ports below 1024 and other people's directories need "
+               "privileges; choose another --listen";
+    case UV_EADDRNOTAVAIL:
+        return ": this machine does not have that address";
+    default:
+        return "";
+    }
+}
+
+static int listen_all(struct program *program,
+                      const struct serve_options *options)
+{
+    for (unsigned i = 0; i < options->listen_count; i++) {
+        const char *address = options->listen[i];
+        int err = ringtail_broker_listen(program->broker, address, 0);
+        if (err < 0) {
+            (void)fprintf(stderr, "ringtail: cannot listen on %s: %s%s\n",
+                          address, ringtail_strerror(err), remedy(err));
+            return -1;
+        }
+        if (strncmp(address, "unix:", 5) == 0) {
+            (void)fprintf(stderr, "ringtail: listening on %s\n", address);
+        } else {
+            const char *bracket = strrchr(address, ']');
+            const char *colon =
+                strchr(bracket != NULL ? bracket : address, ':');
+            int len = (int)(colon != NULL ? (size_t)(colon - address)
+                                          : strlen(address));
+            (void)fprintf(stderr, "ringtail: listening on http://%.*s:%d\n",
+                          len, address, ringtail_broker_port(program->broker));
+        }
+    }
+    (void)fprintf(stderr, "ringtail: ready, for %" PRIu64 " connections\n",
+                  ringtail_broker_connections_max(program->broker));
+    return 0;
+}
+
+static int run(struct program *program, const struct serve_options *options)
+{
+    int err = ringtail_broker_create(&options->config, &program->loop,
+                                     &program->broker);
+    if (err < 0) {
+        (void)fprintf(stderr, "ringtail: cannot start: %s\n",
+                      ringtail_strerror(err));
+        return EXIT_RUNTIME;
+    }
+    start_signals(program);
+    err = listen_all(program, options);
+    if (err < 0) {
+        program->is_stopping = true;
+        ringtail_broker_stop(program->broker, 0, on_stopped, program);
+    }
+    (void)uv_run(&program->loop, UV_RUN_DEFAULT);
+    ringtail_broker_destroy(program->broker);
+    return err < 0 ? EXIT_RUNTIME : 0;
+}
+
+int serve(int count, char **arguments)
+{
+    struct serve_options options;
+    struct program program = {.is_stopping = false};
+    if (serve_options_parse(&options, count, arguments) < 0) {
+        return EXIT_USAGE;
+    }
+    if (options.wants_help) {
+        serve_options_print(stdout);
+        return 0;
+    }
+    raise_descriptors();
+    int err = uv_loop_init(&program.loop);
+    if (err < 0) {
+        (void)fprintf(stderr, "ringtail: cannot start: %s\n",
+                      ringtail_strerror(err));
+        return EXIT_RUNTIME;
+    }
+    int code = run(&program, &options);
+    err = uv_loop_close(&program.loop);
+    if (err < 0 && code == 0) {
+        (void)fprintf(stderr, "ringtail: something was left on the loop\n");
+        return EXIT_RUNTIME;
+    }
+    return code;
+}

@@ -1,0 +1,97 @@
+#include "broker/net/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+#define HOST_MAX INET6_ADDRSTRLEN
+
+static int parse_unix(struct rt_bytes path, struct rt_address *address)
+{
+    if (path.len == 0 || path.len >= sizeof(address->path)) {
+        return RT_EINVAL;
+    }
+    memcpy(address->path, path.data, path.len);
+    address->is_unix = true;
+    address->is_local = true;
+    return 0;
+}
+
+static bool is_loopback4(const struct sockaddr_in *in)
+{
+    return (ntohl(in->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+}
+
+static int
+parse_ip(struct rt_bytes host, uint16_t port, struct rt_address *address)
+{
+    char text[HOST_MAX];
+    if (host.len >= sizeof(text)) {
+        return RT_EINVAL;
+    }
+    memcpy(text, host.data, host.len);
+    text[host.len] = '\0';
+    struct sockaddr_in *in = (struct sockaddr_in *)&address->storage;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address->storage;
+    if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons(port);
+        address->is_local = is_loopback4(in);
+        return 0;
+    }
+    if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(port);
+        address->is_local = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+        return 0;
+    }
+    return RT_EINVAL;
+}
+
+/* Splits `host:port`, `[host]:port`, or either without the port. */
+static int split_port(struct rt_bytes *host, struct rt_bytes *port)
+{
+    struct rt_bytes rest = *host;
+    *port = (struct rt_bytes){NULL, 0};
+    if (host->len > 0 && host->data[0] == '[') {
+        rest.data++;
+        rest.len--;
+        *host = rt_bytes_split(&rest, ']');
+        if (rest.data == NULL || (rest.len > 0 && rest.data[0] != ':')) {
+            return RT_EINVAL;
+        }
+        if (rest.len > 0) {
+            *port = (struct rt_bytes){rest.data + 1, rest.len - 1};
+        }
+        return 0;
+    }
+    *host = rt_bytes_split(&rest, ':');
+    *port = rest;
+    return 0;
+}
+
+int rt_address_parse(const char *text, struct rt_address *address)
+{
+    static const struct rt_bytes unix_prefix = {"unix:", 5};
+    struct rt_bytes host = rt_bytes_of(text);
+    struct rt_bytes port_text;
+    uint64_t port = RT_ADDRESS_PORT;
+    *address = (struct rt_address){0};
+    if (rt_bytes_starts_with(host, unix_prefix)) {
+        return parse_unix((struct rt_bytes){text + unix_prefix.len,
+                                            host.len - unix_prefix.len},
+                          address);
+    }
+    if (split_port(&host, &port_text) < 0 ||
+        (port_text.data != NULL && rt_bytes_to_u64(port_text, &port) < 0) ||
+        port > UINT16_MAX) {
+        return RT_EINVAL;
+    }
+    if (rt_bytes_equal(host, RT_BYTES("localhost"))) {
+        host = RT_BYTES("127.0.0.1");
+    }
+    return parse_ip(host, (uint16_t)port, address);
+}

@@ -1,0 +1,25 @@
+/* Where to listen, from text. No look-ups: names other than localhost are the
+ * business of whoever configures. */
+#ifndef BROKER_NET_ADDRESS_H
+#define BROKER_NET_ADDRESS_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/check.h"
+
+struct rt_address {
+    struct sockaddr_storage storage;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* of unix:PATH */
+    bool is_unix;
+    bool is_local; /* reached from this machine alone */
+};
+
+/* Parses `127.0.0.1:3030`, `[::1]:3030`, `localhost:3030`, `unix:PATH`; without
+ * a port it is RT_ADDRESS_PORT. 0 or RT_EINVAL. */
+RT_MUST_USE int rt_address_parse(const char *text, struct rt_address *address);
+
+#define RT_ADDRESS_PORT 3030
+
+#endif

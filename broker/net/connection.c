@@ -1,0 +1,305 @@
+#include "broker/net/connection.h"
+
+#include "base/error.h"
+#include "broker/net/http_session.h"
+#include "broker/net/websocket.h"
+#include "broker/net/write.h"
+
+#define TO(state) (1u << RT_CONNECTION_##state)
+
+/* Which states may follow which: the arrows of connection.h. */
+static const unsigned transitions[RT_CONNECTION_STATE_COUNT] = {
+    [RT_CONNECTION_HTTP] = TO(LINGERING) | TO(WEBSOCKET) | TO(CLOSED),
+    [RT_CONNECTION_WEBSOCKET] = TO(CLOSING) | TO(LINGERING) | TO(CLOSED),
+    [RT_CONNECTION_CLOSING] = TO(LINGERING) | TO(CLOSED),
+    [RT_CONNECTION_LINGERING] = TO(CLOSED),
+};
+
+static size_t connection_size(bool is_unix)
+{
+    return is_unix ? sizeof(struct rt_connection)
+                   : offsetof(struct rt_connection, tcp) + sizeof(uv_tcp_t);
+}
+
+struct rt_server *rt_connection_server(const struct rt_connection *connection)
+{
+    return connection->handle.data;
+}
+
+static struct rt_connection *connection_of(uv_handle_t *handle)
+{
+    return RT_CONTAINER(handle, struct rt_connection, handle);
+}
+
+void rt_connection_move(struct rt_connection *connection,
+                        enum rt_connection_state state)
+{
+    RT_CHECK((transitions[connection->state] & (1u << state)) != 0);
+    connection->state = (uint8_t)state;
+}
+
+void rt_connection_set_timer(struct rt_connection *connection, uint32_t ticks)
+{
+    rt_wheel_set(&rt_connection_server(connection)->wheel, &connection->timer,
+                 ticks);
+}
+
+/* --- reading --- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    (void)suggested;
+    struct rt_server *server = handle->data;
+    buffer->base = server->read_buffer;
+    buffer->len = RT_READ_BYTES;
+}
+
+static void dispatch(struct rt_connection *connection, struct rt_bytes bytes)
+{
+    switch ((enum rt_connection_state)connection->state) {
+    case RT_CONNECTION_HTTP:
+        rt_http_session_input(connection, bytes);
+        break;
+    case RT_CONNECTION_WEBSOCKET:
+    case RT_CONNECTION_CLOSING:
+        rt_websocket_input(connection, bytes);
+        break;
+    case RT_CONNECTION_LINGERING:
+    case RT_CONNECTION_CLOSED:
+    case RT_CONNECTION_STATE_COUNT:
+        break; /* too late */
+    }
+}
+
+static void on_end(struct rt_connection *connection, ssize_t err)
+{
+    if (connection->state == RT_CONNECTION_HTTP && err == UV_EOF) {
+        rt_http_session_eof(connection);
+        return;
+    }
+    rt_connection_close(connection);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
+{
+    struct rt_connection *connection = connection_of((uv_handle_t *)stream);
+    rt_server_update_time(rt_connection_server(connection));
+    if (got > 0) {
+        dispatch(connection, (struct rt_bytes){buffer->base, (size_t)got});
+    } else if (got < 0) {
+        on_end(connection, got);
+    }
+}
+
+void rt_connection_pause(struct rt_connection *connection)
+{
+    if (connection->is_reading) {
+        connection->is_reading = false;
+        (void)uv_read_stop(&connection->stream);
+    }
+}
+
+void rt_connection_resume(struct rt_connection *connection)
+{
+    if (!connection->is_reading && connection->state != RT_CONNECTION_CLOSED) {
+        connection->is_reading = true;
+        RT_CHECK(uv_read_start(&connection->stream, on_alloc, on_read) == 0);
+    }
+}
+
+/* --- beginning --- */
+
+/* Only now may the memory go: whoever called rt_connection_close, however far
+ * down, still has the connection and its session in its hands. */
+static void on_closed(uv_handle_t *handle)
+{
+    struct rt_connection *connection = connection_of(handle);
+    struct rt_server *server = rt_connection_server(connection);
+    rt_http_session_release(connection->http);
+    server->connection_count--;
+    rt_heap_free(&server->heap, connection,
+                 connection_size(connection->is_unix));
+    rt_server_note_closed(server);
+}
+
+static struct rt_connection *
+connection_create(struct rt_server *server, bool is_unix, unsigned roles)
+{
+    struct rt_connection *connection =
+        rt_heap_zalloc(&server->heap, connection_size(is_unix));
+    if (connection == NULL) {
+        return NULL;
+    }
+    connection->is_unix = is_unix;
+    connection->roles = (uint8_t)roles;
+    rt_wheel_entry_init(&connection->timer);
+    int err = is_unix ? uv_pipe_init(server->loop, &connection->pipe, 0)
+                      : uv_tcp_init(server->loop, &connection->tcp);
+    RT_CHECK(err == 0); /* neither makes a socket yet */
+    connection->handle.data = server;
+    server->connection_count++;
+    return connection;
+}
+
+int rt_connection_accept(struct rt_server *server,
+                         uv_stream_t *listener,
+                         bool is_unix,
+                         unsigned roles)
+{
+    struct rt_connection *connection =
+        connection_create(server, is_unix, roles);
+    if (connection == NULL) {
+        return RT_ENOMEM;
+    }
+    int err = uv_accept(listener, &connection->stream);
+    if (err < 0) {
+        connection->state = RT_CONNECTION_CLOSED;
+        uv_close(&connection->handle, on_closed);
+        return err;
+    }
+    server->connections_opened++;
+    rt_connection_set_timer(connection, server->options.idle_ticks);
+    rt_connection_resume(connection);
+    return 0;
+}
+
+/* --- writing --- */
+
+bool rt_connection_is_blocked(const struct rt_connection *connection)
+{
+    return uv_stream_get_write_queue_size(&connection->stream) > 0;
+}
+
+int rt_connection_write(struct rt_connection *connection, struct rt_bytes bytes)
+{
+    size_t written = 0;
+    if (!rt_connection_is_blocked(connection)) {
+        uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes.data,
+                           .len = bytes.len};
+        int taken = uv_try_write(&connection->stream, &buffer, 1);
+        if (taken < 0 && taken != UV_EAGAIN) {
+            rt_connection_close(connection);
+            return taken;
+        }
+        written = taken > 0 ? (size_t)taken : 0;
+    }
+    if (written == bytes.len) {
+        return 0;
+    }
+    int err =
+        rt_write_queue_copy(connection, (struct rt_bytes){bytes.data + written,
+                                                          bytes.len - written});
+    if (err < 0) {
+        rt_connection_close(connection);
+    }
+    return err;
+}
+
+void rt_connection_drained(struct rt_connection *connection)
+{
+    switch ((enum rt_connection_state)connection->state) {
+    case RT_CONNECTION_HTTP:
+        rt_http_session_drained(connection->http);
+        break;
+    case RT_CONNECTION_WEBSOCKET:
+        rt_websocket_drained(connection);
+        break;
+    case RT_CONNECTION_LINGERING:
+        rt_connection_linger(connection);
+        break;
+    case RT_CONNECTION_CLOSING:
+    case RT_CONNECTION_CLOSED:
+    case RT_CONNECTION_STATE_COUNT:
+        break;
+    }
+}
+
+/* --- ending --- */
+
+static void release_attached(struct rt_connection *connection,
+                             enum rt_connection_state state)
+{
+    if (state == RT_CONNECTION_HTTP) {
+        rt_http_session_release(connection->http);
+        connection->http = NULL;
+    } else {
+        rt_websocket_end(connection);
+    }
+}
+
+static void send_fin(struct rt_connection *connection)
+{
+    uv_os_fd_t fd = -1;
+    if (uv_fileno(&connection->handle, &fd) == 0) {
+        /* Not uv_shutdown: it needs memory, and nothing is queued. */
+        (void)shutdown(fd, SHUT_WR);
+    }
+}
+
+void rt_connection_linger(struct rt_connection *connection)
+{
+    if (connection->state == RT_CONNECTION_CLOSED) {
+        return;
+    }
+    if (connection->state != RT_CONNECTION_LINGERING) {
+        enum rt_connection_state before = connection->state;
+        rt_connection_move(connection, RT_CONNECTION_LINGERING);
+        release_attached(connection, before);
+        rt_connection_set_timer(connection, RT_LINGER_TICKS);
+        rt_connection_resume(connection);
+    }
+    if (!rt_connection_is_blocked(connection)) {
+        send_fin(connection);
+    }
+}
+
+void rt_connection_close(struct rt_connection *connection)
+{
+    if (connection->state == RT_CONNECTION_CLOSED) {
+        return;
+    }
+    enum rt_connection_state before = connection->state;
+    rt_connection_move(connection, RT_CONNECTION_CLOSED);
+    rt_wheel_cancel(&connection->timer);
+    rt_subscriber_detach(&connection->subscriber);
+    if (before == RT_CONNECTION_HTTP) {
+        rt_http_session_unlink(connection->http);
+    } else {
+        release_attached(connection, before);
+    }
+    uv_close(&connection->handle, on_closed);
+}
+
+void rt_connection_on_timer(struct rt_wheel_entry *entry, void *context)
+{
+    (void)context;
+    struct rt_connection *connection =
+        RT_CONTAINER(entry, struct rt_connection, timer);
+    switch ((enum rt_connection_state)connection->state) {
+    case RT_CONNECTION_HTTP:
+        rt_http_session_timeout(connection);
+        break;
+    case RT_CONNECTION_WEBSOCKET:
+        rt_websocket_timeout(connection);
+        break;
+    case RT_CONNECTION_CLOSING:
+    case RT_CONNECTION_LINGERING:
+        rt_connection_close(connection);
+        break;
+    case RT_CONNECTION_CLOSED:
+    case RT_CONNECTION_STATE_COUNT:
+        break;
+    }
+}
+
+void rt_connection_on_stop(struct rt_wheel_entry *entry, void *context)
+{
+    (void)context;
+    struct rt_connection *connection =
+        RT_CONTAINER(entry, struct rt_connection, timer);
+    if (connection->state == RT_CONNECTION_HTTP) {
+        rt_http_session_end(connection);
+    } else if (connection->state == RT_CONNECTION_WEBSOCKET) {
+        rt_websocket_close(connection, RT_CLOSE_LEAVING);
+    }
+}

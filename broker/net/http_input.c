@@ -1,0 +1,309 @@
+#include "broker/net/http_input.h"
+
+#include "base/error.h"
+#include "broker/net/route.h"
+
+/* An unfinished head is put together in pieces of this size. */
+#define HEAD_PIECE ((size_t)512)
+
+static struct rt_server *server_of(const struct rt_http_session *session)
+{
+    return rt_connection_server(session->connection);
+}
+
+static void refuse_framing(struct rt_http_session *session,
+                           enum rt_problem problem,
+                           const char *detail,
+                           uint64_t limit)
+{
+    struct rt_refusal refusal = {
+        .problem = problem, .detail = detail, .limit = limit};
+    rt_http_refuse_and_end(session, &refusal);
+}
+
+/* --- the end of a request, and what follows --- */
+
+static void end_request(struct rt_http_session *session)
+{
+    rt_http_session_empty(session, &session->body);
+    session->has_empty_line = false;
+    session->phase = session->exchange.persistence == RT_HTTP_CLOSE
+                         ? RT_HTTP_PHASE_OVER
+                         : RT_HTTP_PHASE_HEAD;
+}
+
+static void finish_request(struct rt_http_session *session,
+                           struct rt_bytes payload)
+{
+    if (!session->exchange.is_answered) {
+        rt_route_finish(session, payload);
+    }
+    end_request(session);
+}
+
+/* --- bodies --- */
+
+static void take_body(struct rt_http_session *session, struct rt_bytes *bytes)
+{
+    struct rt_heap *heap = &server_of(session)->heap;
+    bool is_rest = bytes->len >= session->body_missing;
+    size_t len = is_rest ? (size_t)session->body_missing : bytes->len;
+    struct rt_bytes piece = {bytes->data, len};
+    bytes->data += len;
+    bytes->len -= len;
+    session->body_missing -= len;
+    if (is_rest && session->body.len == 0) {
+        finish_request(session, piece); /* straight from the read buffer */
+        return;
+    }
+    if (!session->exchange.is_answered &&
+        rt_buffer_append(&session->body, heap, piece) < 0) {
+        refuse_framing(session, RT_PROBLEM_INSUFFICIENT_STORAGE, NULL, 0);
+        return;
+    }
+    if (is_rest) {
+        finish_request(
+            session, (struct rt_bytes){session->body.data, session->body.len});
+    }
+}
+
+static int on_chunk(void *context, struct rt_bytes data)
+{
+    struct rt_http_session *session = context;
+    struct rt_server *server = server_of(session);
+    if (session->parser.body_bytes > server->options.event_bytes_max) {
+        return RT_ERANGE;
+    }
+    return session->exchange.is_answered
+               ? 0
+               : rt_buffer_append(&session->body, &server->heap, data);
+}
+
+static void refuse_chunked(struct rt_http_session *session, int err)
+{
+    if (session->exchange.is_answered) {
+        session->phase = RT_HTTP_PHASE_OVER;
+    } else if (err == RT_ERANGE) {
+        refuse_framing(session, RT_PROBLEM_PAYLOAD_TOO_LARGE, NULL,
+                       server_of(session)->options.event_bytes_max);
+    } else if (err == RT_ENOMEM) {
+        refuse_framing(session, RT_PROBLEM_INSUFFICIENT_STORAGE, NULL, 0);
+    } else {
+        refuse_framing(session, RT_PROBLEM_BAD_REQUEST,
+                       "the body is not in chunks as it should be", 0);
+    }
+}
+
+static void take_chunked(struct rt_http_session *session,
+                         struct rt_bytes *bytes)
+{
+    size_t consumed = 0;
+    int result = rt_http_parse_chunked(&session->parser, *bytes, on_chunk,
+                                       session, &consumed);
+    if (result < 0) {
+        refuse_chunked(session, result);
+        return;
+    }
+    bytes->data += consumed;
+    bytes->len -= consumed;
+    if (result == 1) {
+        finish_request(
+            session, (struct rt_bytes){session->body.data, session->body.len});
+    }
+}
+
+static void begin_body(struct rt_http_session *session,
+                       const struct rt_http_request *request,
+                       size_t available)
+{
+    struct rt_server *server = server_of(session);
+    session->body_missing = request->content_length;
+    session->phase =
+        request->is_chunked ? RT_HTTP_PHASE_CHUNKED : RT_HTTP_PHASE_BODY;
+    if (session->exchange.is_answered && session->exchange.closes_if_refused) {
+        session->phase = RT_HTTP_PHASE_OVER;
+        return;
+    }
+    if (!request->is_chunked && available >= session->body_missing) {
+        return;
+    }
+    rt_connection_set_timer(session->connection, server->options.body_ticks);
+    if (request->expects_continue && available == 0) {
+        struct rt_exchange exchange = session->exchange;
+        session->exchange.persistence = RT_HTTP_KEEP;
+        rt_http_answer(session, (struct rt_http_answer){.status = 100});
+        session->exchange = exchange;
+    }
+}
+
+/* --- heads --- */
+
+static void begin_exchange(struct rt_http_session *session,
+                           const struct rt_http_request *request)
+{
+    struct rt_server *server = server_of(session);
+    struct rt_exchange *exchange = &session->exchange;
+    bool goes_on = request->keep_alive && server->state == RT_SERVER_RUNNING;
+    exchange->persistence = !goes_on             ? RT_HTTP_CLOSE
+                            : request->is_http10 ? RT_HTTP_KEEP_HTTP10
+                                                 : RT_HTTP_KEEP;
+    exchange->is_head = request->method == RT_HTTP_HEAD;
+    exchange->prefers_minimal = request->prefers_minimal;
+    exchange->is_answered = false;
+    exchange->closes_if_refused =
+        request->expects_continue || request->asks_upgrade ||
+        request->content_length > server->options.event_bytes_max;
+}
+
+static void run_head(struct rt_http_session *session,
+                     struct rt_bytes head,
+                     size_t available)
+{
+    struct rt_connection *connection = session->connection;
+    struct rt_http_request request;
+    struct rt_refusal refusal;
+    if (rt_http_parse_head(&session->parser, head, &request, &refusal) < 0) {
+        rt_http_refuse_and_end(session, &refusal);
+        return;
+    }
+    begin_exchange(session, &request);
+    rt_route_begin(session, &request);
+    if (connection->state != RT_CONNECTION_HTTP) {
+        return; /* upgraded, or lost: the session may be gone */
+    }
+    if (request.is_chunked || request.content_length > 0) {
+        begin_body(session, &request, available);
+    } else {
+        finish_request(session, (struct rt_bytes){NULL, 0});
+    }
+}
+
+/* A head of `len` bytes has been found at the beginning of `bytes`. */
+static void found_head(struct rt_http_session *session,
+                       struct rt_bytes head,
+                       size_t available)
+{
+    bool is_empty_line = head.len == 2;
+    if (is_empty_line && !session->has_empty_line) {
+        session->has_empty_line = true; /* RFC 9112, section 2.2 */
+        return;
+    }
+    if (is_empty_line) {
+        refuse_framing(session, RT_PROBLEM_BAD_REQUEST,
+                       "there is one empty line too many before the request",
+                       0);
+        return;
+    }
+    if (head.len > RT_HTTP_HEAD_MAX) {
+        refuse_framing(session, RT_PROBLEM_HEAD_TOO_LARGE, NULL,
+                       RT_HTTP_HEAD_MAX);
+        return;
+    }
+    run_head(session, head, available);
+}
+
+/* A first byte that begins no method: refused before any line is whole. */
+static bool begins_request(struct rt_bytes bytes)
+{
+    char c = bytes.data[0];
+    return (c >= 'A' && c <= 'Z') || c == '\r';
+}
+
+static bool check_head_part(struct rt_http_session *session,
+                            struct rt_bytes part,
+                            ssize_t length)
+{
+    if (length < 0 || !begins_request(part)) {
+        refuse_framing(session, RT_PROBLEM_BAD_REQUEST,
+                       "the head is not in lines that end in CRLF", 0);
+        return false;
+    }
+    if (length == 0 && part.len >= RT_HTTP_HEAD_MAX) {
+        refuse_framing(session, RT_PROBLEM_HEAD_TOO_LARGE, NULL,
+                       RT_HTTP_HEAD_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* The usual case: the head begins in this read, and mostly ends in it. */
+static void take_fresh_head(struct rt_http_session *session,
+                            struct rt_bytes *bytes)
+{
+    struct rt_server *server = server_of(session);
+    size_t scanned = 0;
+    ssize_t length = rt_http_head_length(*bytes, &scanned);
+    if (!check_head_part(session, *bytes, length)) {
+        return;
+    }
+    if (length > 0) {
+        struct rt_bytes head = {bytes->data, (size_t)length};
+        bytes->data += length;
+        bytes->len -= (size_t)length;
+        found_head(session, head, bytes->len);
+        return;
+    }
+    if (rt_buffer_append(&session->held, &server->heap, *bytes) < 0) {
+        rt_connection_close(session->connection);
+        return;
+    }
+    session->scanned = scanned;
+    bytes->len = 0;
+    rt_connection_set_timer(session->connection, server->options.head_ticks);
+}
+
+/* A head that began in an earlier read goes on. */
+static void take_held_head(struct rt_http_session *session,
+                           struct rt_bytes *bytes)
+{
+    struct rt_connection *connection = session->connection;
+    struct rt_heap *heap = &server_of(session)->heap;
+    struct rt_buffer *held = &session->held;
+    size_t len = bytes->len < HEAD_PIECE ? bytes->len : HEAD_PIECE;
+    if (rt_buffer_append(held, heap, (struct rt_bytes){bytes->data, len}) < 0) {
+        rt_connection_close(connection);
+        return;
+    }
+    bytes->data += len;
+    bytes->len -= len;
+    struct rt_bytes part = {held->data, held->len};
+    ssize_t length = rt_http_head_length(part, &session->scanned);
+    if (!check_head_part(session, part, length) || length == 0) {
+        return;
+    }
+    size_t surplus = held->len - (size_t)length; /* all of it from this piece */
+    bytes->data -= surplus;
+    bytes->len += surplus;
+    session->scanned = 0;
+    /* The head stays in `held` while it is handled, but counts as taken. */
+    held->len = 0;
+    found_head(session, (struct rt_bytes){part.data, (size_t)length},
+               bytes->len);
+}
+
+static void take_head(struct rt_http_session *session, struct rt_bytes *bytes)
+{
+    if (session->held.len == 0) {
+        take_fresh_head(session, bytes);
+    } else {
+        take_held_head(session, bytes);
+    }
+}
+
+void rt_http_input_step(struct rt_http_session *session, struct rt_bytes *bytes)
+{
+    switch (session->phase) {
+    case RT_HTTP_PHASE_HEAD:
+        take_head(session, bytes);
+        break;
+    case RT_HTTP_PHASE_BODY:
+        take_body(session, bytes);
+        break;
+    case RT_HTTP_PHASE_CHUNKED:
+        take_chunked(session, bytes);
+        break;
+    case RT_HTTP_PHASE_OVER:
+        bytes->len = 0;
+        break;
+    }
+}

@@ -1,0 +1,16 @@
+/*
+ * The reading half of an HTTP session: from bytes to requests. One step takes
+ * a head, or a piece of one, or what there is of a body.
+ */
+#ifndef BROKER_NET_HTTP_INPUT_H
+#define BROKER_NET_HTTP_INPUT_H
+
+#include "base/bytes.h"
+#include "broker/net/http_session.h"
+
+/* Takes the next part of the input off `bytes`, which are not empty. A request
+ * that is whole is handled; that may close or upgrade the connection. */
+void rt_http_input_step(struct rt_http_session *session,
+                        struct rt_bytes *bytes);
+
+#endif

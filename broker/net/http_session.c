@@ -1,0 +1,341 @@
+#include "broker/net/http_session.h"
+
+#include "base/error.h"
+#include "broker/net/http_input.h"
+#include "broker/net/websocket.h"
+
+/* --- lifetime --- */
+
+static struct rt_server *server_of(const struct rt_http_session *session)
+{
+    return rt_connection_server(session->connection);
+}
+
+static void finish_buffers(struct rt_http_session *session,
+                           struct rt_heap *heap)
+{
+    rt_buffer_finish(&session->answers, heap);
+    rt_buffer_finish(&session->held, heap);
+    rt_buffer_finish(&session->body, heap);
+}
+
+void rt_http_session_empty(struct rt_http_session *session,
+                           struct rt_buffer *buffer)
+{
+    buffer->len = 0;
+    if (buffer->capacity > RT_SESSION_BUFFER_KEEP) {
+        rt_buffer_finish(buffer, &server_of(session)->heap);
+    }
+}
+
+static struct rt_http_session *take_spare(struct rt_server *server)
+{
+    struct rt_http_session *session = RT_LIST_FIRST(
+        &server->spare_sessions, struct rt_http_session, answering);
+    rt_list_remove(&session->answering);
+    server->spare_session_count--;
+    return session;
+}
+
+static struct rt_http_session *session_take(struct rt_connection *connection)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    struct rt_http_session *session = NULL;
+    if (!rt_list_is_empty(&server->spare_sessions)) {
+        session = take_spare(server);
+    } else {
+        session = rt_heap_zalloc(&server->heap, sizeof(*session));
+    }
+    if (session == NULL) {
+        return NULL;
+    }
+    session->connection = connection;
+    session->scanned = 0;
+    session->phase = RT_HTTP_PHASE_HEAD;
+    session->has_empty_line = false;
+    session->is_paused = false;
+    rt_list_init(&session->answering);
+    rt_list_init(&session->waiting);
+    rt_connection_set_timer(connection, server->options.head_ticks);
+    return session;
+}
+
+void rt_http_session_unlink(struct rt_http_session *session)
+{
+    if (session != NULL) {
+        rt_list_remove(&session->answering);
+        rt_list_remove(&session->waiting);
+    }
+}
+
+void rt_http_session_release(struct rt_http_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    struct rt_server *server = server_of(session);
+    rt_http_session_unlink(session);
+    rt_http_session_empty(session, &session->answers);
+    rt_http_session_empty(session, &session->held);
+    rt_http_session_empty(session, &session->body);
+    if (server->spare_session_count >= RT_SESSIONS_SPARE) {
+        finish_buffers(session, &server->heap);
+        rt_heap_free(&server->heap, session, sizeof(*session));
+        return;
+    }
+    rt_list_append(&server->spare_sessions, &session->answering);
+    server->spare_session_count++;
+}
+
+void rt_http_sessions_finish(struct rt_server *server)
+{
+    while (server->spare_session_count > 0) {
+        struct rt_http_session *session = take_spare(server);
+        finish_buffers(session, &server->heap);
+        rt_heap_free(&server->heap, session, sizeof(*session));
+    }
+}
+
+/* --- answers --- */
+
+void rt_http_answer(struct rt_http_session *session,
+                    struct rt_http_answer answer)
+{
+    struct rt_server *server = server_of(session);
+    answer.persistence = session->exchange.persistence;
+    answer.is_head = session->exchange.is_head;
+    size_t size = rt_http_answer_size(&answer);
+    char *memory = rt_buffer_reserve(&session->answers, &server->heap, size);
+    if (memory == NULL) {
+        rt_connection_close(session->connection);
+        return;
+    }
+    struct rt_writer writer;
+    rt_writer_init(&writer, memory, size);
+    rt_http_answer_write(&writer, &answer, rt_server_date(server));
+    RT_CHECK(!writer.overflowed);
+    session->answers.len += rt_writer_bytes(&writer).len;
+    session->exchange.is_answered = true;
+    server->answers[answer.status / 100]++;
+    if (rt_list_is_empty(&session->answering)) {
+        rt_list_append(&server->answering, &session->answering);
+    }
+}
+
+void rt_http_refuse(struct rt_http_session *session,
+                    const struct rt_refusal *refusal,
+                    struct rt_bytes headers)
+{
+    char memory[RT_PROBLEM_BYTES_MAX];
+    struct rt_writer writer;
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_problem_write(&writer, refusal);
+    RT_CHECK(!writer.overflowed);
+    if (session->exchange.closes_if_refused) {
+        session->exchange.persistence = RT_HTTP_CLOSE;
+    }
+    rt_http_answer(session, (struct rt_http_answer){
+                                .status = rt_problem_status(refusal->problem),
+                                .content_type = "application/problem+json",
+                                .headers = headers,
+                                .body = rt_writer_bytes(&writer)});
+}
+
+void rt_http_refuse_and_end(struct rt_http_session *session,
+                            const struct rt_refusal *refusal)
+{
+    session->exchange = (struct rt_exchange){.persistence = RT_HTTP_CLOSE};
+    rt_http_refuse(session, refusal, (struct rt_bytes){0});
+    session->phase = RT_HTTP_PHASE_OVER;
+}
+
+/* --- output --- */
+
+static bool is_idle(const struct rt_http_session *session)
+{
+    return session->phase == RT_HTTP_PHASE_HEAD && session->held.len == 0 &&
+           session->answers.len == 0 && !session->is_paused;
+}
+
+static void settle(struct rt_http_session *session)
+{
+    struct rt_connection *connection = session->connection;
+    if (session->phase == RT_HTTP_PHASE_OVER) {
+        rt_connection_linger(connection);
+    } else if (is_idle(session)) {
+        connection->http = NULL;
+        rt_connection_set_timer(connection,
+                                server_of(session)->options.idle_ticks);
+        rt_http_session_release(session);
+    }
+}
+
+static void write_answers(struct rt_http_session *session)
+{
+    struct rt_connection *connection = session->connection;
+    struct rt_server *server = server_of(session);
+    rt_list_remove(&session->answering);
+    int err = rt_connection_write(
+        connection,
+        (struct rt_bytes){session->answers.data, session->answers.len});
+    if (err < 0) {
+        return;
+    }
+    rt_http_session_empty(session, &session->answers);
+    if (rt_connection_is_blocked(connection)) {
+        rt_connection_pause(connection);
+        session->is_paused = true;
+        rt_connection_set_timer(connection, server->options.stall_ticks);
+    }
+}
+
+/* --- input --- */
+
+static bool may_go_on(const struct rt_http_session *session)
+{
+    return session->connection->state == RT_CONNECTION_HTTP &&
+           rt_list_is_empty(&session->waiting) &&
+           session->answers.len <= RT_ANSWERS_MAX &&
+           !rt_connection_is_blocked(session->connection);
+}
+
+/* Keeps what has been read but may not be looked at yet. */
+static void pause_with(struct rt_http_session *session, struct rt_bytes rest)
+{
+    session->is_paused = true;
+    rt_connection_pause(session->connection);
+    if (rt_buffer_append(&session->held, &server_of(session)->heap, rest) < 0) {
+        rt_connection_close(session->connection);
+    }
+}
+
+static void run(struct rt_http_session *session, struct rt_bytes bytes)
+{
+    struct rt_connection *connection = session->connection;
+    while (bytes.len > 0 && connection->state == RT_CONNECTION_HTTP) {
+        if (session->answers.len > RT_ANSWERS_MAX) {
+            write_answers(session);
+        }
+        if (!may_go_on(session)) {
+            break;
+        }
+        rt_http_input_step(session, &bytes);
+    }
+    if (connection->state == RT_CONNECTION_WEBSOCKET && bytes.len > 0) {
+        rt_websocket_input(connection, bytes);
+    } else if (connection->state == RT_CONNECTION_HTTP && !may_go_on(session)) {
+        pause_with(session, bytes);
+    }
+}
+
+void rt_http_session_input(struct rt_connection *connection,
+                           struct rt_bytes bytes)
+{
+    if (connection->http == NULL) {
+        connection->http = session_take(connection);
+    }
+    if (connection->http == NULL) {
+        rt_connection_close(connection);
+        return;
+    }
+    run(connection->http, bytes);
+}
+
+void rt_http_session_continue(struct rt_http_session *session)
+{
+    struct rt_connection *connection = session->connection;
+    struct rt_server *server = server_of(session);
+    if (!session->is_paused || !may_go_on(session)) {
+        return;
+    }
+    struct rt_buffer input = session->held;
+    session->held = (struct rt_buffer){0};
+    session->is_paused = false;
+    rt_connection_set_timer(connection, server->options.head_ticks);
+    rt_connection_resume(connection);
+    run(session, (struct rt_bytes){input.data, input.len});
+    rt_buffer_finish(&input, &server->heap);
+    if (connection->state == RT_CONNECTION_HTTP) {
+        settle(session);
+    }
+}
+
+void rt_http_session_flush(struct rt_http_session *session)
+{
+    struct rt_connection *connection = session->connection;
+    write_answers(session);
+    if (connection->state == RT_CONNECTION_HTTP &&
+        !rt_connection_is_blocked(connection)) {
+        settle(session);
+    }
+}
+
+void rt_http_session_drained(struct rt_http_session *session)
+{
+    RT_CHECK(session != NULL);
+    rt_http_session_continue(session);
+}
+
+bool rt_http_session_upgrade(struct rt_http_session *session)
+{
+    struct rt_connection *connection = session->connection;
+    if (connection->state != RT_CONNECTION_HTTP) {
+        return false;
+    }
+    rt_list_remove(&session->answering);
+    int err = rt_connection_write(
+        connection,
+        (struct rt_bytes){session->answers.data, session->answers.len});
+    if (err < 0) {
+        return false;
+    }
+    rt_connection_move(connection, RT_CONNECTION_WEBSOCKET);
+    connection->http = NULL;
+    rt_http_session_release(session);
+    rt_websocket_begin(connection);
+    return true;
+}
+
+void rt_http_session_wait(struct rt_http_session *session)
+{
+    struct rt_server *server = server_of(session);
+    rt_list_remove(&session->waiting);
+    rt_list_append(&server->waiting, &session->waiting);
+}
+
+/* --- ends --- */
+
+void rt_http_session_timeout(struct rt_connection *connection)
+{
+    struct rt_http_session *session = connection->http;
+    if (session == NULL || rt_connection_is_blocked(connection)) {
+        rt_connection_close(connection);
+        return;
+    }
+    if (session->is_paused || session->phase == RT_HTTP_PHASE_OVER) {
+        return; /* it waits for us */
+    }
+    struct rt_refusal refusal = {.problem = RT_PROBLEM_REQUEST_TIMEOUT};
+    rt_http_refuse_and_end(session, &refusal);
+}
+
+void rt_http_session_eof(struct rt_connection *connection)
+{
+    struct rt_http_session *session = connection->http;
+    if (session == NULL ||
+        (session->answers.len == 0 && !rt_connection_is_blocked(connection))) {
+        rt_connection_close(connection);
+        return;
+    }
+    session->phase = RT_HTTP_PHASE_OVER;
+    session->is_paused = true;
+    rt_connection_pause(connection);
+}
+
+void rt_http_session_end(struct rt_connection *connection)
+{
+    struct rt_http_session *session = connection->http;
+    if (session == NULL || is_idle(session)) {
+        rt_connection_close(connection);
+    }
+}

@@ -1,0 +1,121 @@
+/*
+ * An HTTP session: what a connection needs while a request is coming in or an
+ * answer is going out. Requests may be pipelined; their answers are collected
+ * and leave in order, in one write, when the turn's input has been read.
+ *
+ * A session stops reading when its answers are not taken, or when the topic it
+ * publishes to has a fan-out that is behind; what it had read it keeps.
+ */
+#ifndef BROKER_NET_HTTP_SESSION_H
+#define BROKER_NET_HTTP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "broker/net/connection.h"
+#include "protocol/http_answer.h"
+#include "protocol/http_parser.h"
+#include "protocol/media_type.h"
+#include "protocol/topic.h"
+
+/* With so many bytes of answers waiting no further request is looked at. */
+#define RT_ANSWERS_MAX ((size_t)64 * 1024)
+
+/* A released session keeps buffers up to this size for the next one. */
+#define RT_SESSION_BUFFER_KEEP ((size_t)16 * 1024)
+
+enum rt_http_phase {
+    RT_HTTP_PHASE_HEAD,    /* the head is coming in */
+    RT_HTTP_PHASE_BODY,    /* a body of known length */
+    RT_HTTP_PHASE_CHUNKED, /* a body in chunks */
+    RT_HTTP_PHASE_OVER,    /* no more requests: the last answer is given */
+};
+
+/* The request under way, as far as it matters after its head is gone. */
+struct rt_exchange {
+    enum rt_media media;
+    enum rt_http_persistence persistence;
+    bool is_head;
+    bool prefers_minimal;
+    bool is_answered;       /* already at the head: the body is skipped */
+    bool closes_if_refused; /* for its body cannot be skipped */
+    uint8_t topic_len;
+    char topic[RT_TOPIC_BYTES_MAX];
+};
+
+struct rt_http_session {
+    struct rt_connection *connection;
+    struct rt_list answering; /* in server->answering */
+    struct rt_list waiting;   /* in server->waiting */
+    struct rt_buffer answers; /* written when the turn's input has been read */
+    struct rt_buffer held;    /* an unfinished head; or input, when paused */
+    struct rt_buffer body;    /* a body that comes in pieces */
+    size_t scanned;           /* of `held`, for the end of the head */
+    uint64_t body_missing;
+    enum rt_http_phase phase;
+    bool has_empty_line; /* one before the request was skipped */
+    bool is_paused;      /* input waits in `held`, and no more is read */
+    struct rt_http_parser parser;
+    struct rt_exchange exchange;
+};
+
+/* Takes the connection's next bytes. May close or upgrade the connection. */
+void rt_http_session_input(struct rt_connection *connection,
+                           struct rt_bytes bytes);
+
+/* Writes the answers that were collected; for the server's check. */
+void rt_http_session_flush(struct rt_http_session *session);
+
+/* The peer has taken all answers. */
+void rt_http_session_drained(struct rt_http_session *session);
+
+/* Goes on with what was held back; for the server, when a fan-out is done. */
+void rt_http_session_continue(struct rt_http_session *session);
+
+/* No further request until the fan-out of the exchange's topic catches up. */
+void rt_http_session_wait(struct rt_http_session *session);
+
+/* The time for a head, a body, or the next request is over. */
+void rt_http_session_timeout(struct rt_connection *connection);
+
+/* The peer sends no more: close when it has its answers. */
+void rt_http_session_eof(struct rt_connection *connection);
+
+/* The server stops: close unless a request is under way. */
+void rt_http_session_end(struct rt_connection *connection);
+
+/* Takes the session out of the server's lists. NULL is fine. */
+void rt_http_session_unlink(struct rt_http_session *session);
+
+/* Gives the session back. NULL is fine. */
+void rt_http_session_release(struct rt_http_session *session);
+
+/* Frees the idle sessions of a server. */
+void rt_http_sessions_finish(struct rt_server *server);
+
+/* --- for what handles requests --- */
+
+/* Collects an answer to the request under way. */
+void rt_http_answer(struct rt_http_session *session,
+                    struct rt_http_answer answer);
+
+/* Answers with a problem. Headers as in struct rt_http_answer. */
+void rt_http_refuse(struct rt_http_session *session,
+                    const struct rt_refusal *refusal,
+                    struct rt_bytes headers);
+
+/* Answers a request whose end cannot be found: the last one here. */
+void rt_http_refuse_and_end(struct rt_http_session *session,
+                            const struct rt_refusal *refusal);
+
+/* Empties one of the session's buffers; a large one gives its memory back. */
+void rt_http_session_empty(struct rt_http_session *session,
+                           struct rt_buffer *buffer);
+
+/* Turns a session into a WebSocket connection: writes the answers with the 101
+ * among them and gives the session back. Returns whether it is still open. */
+RT_MUST_USE bool rt_http_session_upgrade(struct rt_http_session *session);
+
+#endif

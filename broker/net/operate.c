@@ -1,0 +1,190 @@
+/* GET /livez, /readyz, /metrics: what an operator's tools ask for. */
+#include "broker/net/route.h"
+#include "ringtail/ringtail.h"
+
+#define METRICS_BYTES_MAX ((size_t)16 * 1024)
+
+static void answer_text(struct rt_http_session *session,
+                        uint16_t status,
+                        struct rt_bytes body)
+{
+    rt_http_answer(session,
+                   (struct rt_http_answer){
+                       .status = status,
+                       .content_type = "text/plain; charset=utf-8",
+                       .headers = RT_BYTES("Cache-Control: no-store\r\n"),
+                       .body = body});
+}
+
+void rt_livez_begin(struct rt_http_session *session,
+                    const struct rt_http_request *request,
+                    const struct rt_target *target)
+{
+    (void)request;
+    (void)target;
+    answer_text(session, 200, RT_BYTES("ok\n"));
+}
+
+void rt_readyz_begin(struct rt_http_session *session,
+                     const struct rt_http_request *request,
+                     const struct rt_target *target)
+{
+    (void)request;
+    (void)target;
+    struct rt_server *server = rt_connection_server(session->connection);
+    if (server->state == RT_SERVER_RUNNING) {
+        answer_text(session, 200, RT_BYTES("ok\n"));
+    } else {
+        answer_text(session, 503, RT_BYTES("draining\n"));
+    }
+}
+
+/* --- metrics, in the text format of Prometheus, version 0.0.4 --- */
+
+static void write_help(struct rt_writer *writer,
+                       const char *name,
+                       const char *type,
+                       const char *help)
+{
+    RT_WRITE(writer, "# HELP ringtail_");
+    rt_write_bytes(writer, rt_bytes_of(name));
+    RT_WRITE(writer, " ");
+    rt_write_bytes(writer, rt_bytes_of(help));
+    RT_WRITE(writer, "\n# TYPE ringtail_");
+    rt_write_bytes(writer, rt_bytes_of(name));
+    RT_WRITE(writer, " ");
+    rt_write_bytes(writer, rt_bytes_of(type));
+    RT_WRITE(writer, "\n");
+}
+
+/* `labels` is empty or `{name="value"}`. */
+static void write_value(struct rt_writer *writer,
+                        const char *name,
+                        struct rt_bytes labels,
+                        uint64_t value)
+{
+    RT_WRITE(writer, "ringtail_");
+    rt_write_bytes(writer, rt_bytes_of(name));
+    rt_write_bytes(writer, labels);
+    RT_WRITE(writer, " ");
+    rt_write_u64(writer, value);
+    RT_WRITE(writer, "\n");
+}
+
+static void write_closes(struct rt_writer *writer,
+                         const struct rt_counters *counters)
+{
+    write_help(writer, "connections_closed_total", "counter",
+               "Subscriptions that ended, by reason.");
+    for (int reason = 0; reason < RT_CLOSE_COUNT; reason++) {
+        char memory[64];
+        struct rt_writer labels;
+        rt_writer_init(&labels, memory, sizeof(memory));
+        RT_WRITE(&labels, "{reason=\"");
+        rt_write_bytes(
+            &labels, rt_bytes_of(rt_close_slug((enum rt_close_reason)reason)));
+        RT_WRITE(&labels, "\"}");
+        write_value(writer, "connections_closed_total",
+                    rt_writer_bytes(&labels), counters->closes[reason]);
+    }
+}
+
+static void write_answers(struct rt_writer *writer,
+                          const struct rt_server *server)
+{
+    static const struct rt_bytes labels[] = {{"{class=\"1xx\"}", 13},
+                                             {"{class=\"2xx\"}", 13},
+                                             {"{class=\"4xx\"}", 13},
+                                             {"{class=\"5xx\"}", 13}};
+    static const int classes[] = {1, 2, 4, 5};
+    write_help(writer, "http_responses_total", "counter",
+               "HTTP answers, by class of status.");
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(classes); i++) {
+        write_value(writer, "http_responses_total", labels[i],
+                    server->answers[classes[i]]);
+    }
+}
+
+static void write_metrics(struct rt_writer *writer,
+                          const struct rt_server *server)
+{
+    const struct rt_core *core = &server->core;
+    const struct rt_counters *counters = &core->counters;
+    const struct {
+        const char *name;
+        const char *type;
+        uint64_t value;
+        const char *help;
+    } metrics[] = {
+        {"connections", "gauge", server->connection_count,
+         "Open connections, HTTP and WebSocket."},
+        {"connections_opened_total", "counter", server->connections_opened,
+         "Connections accepted."},
+        {"connections_refused_total", "counter", server->connections_refused,
+         "Connections refused for want of room."},
+        {"subscriptions", "gauge", core->subscriber_count,
+         "Attached subscribers."},
+        {"topics", "gauge", core->topic_count, "Topics that exist."},
+        {"events_produced_total", "counter", counters->events_produced,
+         "Events appended."},
+        {"bytes_produced_total", "counter", counters->bytes_produced,
+         "Payload bytes appended."},
+        {"events_rejected_total", "counter", counters->events_refused,
+         "Events refused because the memory budget was spent."},
+        {"events_delivered_total", "counter", counters->events_delivered,
+         "Events handed to subscribers' connections."},
+        {"bytes_delivered_total", "counter", counters->bytes_delivered,
+         "Bytes of frames handed to subscribers' connections."},
+        {"subscriber_writes_total", "counter", counters->writes,
+         "Writes to subscribers' connections."},
+        {"subscriber_stalls_total", "counter", counters->stalls,
+         "Times a subscriber's connection took only part of a write."},
+        {"subscriber_gaps_total", "counter", counters->gaps,
+         "Gaps that subscribers were told of."},
+        {"subscriber_events_missed_total", "counter", counters->events_missed,
+         "Events in those gaps."},
+        {"memory_bytes", "gauge", server->heap.used,
+         "Memory charged to the budget."},
+        {"memory_budget_bytes", "gauge", server->heap.limit,
+         "The memory budget."},
+        {"memory_allocations_total", "counter", server->heap.allocations,
+         "Allocations made."},
+    };
+    write_help(writer, "build_info", "gauge", "The version, as a label.");
+    write_value(writer, "build_info",
+                RT_BYTES("{version=\"" RINGTAIL_VERSION "\"}"), 1);
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(metrics); i++) {
+        write_help(writer, metrics[i].name, metrics[i].type, metrics[i].help);
+        write_value(writer, metrics[i].name, (struct rt_bytes){0},
+                    metrics[i].value);
+    }
+    write_answers(writer, server);
+    write_closes(writer, counters);
+}
+
+void rt_metrics_begin(struct rt_http_session *session,
+                      const struct rt_http_request *request,
+                      const struct rt_target *target)
+{
+    (void)request;
+    (void)target;
+    struct rt_server *server = rt_connection_server(session->connection);
+    char *memory = rt_heap_alloc(&server->heap, METRICS_BYTES_MAX);
+    if (memory == NULL) {
+        struct rt_refusal refusal = {.problem =
+                                         RT_PROBLEM_INSUFFICIENT_STORAGE};
+        rt_http_refuse(session, &refusal, RT_BYTES("Retry-After: 1\r\n"));
+        return;
+    }
+    struct rt_writer writer;
+    rt_writer_init(&writer, memory, METRICS_BYTES_MAX);
+    write_metrics(&writer, server);
+    RT_CHECK(!writer.overflowed);
+    rt_http_answer(session,
+                   (struct rt_http_answer){
+                       .status = 200,
+                       .content_type = "text/plain; version=0.0.4",
+                       .headers = RT_BYTES("Cache-Control: no-store\r\n"),
+                       .body = rt_writer_bytes(&writer)});
+    rt_heap_free(&server->heap, memory, METRICS_BYTES_MAX);
+}

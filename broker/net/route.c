@@ -1,0 +1,159 @@
+#include "broker/net/route.h"
+
+#include "base/error.h"
+#include "ringtail/ringtail.h"
+
+#define ALLOW_POST "Allow: POST, OPTIONS\r\n"
+#define ALLOW_GET  "Allow: GET, OPTIONS\r\n"
+#define ALLOW_READ "Allow: GET, HEAD, OPTIONS\r\n"
+
+#define METHOD(name) (1u << RT_HTTP_##name)
+
+typedef void (*begin_fn)(struct rt_http_session *session,
+                         const struct rt_http_request *request,
+                         const struct rt_target *target);
+
+/* A path that ends in `/` stands for all with one more segment, not empty. */
+static const struct route {
+    struct rt_bytes path;
+    unsigned methods;
+    struct rt_bytes allow;
+    unsigned roles; /* the listener's that serve it, any of them */
+    begin_fn begin;
+} routes[] = {
+#define ROUTE(path, methods, allow, roles, begin)                             \
+    {                                                                         \
+        {path, sizeof(path) - 1}, methods, {allow, sizeof(allow) - 1}, roles, \
+            begin                                                             \
+    }
+    ROUTE("/produce/",
+          METHOD(POST),
+          ALLOW_POST,
+          RINGTAIL_ROLE_PUBLIC,
+          rt_produce_begin),
+    ROUTE("/subscribe/",
+          METHOD(GET),
+          ALLOW_GET,
+          RINGTAIL_ROLE_PUBLIC,
+          rt_subscribe_begin),
+    ROUTE("/livez",
+          METHOD(GET) | METHOD(HEAD),
+          ALLOW_READ,
+          RINGTAIL_ROLE_PUBLIC | RINGTAIL_ROLE_ADMIN,
+          rt_livez_begin),
+    ROUTE("/readyz",
+          METHOD(GET) | METHOD(HEAD),
+          ALLOW_READ,
+          RINGTAIL_ROLE_PUBLIC | RINGTAIL_ROLE_ADMIN,
+          rt_readyz_begin),
+    ROUTE("/metrics",
+          METHOD(GET) | METHOD(HEAD),
+          ALLOW_READ,
+          RINGTAIL_ROLE_ADMIN,
+          rt_metrics_begin),
+};
+
+static bool route_matches(const struct route *route, struct rt_bytes path)
+{
+    bool takes_segment = route->path.data[route->path.len - 1] == '/';
+    return takes_segment ? path.len > route->path.len &&
+                               rt_bytes_starts_with(path, route->path)
+                         : rt_bytes_equal(path, route->path);
+}
+
+static const struct route *find_route(unsigned roles, struct rt_bytes path)
+{
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(routes); i++) {
+        if ((routes[i].roles & roles) != 0 && route_matches(&routes[i], path)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+void rt_route_refuse(struct rt_http_session *session,
+                     enum rt_problem problem,
+                     struct rt_bytes subject,
+                     const char *detail)
+{
+    struct rt_refusal refusal = {
+        .problem = problem, .subject = subject, .detail = detail};
+    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+}
+
+static void answer_options(struct rt_http_session *session,
+                           struct rt_bytes allow)
+{
+    rt_http_answer(session,
+                   (struct rt_http_answer){.status = 204, .headers = allow});
+}
+
+static void run_route(struct rt_http_session *session,
+                      const struct rt_http_request *request,
+                      const struct rt_target *target,
+                      const struct route *route)
+{
+    if (request->method == RT_HTTP_OPTIONS) {
+        answer_options(session, route->allow);
+        return;
+    }
+    if ((route->methods & (1u << request->method)) == 0) {
+        struct rt_refusal refusal = {.problem = RT_PROBLEM_METHOD_NOT_ALLOWED};
+        rt_http_refuse(session, &refusal, route->allow);
+        return;
+    }
+    struct rt_target rest = *target;
+    rest.path.data += route->path.len;
+    rest.path.len -= route->path.len;
+    route->begin(session, request, &rest);
+}
+
+void rt_route_begin(struct rt_http_session *session,
+                    const struct rt_http_request *request)
+{
+    struct rt_target target;
+    if (rt_target_parse(request->target, &target) < 0) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST, request->target,
+                        "that is not a path");
+        return;
+    }
+    if (request->method == RT_HTTP_OPTIONS &&
+        rt_bytes_equal(target.path, RT_BYTES("*"))) {
+        answer_options(session,
+                       RT_BYTES("Allow: GET, HEAD, POST, OPTIONS\r\n"));
+        return;
+    }
+    const struct route *route =
+        find_route(session->connection->roles, target.path);
+    if (route == NULL) {
+        rt_route_refuse(session, RT_PROBLEM_NOT_FOUND, target.path,
+                        "try POST /produce/{topic} or GET /subscribe/{topic}");
+        return;
+    }
+    run_route(session, request, &target, route);
+}
+
+void rt_route_finish(struct rt_http_session *session, struct rt_bytes payload)
+{
+    rt_produce_finish(session, payload); /* no other resource has a payload */
+}
+
+int rt_route_topic(struct rt_http_session *session, struct rt_bytes segment)
+{
+    struct rt_exchange *exchange = &session->exchange;
+    struct rt_bytes topic;
+    const char *reason = "it is not percent-encoded as it should be";
+    int err = rt_percent_decode(segment, exchange->topic,
+                                sizeof(exchange->topic), &topic);
+    if (err == RT_ERANGE) {
+        reason = "a topic has at most 200 bytes";
+    } else if (err == 0) {
+        err = rt_topic_check(topic, &reason);
+    }
+    if (err < 0) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_TOPIC, segment, reason);
+        return RT_EINVAL;
+    }
+    exchange->topic_len = (uint8_t)topic.len;
+    return 0;
+}

@@ -1,0 +1,55 @@
+/*
+ * Routes: which resource a request is for, and what handles it. A handler sees
+ * the head when it is whole and the payload when that is.
+ */
+#ifndef BROKER_NET_ROUTE_H
+#define BROKER_NET_ROUTE_H
+
+#include "broker/net/http_session.h"
+#include "protocol/http_request.h"
+#include "protocol/target.h"
+
+/* Something to say at the head refuses the request: rt_http_refuse. */
+void rt_route_begin(struct rt_http_session *session,
+                    const struct rt_http_request *request);
+
+/* The payload of a request whose head was accepted is whole. */
+void rt_route_finish(struct rt_http_session *session, struct rt_bytes payload);
+
+/* --- the handlers, one file each --- */
+
+/* POST /produce/{topic} */
+void rt_produce_begin(struct rt_http_session *session,
+                      const struct rt_http_request *request,
+                      const struct rt_target *target);
+void rt_produce_finish(struct rt_http_session *session,
+                       struct rt_bytes payload);
+
+/* GET /subscribe/{topic} */
+void rt_subscribe_begin(struct rt_http_session *session,
+                        const struct rt_http_request *request,
+                        const struct rt_target *target);
+
+/* GET /livez, /readyz, /metrics */
+void rt_livez_begin(struct rt_http_session *session,
+                    const struct rt_http_request *request,
+                    const struct rt_target *target);
+void rt_readyz_begin(struct rt_http_session *session,
+                     const struct rt_http_request *request,
+                     const struct rt_target *target);
+void rt_metrics_begin(struct rt_http_session *session,
+                      const struct rt_http_request *request,
+                      const struct rt_target *target);
+
+/* Decodes and checks the topic, the last segment of the path, into the
+ * exchange; refuses the request and returns RT_EINVAL if it is none. */
+RT_MUST_USE int rt_route_topic(struct rt_http_session *session,
+                               struct rt_bytes segment);
+
+/* Refuses with a subject and a sentence. */
+void rt_route_refuse(struct rt_http_session *session,
+                     enum rt_problem problem,
+                     struct rt_bytes subject,
+                     const char *detail);
+
+#endif

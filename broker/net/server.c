@@ -1,0 +1,252 @@
+#include "broker/net/server.h"
+
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "broker/core/fanout.h"
+#include "broker/net/connection.h"
+#include "broker/net/http_session.h"
+#include "broker/net/listener.h"
+#include "broker/net/websocket.h"
+#include "broker/net/write.h"
+
+#define OWN_HANDLES 3
+
+/* --- time --- */
+
+/*
+ * The broker's time follows the loop's, but never by more than a tick at once:
+ * a process that was suspended, or a host that blocked its loop, must not find
+ * all its peers overdue before it has read what they sent meanwhile.
+ */
+void rt_server_update_time(struct rt_server *server)
+{
+    uint64_t loop_ms = uv_now(server->loop);
+    uint64_t passed = loop_ms - server->loop_ms;
+    if (passed == 0) {
+        return;
+    }
+    server->loop_ms = loop_ms;
+    uint64_t now_ms =
+        server->core.now_ms + (passed > RT_TICK_MS ? RT_TICK_MS : passed);
+    rt_core_set_time(&server->core, now_ms, rt_clock_wall_ms());
+}
+
+struct rt_bytes rt_server_date(struct rt_server *server)
+{
+    uint64_t second = server->core.wall_ms / 1000;
+    if (second != server->date_second) {
+        struct rt_writer writer;
+        rt_writer_init(&writer, server->date, sizeof(server->date));
+        rt_http_date_write(&writer, server->core.wall_ms);
+        server->date_second = second;
+    }
+    return (struct rt_bytes){server->date, sizeof(server->date)};
+}
+
+/* --- the turn --- */
+
+static bool has_work(const struct rt_server *server)
+{
+    return !rt_list_is_empty(&server->answering) ||
+           !rt_list_is_empty(&server->core.dirty) ||
+           !rt_list_is_empty(&server->core.lagging);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* that it is there keeps the loop from waiting */
+}
+
+void rt_server_wake(struct rt_server *server)
+{
+    if (server->state < RT_SERVER_CLOSING && has_work(server)) {
+        (void)uv_idle_start(&server->idle, on_idle);
+    }
+}
+
+static void write_answers(struct rt_server *server)
+{
+    struct rt_list ready;
+    rt_list_init(&ready);
+    rt_list_move(&ready, &server->answering);
+    while (!rt_list_is_empty(&ready)) {
+        struct rt_http_session *session =
+            RT_LIST_FIRST(&ready, struct rt_http_session, answering);
+        rt_http_session_flush(session);
+    }
+}
+
+/* Publishers whose topic has caught up may go on. */
+static void continue_waiting(struct rt_server *server)
+{
+    struct rt_list waiting;
+    rt_list_init(&waiting);
+    rt_list_move(&waiting, &server->waiting);
+    while (!rt_list_is_empty(&waiting)) {
+        struct rt_http_session *session =
+            RT_LIST_FIRST(&waiting, struct rt_http_session, waiting);
+        struct rt_bytes topic = {session->exchange.topic,
+                                 session->exchange.topic_len};
+        rt_list_remove(&session->waiting);
+        if (rt_core_is_congested(&server->core, topic)) {
+            rt_list_append(&server->waiting, &session->waiting);
+        } else {
+            rt_http_session_continue(session);
+        }
+    }
+}
+
+/* Small fan-outs first, then the publishers, then the large ones: that is what
+ * each of them waits for the least. */
+static void on_check(uv_check_t *check)
+{
+    struct rt_server *server = check->data;
+    rt_core_flush_small(&server->core);
+    write_answers(server);
+    (void)rt_core_flush(&server->core);
+    continue_waiting(server);
+    if (has_work(server)) {
+        (void)uv_idle_start(&server->idle, on_idle);
+    } else {
+        (void)uv_idle_stop(&server->idle);
+    }
+}
+
+/* --- the timer, and stopping --- */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct rt_server *server = handle->data;
+    if (--server->own_handles == 0) {
+        server->state = RT_SERVER_STOPPED;
+        server->on_stopped(server->stopped_context);
+    }
+}
+
+/* When the last connection is gone, so may be the rest. */
+static void close_if_done(struct rt_server *server)
+{
+    if (server->state != RT_SERVER_DRAINING || server->connection_count > 0 ||
+        !rt_list_is_empty(&server->listeners)) {
+        return;
+    }
+    server->state = RT_SERVER_CLOSING;
+    uv_close((uv_handle_t *)&server->check, on_handle_closed);
+    uv_close((uv_handle_t *)&server->idle, on_handle_closed);
+    uv_close((uv_handle_t *)&server->timer, on_handle_closed);
+}
+
+void rt_server_note_closed(struct rt_server *server)
+{
+    close_if_done(server);
+}
+
+static void close_connection(struct rt_wheel_entry *entry, void *context)
+{
+    (void)context;
+    rt_connection_close(RT_CONTAINER(entry, struct rt_connection, timer));
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct rt_server *server = timer->data;
+    rt_server_update_time(server);
+    rt_wheel_advance(&server->wheel,
+                     (uint32_t)(server->core.now_ms / RT_TICK_MS),
+                     rt_connection_on_timer, NULL);
+    rt_core_tick(&server->core);
+    rt_listeners_tick(server);
+    if (server->state == RT_SERVER_DRAINING) {
+        if (server->core.now_ms >= server->drain_end_ms) {
+            rt_wheel_visit(&server->wheel, close_connection, NULL);
+        }
+        close_if_done(server);
+    }
+    rt_server_wake(server);
+}
+
+void rt_server_stop(struct rt_server *server,
+                    uint64_t drain_ms,
+                    void (*done)(void *context),
+                    void *context)
+{
+    RT_CHECK(server->state == RT_SERVER_RUNNING);
+    server->state = RT_SERVER_DRAINING;
+    server->on_stopped = done;
+    server->stopped_context = context;
+    server->drain_end_ms = server->core.now_ms + drain_ms;
+    rt_listeners_close(server);
+    rt_wheel_visit(&server->wheel, rt_connection_on_stop, NULL);
+    close_if_done(server);
+    rt_server_wake(server);
+}
+
+/* --- lifetime --- */
+
+static uint32_t random_epoch(void)
+{
+    uint32_t epoch = 0;
+    /* Up to 256 bytes it neither blocks nor is interrupted once seeded. */
+    (void)getrandom(&epoch, sizeof(epoch), 0);
+    return epoch;
+}
+
+static void start_handles(struct rt_server *server)
+{
+    (void)uv_check_init(server->loop, &server->check);
+    (void)uv_idle_init(server->loop, &server->idle);
+    (void)uv_timer_init(server->loop, &server->timer);
+    server->own_handles = OWN_HANDLES;
+    server->check.data = server;
+    server->idle.data = server;
+    server->timer.data = server;
+    (void)uv_check_start(&server->check, on_check);
+    (void)uv_timer_start(&server->timer, on_timer, RT_TICK_MS, RT_TICK_MS);
+}
+
+static void init_lists(struct rt_server *server)
+{
+    rt_wheel_init(&server->wheel);
+    rt_list_init(&server->listeners);
+    rt_list_init(&server->answering);
+    rt_list_init(&server->waiting);
+    rt_list_init(&server->spare_sessions);
+    rt_pool_init(&server->writes, &server->heap, rt_write_size(),
+                 RT_WRITES_SPARE);
+}
+
+int rt_server_init(struct rt_server *server,
+                   uv_loop_t *loop,
+                   const struct rt_server_options *options)
+{
+    *server = (struct rt_server){.loop = loop, .options = *options};
+    rt_heap_init(&server->heap, options->memory_max);
+    server->read_buffer = rt_heap_alloc(&server->heap, RT_READ_BYTES);
+    if (server->read_buffer == NULL) {
+        return RT_ENOMEM;
+    }
+    struct rt_core_options core_options = {
+        .retention = options->retention,
+        .stall_timeout_ms = options->stall_timeout_ms,
+        .sink = &rt_websocket_sink,
+        .random = random_epoch,
+    };
+    rt_core_init(&server->core, &server->heap, &core_options);
+    init_lists(server);
+    server->loop_ms = uv_now(loop);
+    rt_core_set_time(&server->core, 0, rt_clock_wall_ms());
+    start_handles(server);
+    return 0;
+}
+
+void rt_server_finish(struct rt_server *server)
+{
+    RT_CHECK(server->state == RT_SERVER_STOPPED);
+    rt_http_sessions_finish(server);
+    rt_pool_finish(&server->writes);
+    rt_core_finish(&server->core);
+    rt_heap_free(&server->heap, server->read_buffer, RT_READ_BYTES);
+    RT_CHECK(server->heap.used == 0);
+}

@@ -1,0 +1,112 @@
+/*
+ * The server: all that one broker has on one loop. The core, the listeners, the
+ * connections, and the handles that drive them:
+ *
+ *     check   after each round of input: fan out, answer, fan out the rest
+ *     idle    runs only while work remains, so that the loop does not sleep
+ *     timer   once a second: time-outs, heartbeats, retention
+ */
+#ifndef BROKER_NET_SERVER_H
+#define BROKER_NET_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/pool.h"
+#include "base/wheel.h"
+#include "broker/core/core.h"
+#include "protocol/timestamp.h"
+
+#define RT_TICK_MS        1000
+#define RT_READ_BYTES     ((size_t)64 * 1024) /* of one read */
+#define RT_WRITES_SPARE   256                 /* idle write requests kept */
+#define RT_SESSIONS_SPARE 1024                /* idle HTTP sessions kept */
+#define RT_CLOSE_TICKS    5 /* for a peer to answer a close frame */
+#define RT_LINGER_TICKS   2 /* for a peer to read a last answer */
+#define RT_LISTEN_BACKLOG 4096
+
+struct rt_connection;
+
+struct rt_server_options {
+    uint64_t memory_max;
+    struct rt_retention retention;
+    uint64_t stall_timeout_ms;
+    uint64_t event_bytes_max;
+    uint64_t connections_max;
+    uint32_t stall_ticks;
+    uint32_t heartbeat_ticks;
+    uint32_t pong_ticks;
+    uint32_t head_ticks;
+    uint32_t body_ticks;
+    uint32_t idle_ticks;
+    bool is_insecure;
+};
+
+enum rt_server_state {
+    RT_SERVER_RUNNING,
+    RT_SERVER_DRAINING, /* no new connections; the old ones finish */
+    RT_SERVER_CLOSING,  /* the last handles are being closed */
+    RT_SERVER_STOPPED,
+};
+
+struct rt_server {
+    uv_loop_t *loop;
+    struct rt_heap heap;
+    struct rt_core core;
+    struct rt_server_options options;
+    uv_check_t check;
+    uv_idle_t idle;
+    uv_timer_t timer;
+    unsigned own_handles; /* of these three, not yet closed */
+    enum rt_server_state state;
+    uint64_t loop_ms; /* the loop's time at the last look */
+    uint64_t drain_end_ms;
+    void (*on_stopped)(void *context);
+    void *stopped_context;
+    struct rt_wheel wheel; /* every connection */
+    struct rt_list listeners;
+    struct rt_list answering; /* HTTP sessions with answers to write */
+    struct rt_list waiting;   /* HTTP sessions that wait for a fan-out */
+    struct rt_list spare_sessions;
+    uint32_t spare_session_count;
+    struct rt_pool writes;
+    uint64_t connection_count;
+    uint64_t connections_opened;
+    uint64_t connections_refused;
+    uint64_t answers[6]; /* by the first digit of the status */
+    int port;
+    uint64_t date_second;
+    char date[RT_HTTP_DATE_BYTES];
+    char *read_buffer; /* RT_READ_BYTES, shared: reads are synchronous */
+};
+
+/* Starts the handles on the loop. 0 or RT_ENOMEM. */
+RT_MUST_USE int rt_server_init(struct rt_server *server,
+                               uv_loop_t *loop,
+                               const struct rt_server_options *options);
+
+/* Begins to stop: at most `drain_ms` for what is under way, then `done`. */
+void rt_server_stop(struct rt_server *server,
+                    uint64_t drain_ms,
+                    void (*done)(void *context),
+                    void *context);
+
+/* Frees what is left after it has stopped. */
+void rt_server_finish(struct rt_server *server);
+
+/* Tells the core what time it is; to be called before it is used in a turn. */
+void rt_server_update_time(struct rt_server *server);
+
+/* Makes sure that the check runs soon, though no input may come. */
+void rt_server_wake(struct rt_server *server);
+
+/* The time as HTTP writes it. */
+struct rt_bytes rt_server_date(struct rt_server *server);
+
+/* For connections and listeners: the memory of one of them is gone. */
+void rt_server_note_closed(struct rt_server *server);
+
+#endif

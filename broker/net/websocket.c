@@ -1,0 +1,307 @@
+#include "broker/net/websocket.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "broker/net/write.h"
+#include "protocol/ws_frame.h"
+#include "protocol/ws_receive.h"
+
+static struct rt_connection *connection_of(struct rt_subscriber *subscriber)
+{
+    return RT_CONTAINER(subscriber, struct rt_connection, subscriber);
+}
+
+/* --- the sink --- */
+
+static ssize_t sink_write(struct rt_subscriber *subscriber,
+                          const struct rt_bytes *ranges,
+                          unsigned range_count)
+{
+    struct rt_connection *connection = connection_of(subscriber);
+    uv_buf_t buffers[RT_SINK_RANGE_MAX];
+    for (unsigned i = 0; i < range_count; i++) {
+        buffers[i].base = (char *)(uintptr_t)ranges[i].data;
+        buffers[i].len = ranges[i].len;
+    }
+    int taken = uv_try_write(&connection->stream, buffers, range_count);
+    return taken == UV_EAGAIN ? 0 : taken;
+}
+
+static int sink_queue(struct rt_subscriber *subscriber,
+                      struct rt_segment *segment,
+                      struct rt_bytes bytes)
+{
+    return rt_write_queue_segment(connection_of(subscriber), segment, bytes);
+}
+
+static size_t sink_queued(struct rt_subscriber *subscriber)
+{
+    return uv_stream_get_write_queue_size(&connection_of(subscriber)->stream);
+}
+
+static void sink_close(struct rt_subscriber *subscriber,
+                       enum rt_close_reason reason,
+                       const struct rt_resume *resume)
+{
+    rt_websocket_close_with(connection_of(subscriber), reason, resume);
+}
+
+const struct rt_sink_ops rt_websocket_sink = {
+    .write = sink_write,
+    .queue = sink_queue,
+    .queued = sink_queued,
+    .close = sink_close,
+};
+
+/* --- beginning and end --- */
+
+void rt_websocket_begin(struct rt_connection *connection)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    connection->receiver = NULL;
+    connection->awaits_pong = false;
+    rt_connection_set_timer(connection, server->options.heartbeat_ticks);
+}
+
+static void drop_receiver(struct rt_connection *connection)
+{
+    rt_ws_receiver_destroy(connection->receiver,
+                           &rt_connection_server(connection)->heap);
+    connection->receiver = NULL;
+}
+
+void rt_websocket_end(struct rt_connection *connection)
+{
+    rt_subscriber_detach(&connection->subscriber);
+    drop_receiver(connection);
+}
+
+/* --- closing --- */
+
+static int send_close(struct rt_connection *connection,
+                      uint16_t code,
+                      struct rt_bytes text)
+{
+    struct rt_control_frame frame;
+    rt_close_frame_init(&frame, code, text);
+    return rt_connection_write(
+        connection, (struct rt_bytes){(const char *)frame.bytes, frame.len});
+}
+
+void rt_websocket_close_with(struct rt_connection *connection,
+                             enum rt_close_reason reason,
+                             const struct rt_resume *resume)
+{
+    char memory[RT_CLOSE_TEXT_MAX];
+    struct rt_writer text;
+    if (reason == RT_CLOSE_LOST) {
+        rt_connection_close(connection);
+        return;
+    }
+    rt_writer_init(&text, memory, sizeof(memory));
+    rt_close_write(&text, reason, resume);
+    RT_CHECK(!text.overflowed);
+    if (send_close(connection, rt_close_code(reason), rt_writer_bytes(&text)) <
+        0) {
+        return;
+    }
+    rt_connection_move(connection, RT_CONNECTION_CLOSING);
+    rt_connection_set_timer(connection, RT_CLOSE_TICKS);
+    rt_connection_resume(connection);
+}
+
+void rt_websocket_close(struct rt_connection *connection,
+                        enum rt_close_reason reason)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    struct rt_subscriber *subscriber = &connection->subscriber;
+    struct rt_resume resume = {0};
+    if (subscriber->state != RT_SUBSCRIBER_DETACHED) {
+        resume.cursor = rt_subscriber_cursor(subscriber);
+        resume.has_cursor = true;
+        rt_subscriber_detach(subscriber);
+    }
+    server->core.counters.closes[reason]++;
+    rt_websocket_close_with(connection, reason, &resume);
+}
+
+/* The peer broke the rules: say so and hang up without waiting for its close
+ * frame (RFC 6455, section 7.1.7). */
+static void fail(struct rt_connection *connection, enum rt_close_reason reason)
+{
+    rt_websocket_close(connection, reason);
+    rt_connection_linger(connection);
+}
+
+/* --- input --- */
+
+/* The peer closes, first or in answer to us. RFC 6455, section 5.5.1. */
+static void on_close(struct rt_connection *connection,
+                     const struct rt_ws_frame *frame)
+{
+    if (connection->state == RT_CONNECTION_WEBSOCKET) {
+        struct rt_server *server = rt_connection_server(connection);
+        struct rt_bytes code = {frame->payload.data, frame->payload.len > 2
+                                                         ? 2
+                                                         : frame->payload.len};
+        struct rt_control_frame answer;
+        rt_subscriber_detach(&connection->subscriber);
+        server->core.counters.closes[RT_CLOSE_PEER]++;
+        rt_control_frame_init(&answer, RT_OPCODE_CLOSE, code);
+        struct rt_bytes bytes = {(const char *)answer.bytes, answer.len};
+        if (rt_connection_write(connection, bytes) < 0) {
+            return;
+        }
+    }
+    rt_connection_linger(connection);
+}
+
+static void on_pong(struct rt_connection *connection)
+{
+    if (connection->awaits_pong &&
+        connection->state == RT_CONNECTION_WEBSOCKET) {
+        struct rt_server *server = rt_connection_server(connection);
+        connection->awaits_pong = false;
+        rt_connection_set_timer(connection, server->options.heartbeat_ticks);
+    }
+}
+
+static void on_data(struct rt_connection *connection,
+                    const struct rt_ws_frame *frame)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    if (connection->state != RT_CONNECTION_WEBSOCKET) {
+        return;
+    }
+    fail(connection, frame->declared_bytes > server->options.event_bytes_max
+                         ? RT_CLOSE_TOO_BIG
+                         : RT_CLOSE_UNEXPECTED_DATA);
+}
+
+static void on_broken(struct rt_connection *connection,
+                      enum rt_close_reason reason)
+{
+    if (connection->state == RT_CONNECTION_WEBSOCKET) {
+        fail(connection, reason);
+    } else {
+        rt_connection_close(connection);
+    }
+}
+
+static void on_control(struct rt_connection *connection,
+                       const struct rt_ws_frame *frame,
+                       struct rt_control_frame *pong)
+{
+    switch (frame->opcode) {
+    case RT_OPCODE_PING:
+        /* Only the latest is answered, RFC 6455, section 5.5.3. */
+        rt_control_frame_init(pong, RT_OPCODE_PONG, frame->payload);
+        break;
+    case RT_OPCODE_PONG:
+        on_pong(connection);
+        break;
+    case RT_OPCODE_CLOSE:
+        on_close(connection, frame);
+        break;
+    default:
+        RT_CHECK(!"a control frame of an unknown kind");
+    }
+}
+
+static bool takes_frames(const struct rt_connection *connection)
+{
+    return connection->state == RT_CONNECTION_WEBSOCKET ||
+           connection->state == RT_CONNECTION_CLOSING;
+}
+
+/* Handles the next frame; returns whether there may be another. */
+static bool take_frame(struct rt_connection *connection,
+                       struct rt_bytes *bytes,
+                       struct rt_control_frame *pong)
+{
+    struct rt_ws_frame frame;
+    switch (rt_ws_receive(connection->receiver, bytes, &frame)) {
+    case RT_WS_CONTROL:
+        on_control(connection, &frame, pong);
+        break;
+    case RT_WS_DATA:
+        on_data(connection, &frame);
+        break;
+    case RT_WS_PROTOCOL:
+        on_broken(connection, RT_CLOSE_PROTOCOL);
+        break;
+    case RT_WS_BAD_UTF8:
+        on_broken(connection, RT_CLOSE_BAD_UTF8);
+        break;
+    case RT_WS_BOUNDARY:
+        drop_receiver(connection);
+        return false;
+    case RT_WS_MORE:
+        return false;
+    }
+    return takes_frames(connection);
+}
+
+/* At most one pong is queued: with one waiting, nothing more is read. */
+static void send_pong(struct rt_connection *connection,
+                      const struct rt_control_frame *pong)
+{
+    struct rt_bytes bytes = {(const char *)pong->bytes, pong->len};
+    if (rt_connection_write(connection, bytes) == 0 &&
+        rt_connection_is_blocked(connection)) {
+        rt_connection_pause(connection);
+    }
+}
+
+void rt_websocket_input(struct rt_connection *connection, struct rt_bytes bytes)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    struct rt_control_frame pong = {.len = 0};
+    if (connection->receiver == NULL) {
+        connection->receiver = rt_ws_receiver_create(&server->heap);
+    }
+    if (connection->receiver == NULL) {
+        on_broken(connection, RT_CLOSE_OVERLOAD);
+        return;
+    }
+    while (take_frame(connection, &bytes, &pong)) {
+    }
+    if (pong.len > 0 && connection->state == RT_CONNECTION_WEBSOCKET) {
+        send_pong(connection, &pong);
+    }
+}
+
+void rt_websocket_drained(struct rt_connection *connection)
+{
+    rt_connection_resume(connection);
+    rt_subscriber_drained(&connection->subscriber);
+}
+
+/* --- heartbeats --- */
+
+static void send_ping(struct rt_connection *connection)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    struct rt_control_frame ping;
+    rt_control_frame_init(&ping, RT_OPCODE_PING, (struct rt_bytes){NULL, 0});
+    struct rt_bytes bytes = {(const char *)ping.bytes, ping.len};
+    if (rt_connection_write(connection, bytes) == 0) {
+        connection->awaits_pong = true;
+        rt_connection_set_timer(connection, server->options.pong_ticks);
+    }
+}
+
+void rt_websocket_timeout(struct rt_connection *connection)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    if (rt_connection_is_blocked(connection)) {
+        /* Its pong may be behind what it has not read; stalls have a time-out
+         * of their own. */
+        rt_connection_set_timer(connection, server->options.heartbeat_ticks);
+    } else if (connection->awaits_pong) {
+        rt_websocket_close(connection, RT_CLOSE_PONG_MISSED);
+    } else {
+        send_ping(connection);
+    }
+}

@@ -1,0 +1,40 @@
+/*
+ * The WebSocket side of a connection: raw subscribers. Implements the core's
+ * sink. The peer may send pings, pongs and a close; a raw subscription takes no
+ * messages.
+ */
+#ifndef BROKER_NET_WEBSOCKET_H
+#define BROKER_NET_WEBSOCKET_H
+
+#include "broker/core/sink.h"
+#include "broker/net/connection.h"
+
+extern const struct rt_sink_ops rt_websocket_sink;
+
+/* Begins to be a WebSocket connection; the subscriber is attached, or will be
+ * closed at once. */
+void rt_websocket_begin(struct rt_connection *connection);
+
+/* Takes the connection's next bytes. May close it. */
+void rt_websocket_input(struct rt_connection *connection,
+                        struct rt_bytes bytes);
+
+/* Sends a close frame and waits for the peer's. Detaches the subscriber. */
+void rt_websocket_close(struct rt_connection *connection,
+                        enum rt_close_reason reason);
+
+/* The same, with what the core knows, for a subscriber that is detached. */
+void rt_websocket_close_with(struct rt_connection *connection,
+                             enum rt_close_reason reason,
+                             const struct rt_resume *resume);
+
+/* All that was queued is written. */
+void rt_websocket_drained(struct rt_connection *connection);
+
+/* Time for a heartbeat, or too late for one; or for the peer's close. */
+void rt_websocket_timeout(struct rt_connection *connection);
+
+/* The connection is going; frees what is attached to it. */
+void rt_websocket_end(struct rt_connection *connection);
+
+#endif

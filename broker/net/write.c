@@ -1,0 +1,106 @@
+#include "broker/net/write.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+struct write {
+    uv_write_t request;
+    struct rt_connection *connection;
+    struct rt_segment *segment; /* held until the write is done, or NULL */
+    char *memory;               /* of its own, or NULL */
+    size_t memory_size;
+    char copy[RT_WRITE_COPY_MAX];
+};
+
+size_t rt_write_size(void)
+{
+    return sizeof(struct write);
+}
+
+static void write_release(struct rt_server *server, struct write *write)
+{
+    rt_segment_unref(&server->core.store, write->segment);
+    rt_heap_free(&server->heap, write->memory, write->memory_size);
+    rt_pool_give(&server->writes, write);
+}
+
+/* Also called, with an error, for what a closed connection never wrote. */
+static void on_written(uv_write_t *request, int status)
+{
+    struct write *write = RT_CONTAINER(request, struct write, request);
+    struct rt_connection *connection = write->connection;
+    write_release(rt_connection_server(connection), write);
+    if (connection->state == RT_CONNECTION_CLOSED) {
+        return;
+    }
+    if (status < 0) {
+        rt_connection_close(connection);
+        return;
+    }
+    if (!rt_connection_is_blocked(connection)) {
+        rt_connection_drained(connection);
+    }
+}
+
+static struct write *write_take(struct rt_connection *connection)
+{
+    struct write *write =
+        rt_pool_take(&rt_connection_server(connection)->writes);
+    if (write != NULL) {
+        write->connection = connection;
+        write->segment = NULL;
+        write->memory = NULL;
+        write->memory_size = 0;
+    }
+    return write;
+}
+
+static int submit(struct write *write, const char *data, size_t len)
+{
+    struct rt_connection *connection = write->connection;
+    uv_buf_t buffer = {.base = (char *)(uintptr_t)data, .len = len};
+    int err =
+        uv_write(&write->request, &connection->stream, &buffer, 1, on_written);
+    if (err < 0) {
+        write_release(rt_connection_server(connection), write);
+    }
+    return err;
+}
+
+int rt_write_queue_copy(struct rt_connection *connection, struct rt_bytes bytes)
+{
+    struct rt_heap *heap = &rt_connection_server(connection)->heap;
+    struct write *write = write_take(connection);
+    if (write == NULL) {
+        return RT_ENOMEM;
+    }
+    char *memory = write->copy;
+    if (bytes.len > sizeof(write->copy)) {
+        memory = rt_heap_alloc(heap, bytes.len);
+        if (memory == NULL) {
+            write_release(rt_connection_server(connection), write);
+            return RT_ENOMEM;
+        }
+        write->memory = memory;
+        write->memory_size = bytes.len;
+    }
+    memcpy(memory, bytes.data, bytes.len);
+    return submit(write, memory, bytes.len);
+}
+
+int rt_write_queue_segment(struct rt_connection *connection,
+                           struct rt_segment *segment,
+                           struct rt_bytes bytes)
+{
+    if (bytes.len <= RT_WRITE_COPY_MAX) {
+        return rt_write_queue_copy(connection, bytes);
+    }
+    struct write *write = write_take(connection);
+    if (write == NULL) {
+        return RT_ENOMEM;
+    }
+    rt_segment_ref(segment);
+    write->segment = segment;
+    return submit(write, bytes.data, bytes.len);
+}
