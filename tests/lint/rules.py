@@ -267,6 +267,14 @@ def rule_columns(tree):
                 yield file.path, line, f"{len(text)} columns: break the line"
 
 
+def rule_wrapped_comments(tree):
+    """A comment that does not fit beside its #define stands above it."""
+    for file in tree.c_files:
+        for line, text in file.lines():
+            if re.search(r"/\*(?!.*\*/).*\\$", text):
+                yield file.path, line, "write it above, then clang-format -i"
+
+
 def rule_length(tree):
     """A file is about one thing; what grows beyond 500 lines is two."""
     for file in tree.files:

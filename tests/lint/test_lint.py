@@ -80,6 +80,7 @@ BAD = [
     ("guards", "base/a.h", GUARD.format("BASE_A_H", "") + "int a;\n", 1),
     ("columns", "base/a.c", "/* " + "x" * 80 + " */\n", 1),
     ("columns", "script/a", "# " + "x" * 80 + "\n", 1),
+    ("wrapped-comments", "base/a.c", "#define A 1 /* a \\\n */\n", 1),
     ("length", "base/a.c", "int a;\n" * 501, 501),
     ("unit-tests", "broker/core/a.c", "int a;\n", 1),
     ("unit-tests", "tests/unit/base/test_check.c", "int a;\n", 1),
