@@ -35,6 +35,6 @@ void rt_pool_finish(struct rt_pool *pool);
 RT_MUST_USE void *rt_pool_take(struct rt_pool *pool);
 
 /* Gives a block back. NULL is fine. */
-void rt_pool_give(struct rt_pool *pool, void *block);
+void rt_pool_give(struct rt_pool *pool, void *memory);
 
 #endif

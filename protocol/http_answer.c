@@ -23,7 +23,7 @@ static struct rt_bytes status_line(uint16_t status)
             return status_lines[i].line;
         }
     }
-    RT_CHECK(!"a status without a reason phrase");
+    RT_CHECK(false && "a status without a reason phrase");
     return (struct rt_bytes){0};
 }
 

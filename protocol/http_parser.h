@@ -20,8 +20,8 @@
 #include "protocol/http_request.h"
 #include "protocol/problem.h"
 
-#define RT_HTTP_HEAD_MAX ((size_t)16 * 1024) /* bytes, request line included \
-                                              */
+/* Of a head: bytes in all, header fields, and bytes of the target. */
+#define RT_HTTP_HEAD_MAX   ((size_t)16 * 1024)
 #define RT_HTTP_FIELDS_MAX 100
 #define RT_HTTP_TARGET_MAX ((size_t)8 * 1024)
 

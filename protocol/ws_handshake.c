@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 
-#define KEY_BYTES   24 /* 16 bytes in base64 */
-#define KEY_DECODED 18 /* with the zeroes that OpenSSL leaves for the padding \
-                        */
-#define SHA1_BYTES 20
+/* A key is 16 bytes in base64; OpenSSL decodes the padding as zeroes. */
+#define KEY_BYTES   24
+#define KEY_DECODED 18
+#define SHA1_BYTES  20
 
 static int refuse(struct rt_refusal *refusal,
                   enum rt_problem problem,

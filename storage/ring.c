@@ -98,7 +98,8 @@ static int reserve_slot(struct rt_ring *ring)
     if (ring->segment_count < ring->segment_capacity) {
         return 0;
     }
-    uint32_t capacity = (uint32_t)at_least(ring->segment_capacity * 2, 4);
+    uint32_t capacity =
+        (uint32_t)at_least((uint64_t)ring->segment_capacity * 2, 4);
     struct rt_segment **segments =
         rt_heap_resize(ring->store->heap, ring->segments,
                        ring->segment_capacity * sizeof(struct rt_segment *),

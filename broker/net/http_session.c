@@ -264,8 +264,13 @@ void rt_http_session_flush(struct rt_http_session *session)
 {
     struct rt_connection *connection = session->connection;
     write_answers(session);
-    if (connection->state == RT_CONNECTION_HTTP &&
-        !rt_connection_is_blocked(connection)) {
+    if (connection->state != RT_CONNECTION_HTTP ||
+        rt_connection_is_blocked(connection)) {
+        return;
+    }
+    if (session->is_paused) {
+        rt_http_session_continue(session);
+    } else {
         settle(session);
     }
 }

@@ -205,7 +205,7 @@ static void on_control(struct rt_connection *connection,
         on_close(connection, frame);
         break;
     default:
-        RT_CHECK(!"a control frame of an unknown kind");
+        RT_CHECK(false && "a control frame of an unknown kind");
     }
 }
 

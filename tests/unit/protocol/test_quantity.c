@@ -100,6 +100,17 @@ TEST("a size is positive and fits 64 bits")
     expect_error(rt_size_parse, "17179869184GiB", RT_ERANGE);
 }
 
+TEST("nothing is read past the end of the text")
+{
+    uint64_t value = 0;
+    EXPECT_INT(rt_size_parse((struct rt_bytes){"4096", 3}, &value), 0);
+    EXPECT_INT(value, 409);
+    EXPECT_INT(rt_duration_parse((struct rt_bytes){"10ms", 3}, &value), 0);
+    EXPECT_INT(value, 10 * 60 * 1000);
+    EXPECT_INT(rt_size_parse((struct rt_bytes){NULL, 0}, &value), RT_EINVAL);
+    EXPECT_INT(rt_count_parse((struct rt_bytes){NULL, 0}, &value), RT_EINVAL);
+}
+
 TEST("a count is a positive number alone")
 {
     expect(rt_count_parse, "1", 1);

@@ -81,6 +81,13 @@ TEST("a number below zero asks for that many events from the end")
     expect_error("-18446744073709551616", RT_ERANGE);
 }
 
+TEST("an absent text is malformed")
+{
+    struct rt_since since;
+    struct rt_bytes absent = {NULL, 0};
+    EXPECT_INT(rt_since_parse(absent, NOW_MS, &since), RT_EINVAL);
+}
+
 TEST("members of other kinds are 0")
 {
     EXPECT_INT(parsed("10m").cursor.epoch, 0);

@@ -54,6 +54,7 @@ TEST("the absolute form loses its authority")
     EXPECT_TEXT(parsed("http://host/a?b=c").query, "b=c");
     EXPECT_TEXT(parsed("HTTP://[::1]:3030/a").path, "/a");
     EXPECT_TEXT(parsed("http://host:/a").path, "/a");
+    EXPECT_TEXT(parsed("http://h/a").path, "/a");
     EXPECT_TEXT(parsed("http://host/a@b").path, "/a@b");
 }
 
@@ -85,7 +86,8 @@ TEST("the asterisk form is an asterisk alone")
 
 TEST("no other form is accepted")
 {
-    expect_error(RT_BYTES(""));
+    struct rt_target target;
+    EXPECT_INT(rt_target_parse((struct rt_bytes){NULL, 0}, &target), RT_EINVAL);
     expect_error(RT_BYTES("produce/news"));
     expect_error(RT_BYTES("?a=b"));
     expect_error(RT_BYTES("host:3030"));
@@ -208,6 +210,9 @@ TEST("empty pairs are skipped")
     expect_pair(&rest, "b", "2");
     expect_end(&rest);
     rest = RT_BYTES("&&");
+    expect_end(&rest);
+    rest = RT_BYTES("&c");
+    expect_pair(&rest, "c", "");
     expect_end(&rest);
     rest = (struct rt_bytes){NULL, 0};
     expect_end(&rest);
