@@ -35,6 +35,11 @@ static inline void rt_list_append(struct rt_list *list, struct rt_list *node)
     list->previous = node;
 }
 
+static inline void rt_list_prepend(struct rt_list *list, struct rt_list *node)
+{
+    rt_list_append(list->next, node); /* that is, before the first */
+}
+
 static inline void rt_list_remove(struct rt_list *node)
 {
     node->previous->next = node->next;

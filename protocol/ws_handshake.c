@@ -1,14 +1,14 @@
 #include "protocol/ws_handshake.h"
 
-#include <openssl/evp.h>
+#include <nettle/base64.h>
+#include <nettle/sha1.h>
 #include <string.h>
 
 #include "base/error.h"
 
-/* A key is 16 bytes in base64; OpenSSL decodes the padding as zeroes. */
+/* A key is 16 bytes in base64. */
+#define NONCE_BYTES 16
 #define KEY_BYTES   24
-#define KEY_DECODED 18
-#define SHA1_BYTES  20
 
 static int refuse(struct rt_refusal *refusal,
                   enum rt_problem problem,
@@ -22,11 +22,15 @@ static int refuse(struct rt_refusal *refusal,
 
 static bool is_key(struct rt_bytes key)
 {
-    unsigned char decoded[KEY_DECODED];
-    return key.len == KEY_BYTES && key.data[KEY_BYTES - 3] != '=' &&
-           memcmp(key.data + KEY_BYTES - 2, "==", 2) == 0 &&
-           EVP_DecodeBlock(decoded, (const unsigned char *)key.data,
-                           KEY_BYTES) == KEY_DECODED;
+    struct base64_decode_ctx decoder;
+    uint8_t nonce[BASE64_DECODE_LENGTH(KEY_BYTES)];
+    size_t len = 0;
+    if (key.len != KEY_BYTES) {
+        return false;
+    }
+    base64_decode_init(&decoder);
+    return base64_decode_update(&decoder, &len, nonce, key.len, key.data) &&
+           base64_decode_final(&decoder) && len == NONCE_BYTES;
 }
 
 int rt_ws_handshake_check(const struct rt_http_request *request,
@@ -48,20 +52,17 @@ int rt_ws_handshake_check(const struct rt_http_request *request,
     return 0;
 }
 
-int rt_ws_accept_write(struct rt_writer *writer, struct rt_bytes key)
+void rt_ws_accept_write(struct rt_writer *writer, struct rt_bytes key)
 {
     static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    char text[KEY_BYTES + sizeof(magic) - 1];
-    unsigned char digest[SHA1_BYTES];
-    unsigned char accept[RT_WS_ACCEPT_BYTES + 1]; /* OpenSSL adds a NUL */
-    RT_CHECK(key.len == KEY_BYTES);
-    memcpy(text, key.data, KEY_BYTES);
-    memcpy(text + KEY_BYTES, magic, sizeof(magic) - 1);
-    if (EVP_Digest(text, sizeof(text), digest, NULL, EVP_sha1(), NULL) != 1) {
-        return RT_ENOMEM;
-    }
-    (void)EVP_EncodeBlock(accept, digest, SHA1_BYTES);
-    rt_write_bytes(writer,
-                   (struct rt_bytes){(const char *)accept, RT_WS_ACCEPT_BYTES});
-    return 0;
+    struct sha1_ctx hash;
+    uint8_t digest[SHA1_DIGEST_SIZE];
+    char accept[BASE64_ENCODE_RAW_LENGTH(SHA1_DIGEST_SIZE)];
+    _Static_assert(sizeof(accept) == RT_WS_ACCEPT_BYTES, "RFC 6455, 4.2.2");
+    sha1_init(&hash);
+    sha1_update(&hash, key.len, (const uint8_t *)key.data);
+    sha1_update(&hash, sizeof(magic) - 1, (const uint8_t *)magic);
+    sha1_digest(&hash, sizeof(digest), digest);
+    base64_encode_raw(accept, sizeof(digest), digest);
+    rt_write_bytes(writer, (struct rt_bytes){accept, sizeof(accept)});
 }

@@ -16,9 +16,7 @@
 RT_MUST_USE int rt_ws_handshake_check(const struct rt_http_request *request,
                                       struct rt_refusal *refusal);
 
-/* Writes the accept value for a key that was checked. 0, or RT_ENOMEM when the
- * library that computes SHA-1 has no memory. */
-RT_MUST_USE int rt_ws_accept_write(struct rt_writer *writer,
-                                   struct rt_bytes key);
+/* Writes the accept value for a key that was checked. */
+void rt_ws_accept_write(struct rt_writer *writer, struct rt_bytes key);
 
 #endif

@@ -25,7 +25,7 @@ static void refuse_framing(struct rt_http_session *session,
 
 static void end_request(struct rt_http_session *session)
 {
-    rt_http_session_empty(session, &session->body);
+    session->body.len = 0;
     session->has_empty_line = false;
     session->phase = session->exchange.persistence == RT_HTTP_CLOSE
                          ? RT_HTTP_PHASE_OVER

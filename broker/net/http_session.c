@@ -11,21 +11,18 @@ static struct rt_server *server_of(const struct rt_http_session *session)
     return rt_connection_server(session->connection);
 }
 
-static void finish_buffers(struct rt_http_session *session,
-                           struct rt_heap *heap)
+static size_t session_bytes(const struct rt_http_session *session)
+{
+    return sizeof(*session) + session->answers.capacity +
+           session->held.capacity + session->body.capacity;
+}
+
+static void session_free(struct rt_http_session *session, struct rt_heap *heap)
 {
     rt_buffer_finish(&session->answers, heap);
     rt_buffer_finish(&session->held, heap);
     rt_buffer_finish(&session->body, heap);
-}
-
-void rt_http_session_empty(struct rt_http_session *session,
-                           struct rt_buffer *buffer)
-{
-    buffer->len = 0;
-    if (buffer->capacity > RT_SESSION_BUFFER_KEEP) {
-        rt_buffer_finish(buffer, &server_of(session)->heap);
-    }
+    rt_heap_free(heap, session, sizeof(*session));
 }
 
 static struct rt_http_session *take_spare(struct rt_server *server)
@@ -33,8 +30,22 @@ static struct rt_http_session *take_spare(struct rt_server *server)
     struct rt_http_session *session = RT_LIST_FIRST(
         &server->spare_sessions, struct rt_http_session, answering);
     rt_list_remove(&session->answering);
-    server->spare_session_count--;
+    server->spare_session_bytes -= session_bytes(session);
+    if (--server->spare_session_count < server->spare_session_min) {
+        server->spare_session_min = server->spare_session_count;
+    }
     return session;
+}
+
+static void keep_spare(struct rt_server *server,
+                       struct rt_http_session *session)
+{
+    session->answers.len = 0;
+    session->held.len = 0;
+    session->body.len = 0;
+    rt_list_prepend(&server->spare_sessions, &session->answering);
+    server->spare_session_bytes += session_bytes(session);
+    server->spare_session_count++;
 }
 
 static struct rt_http_session *session_take(struct rt_connection *connection)
@@ -75,25 +86,30 @@ void rt_http_session_release(struct rt_http_session *session)
     }
     struct rt_server *server = server_of(session);
     rt_http_session_unlink(session);
-    rt_http_session_empty(session, &session->answers);
-    rt_http_session_empty(session, &session->held);
-    rt_http_session_empty(session, &session->body);
-    if (server->spare_session_count >= RT_SESSIONS_SPARE) {
-        finish_buffers(session, &server->heap);
-        rt_heap_free(&server->heap, session, sizeof(*session));
-        return;
+    if (server->spare_session_bytes + session_bytes(session) >
+        RT_SESSIONS_SPARE_BYTES) {
+        session_free(session, &server->heap);
+    } else {
+        keep_spare(server, session);
     }
-    rt_list_append(&server->spare_sessions, &session->answering);
-    server->spare_session_count++;
+}
+
+static void free_spares(struct rt_server *server, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        session_free(take_spare(server), &server->heap);
+    }
+}
+
+void rt_http_sessions_trim(struct rt_server *server)
+{
+    free_spares(server, (server->spare_session_min + 1) / 2);
+    server->spare_session_min = server->spare_session_count;
 }
 
 void rt_http_sessions_finish(struct rt_server *server)
 {
-    while (server->spare_session_count > 0) {
-        struct rt_http_session *session = take_spare(server);
-        finish_buffers(session, &server->heap);
-        rt_heap_free(&server->heap, session, sizeof(*session));
-    }
+    free_spares(server, server->spare_session_count);
 }
 
 /* --- answers --- */
@@ -181,7 +197,7 @@ static void write_answers(struct rt_http_session *session)
     if (err < 0) {
         return;
     }
-    rt_http_session_empty(session, &session->answers);
+    session->answers.len = 0;
     if (rt_connection_is_blocked(connection)) {
         rt_connection_pause(connection);
         session->is_paused = true;

@@ -23,8 +23,9 @@
 /* With so many bytes of answers waiting no further request is looked at. */
 #define RT_ANSWERS_MAX ((size_t)64 * 1024)
 
-/* A released session keeps buffers up to this size for the next one. */
-#define RT_SESSION_BUFFER_KEEP ((size_t)16 * 1024)
+/* Released sessions are kept for the next requests, with their buffers, as
+ * long as all of them together take no more than this. */
+#define RT_SESSIONS_SPARE_BYTES ((size_t)4 * 1024 * 1024)
 
 enum rt_http_phase {
     RT_HTTP_PHASE_HEAD,    /* the head is coming in */
@@ -92,7 +93,11 @@ void rt_http_session_unlink(struct rt_http_session *session);
 /* Gives the session back. NULL is fine. */
 void rt_http_session_release(struct rt_http_session *session);
 
-/* Frees the idle sessions of a server. */
+/* Once a tick: frees half of the spare sessions that no request needed since
+ * the last one, so that a burst does not keep its memory for ever. */
+void rt_http_sessions_trim(struct rt_server *server);
+
+/* Frees the spare sessions of a server. */
 void rt_http_sessions_finish(struct rt_server *server);
 
 /* --- for what handles requests --- */
@@ -109,10 +114,6 @@ void rt_http_refuse(struct rt_http_session *session,
 /* Answers a request whose end cannot be found: the last one here. */
 void rt_http_refuse_and_end(struct rt_http_session *session,
                             const struct rt_refusal *refusal);
-
-/* Empties one of the session's buffers; a large one gives its memory back. */
-void rt_http_session_empty(struct rt_http_session *session,
-                           struct rt_buffer *buffer);
 
 /* Turns a session into a WebSocket connection: writes the answers with the 101
  * among them and gives the session back. Returns whether it is still open. */

@@ -158,6 +158,7 @@ static void on_timer(uv_timer_t *timer)
                      rt_connection_on_timer, NULL);
     rt_core_tick(&server->core);
     rt_listeners_tick(server);
+    rt_http_sessions_trim(server);
     if (server->state == RT_SERVER_DRAINING) {
         if (server->core.now_ms >= server->drain_end_ms) {
             rt_wheel_visit(&server->wheel, close_connection, NULL);

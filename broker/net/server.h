@@ -72,6 +72,8 @@ struct rt_server {
     struct rt_list waiting;   /* HTTP sessions that wait for a fan-out */
     struct rt_list spare_sessions;
     uint32_t spare_session_count;
+    uint32_t spare_session_min; /* since the last tick */
+    size_t spare_session_bytes;
     struct rt_pool writes;
     uint64_t connection_count;
     uint64_t connections_opened;

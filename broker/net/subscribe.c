@@ -98,20 +98,16 @@ static int check_handshake(struct rt_http_session *session,
     return 0;
 }
 
-static int answer_upgrade(struct rt_http_session *session,
-                          const struct rt_http_request *request,
-                          struct rt_cursor cursor)
+static void answer_upgrade(struct rt_http_session *session,
+                           const struct rt_http_request *request,
+                           struct rt_cursor cursor)
 {
     char memory[256];
     struct rt_writer headers;
     rt_writer_init(&headers, memory, sizeof(memory));
     RT_WRITE(&headers, "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                        "Sec-WebSocket-Accept: ");
-    int err = rt_ws_accept_write(&headers,
-                                 request->fields[RT_HTTP_SEC_WEBSOCKET_KEY]);
-    if (err < 0) {
-        return err;
-    }
+    rt_ws_accept_write(&headers, request->fields[RT_HTTP_SEC_WEBSOCKET_KEY]);
     RT_WRITE(&headers, "\r\nRingtail-Cursor: ");
     rt_cursor_write(&headers, cursor);
     RT_WRITE(&headers, "\r\n");
@@ -119,7 +115,6 @@ static int answer_upgrade(struct rt_http_session *session,
     rt_http_answer(
         session, (struct rt_http_answer){.status = 101,
                                          .headers = rt_writer_bytes(&headers)});
-    return 0;
 }
 
 static void refuse_for_memory(struct rt_http_session *session)
@@ -144,12 +139,11 @@ static void subscribe(struct rt_http_session *session,
     subscriber->gap = (uint8_t)parameters->gap;
     int result = rt_core_subscribe(&server->core, topic, &parameters->since,
                                    subscriber, &start);
-    if (result == RT_ENOMEM ||
-        answer_upgrade(session, request, start.cursor) < 0) {
-        rt_subscriber_detach(subscriber);
+    if (result == RT_ENOMEM) {
         refuse_for_memory(session);
         return;
     }
+    answer_upgrade(session, request, start.cursor);
     if (rt_http_session_upgrade(session) && result == RT_EGAP) {
         rt_websocket_close_with(connection, start.reason, &start.resume);
     }

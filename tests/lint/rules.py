@@ -19,7 +19,7 @@ NET = ["broker/net", "uv.h"] + CORE
 MAY_INCLUDE = {
     "include/ringtail": PUBLIC,
     "base": BASE,
-    "protocol": ["protocol", "llhttp.h", "wslay/", "openssl/"] + BASE,
+    "protocol": ["protocol", "llhttp.h", "wslay/", "nettle/"] + BASE,
     "storage": ["storage"] + BASE,
     "broker/core": CORE,
     "broker/net": NET,
@@ -35,7 +35,7 @@ MAY_INCLUDE = {
 THIRD_PARTY = {
     "llhttp.h": ["protocol/http_parser.c"],
     "wslay/": ["protocol/ws_receive.c"],
-    "openssl/": ["protocol/ws_handshake.c"],
+    "nettle/": ["protocol/ws_handshake.c"],
     "cjson/": ["tests"],
     "uv.h": ["broker", "clients", "examples", "tests"],
 }
