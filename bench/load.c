@@ -48,6 +48,7 @@ struct snapshot {
     struct load_cpu server;
     struct load_cpu own;
     uint64_t allocations;
+    uint64_t private_bytes;
 };
 
 static void raise_descriptor_limit(void)
@@ -229,6 +230,7 @@ static void run_phase(struct load *load, double seconds, uint64_t events)
 static struct snapshot take_snapshot(const struct load *load)
 {
     struct snapshot snapshot = {
+        .private_bytes = load_server_private_bytes(load->options.pid),
         .at_us = load_clock_us(),
         .published = load->topic.published,
         .delivered = load->topic.delivered,
@@ -257,7 +259,9 @@ static void report_window(const struct snapshot *from,
     load_report_u64("server_wait_ns",
                     to->server.wait_ns - from->server.wait_ns);
     load_report_u64("load_cpu_ns", to->own.run_ns - from->own.run_ns);
+    load_report_u64("load_wait_ns", to->own.wait_ns - from->own.wait_ns);
     load_report_u64("allocations", to->allocations - from->allocations);
+    load_report_u64("private_bytes", to->private_bytes);
 }
 
 /* How many of the stopped subscribers are still there, and what they hold. */
@@ -278,6 +282,7 @@ static void report_stopped(const struct load *load)
 
 static void run_busy(struct load *load)
 {
+    open_subscribers(load);
     open_publishers(load);
     open_probe(load);
     run_phase(load, load->options.warmup_s, 0);
@@ -295,23 +300,31 @@ static void run_busy(struct load *load)
     }
 }
 
+/* The first subscriber has the server load and prepare what it needs once. */
+static void run_idle(struct load *load)
+{
+    pid_t pid = load->options.pid;
+    int first = load_connect(load->options.port, load->options.subscribers);
+    load_upgrade(first, load->topic.name);
+    uint64_t before = load_server_private_bytes(pid);
+    open_subscribers(load);
+    (void)usleep(LOAD_SETTLE_US);
+    uint64_t after = load_server_private_bytes(pid);
+    load_report_begin();
+    load_report_u64("private_bytes_grown", after > before ? after - before : 0);
+}
+
 int main(int argc, char **argv)
 {
     struct load load = {.options = load_options_parse(argc, argv)};
     raise_descriptor_limit();
     load.poller = epoll_create1(EPOLL_CLOEXEC);
     load_topic_init(&load.topic, LOAD_TOPIC);
-    uint64_t before = load_server_private_bytes(load.options.pid);
-    open_subscribers(&load);
     if (load.options.idle) {
-        (void)usleep(LOAD_SETTLE_US);
-        load_report_begin();
+        run_idle(&load);
     } else {
         run_busy(&load);
     }
-    load_report_u64("private_bytes_before", before);
-    load_report_u64("private_bytes_after",
-                    load_server_private_bytes(load.options.pid));
     load_report_end();
     return 0;
 }

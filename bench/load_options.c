@@ -10,9 +10,8 @@
 #include "bench/load_topic.h"
 #include "bench/wire.h"
 
-#define PAYLOAD_MAX                                           \
-    (WIRE_PUBLISHER_READ - 1024) /* the floor reads a request \
-                                  */
+/* The floor reads no longer request. */
+#define PAYLOAD_MAX (WIRE_PUBLISHER_READ - 1024)
 
 static const char usage[] =
     "usage: load --port PORT --pid PID [option...]\n"

@@ -64,7 +64,7 @@ uint64_t load_server_private_bytes(pid_t pid)
     }
     uint64_t kib = 0;
     while (fgets(line, sizeof(line), file) != NULL) {
-        kib += kib_of(line, "Private_Clean:") + kib_of(line, "Private_Dirty:");
+        kib += kib_of(line, "Private_Dirty:");
     }
     (void)fclose(file);
     return kib * 1024;

@@ -17,7 +17,11 @@ struct load_cpu {
 
 struct load_cpu load_server_cpu(pid_t pid);
 
-/* Private memory, clean and dirty, in bytes. */
+/*
+ * Private memory that the server has written to, in bytes. Clean pages are not
+ * counted: they are those of libraries, which are private only as long as no
+ * other program happens to use them.
+ */
 uint64_t load_server_private_bytes(pid_t pid);
 
 /* The count that count_allocations.c keeps in the file; 0 without a file. */

@@ -13,9 +13,8 @@
 #define FRAME_PING  0x89
 #define FRAME_PONG  0x8a
 
-#define CONTROL_MAX                                          \
-    125 /* bytes of a control frame's payload, RFC 6455, 5.5 \
-         */
+/* Bytes of a control frame's payload: RFC 6455, section 5.5. */
+#define CONTROL_MAX 125
 
 static size_t write_frame_head(char *head, size_t payload_len)
 {

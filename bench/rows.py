@@ -122,8 +122,7 @@ def post_64(pairs):
 
 def idle_bytes(report):
     """Private memory of the server for one idle subscriber."""
-    grown = report["private_bytes_after"] - report["private_bytes_before"]
-    return grown / IDLE_SUBSCRIBERS
+    return report["private_bytes_grown"] / IDLE_SUBSCRIBERS
 
 
 def idle_memory(pairs):
@@ -158,7 +157,7 @@ def stalled_kib(with_stalled, without):
     """Memory that one stopped reader costs, the kernel's included."""
     if with_stalled["stopped_present"] == 0:
         return 0
-    grown = with_stalled["private_bytes_after"] - without["private_bytes_after"]
+    grown = with_stalled["private_bytes"] - without["private_bytes"]
     return (max(grown, 0) + with_stalled["stopped_kernel_bytes"]) / KIB
 
 
