@@ -2,9 +2,9 @@
  * A segment: one block of memory with finished events, back to back, and their
  * index. Events grow up from the start, index entries grow down from the end:
  *
- *     bytes                                                     bytes +
- * capacity | event 0 | event 1 | event 2 | ...free... | entry 2 | entry 1 |
- * entry 0 | ^ used
+ *     bytes                                               bytes + capacity
+ *     | event 0 | event 1 | event 2 | free | entry 2 | entry 1 | entry 0 |
+ *                                   ^ used
  *
  * One writer. Bytes below `used` never change, so a reader needs no copy: it
  * holds a reference. The ring holds one as long as it retains the segment; a
@@ -44,7 +44,8 @@ struct rt_segment {
     uint32_t event_count;
     uint32_t references;
     bool is_retired;
-    uint8_t bytes[];
+    /* Aligned as the entries at its end must be. */
+    _Alignas(struct rt_entry) uint8_t bytes[];
 };
 
 /* What a block of the given capacity takes from the heap. */
