@@ -1,7 +1,5 @@
 #include "base/writer.h"
 
-#include <string.h>
-
 void rt_writer_init(struct rt_writer *writer, char *memory, size_t size)
 {
     *writer = (struct rt_writer){memory, memory, memory + size, false};
@@ -13,28 +11,33 @@ struct rt_bytes rt_writer_bytes(const struct rt_writer *writer)
                              (size_t)(writer->at - writer->start)};
 }
 
-void rt_write_bytes(struct rt_writer *writer, struct rt_bytes bytes)
-{
-    if (writer->overflowed || bytes.len > (size_t)(writer->end - writer->at)) {
-        writer->overflowed = true;
-        return;
-    }
-    if (bytes.len > 0) {
-        memcpy(writer->at, bytes.data, bytes.len);
-        writer->at += bytes.len;
-    }
-}
-
+/* Two digits a division: this is on the path of every receipt. */
 void rt_write_u64(struct rt_writer *writer, uint64_t value)
 {
+    static const char pairs[] = "00010203040506070809"
+                                "10111213141516171819"
+                                "20212223242526272829"
+                                "30313233343536373839"
+                                "40414243444546474849"
+                                "50515253545556575859"
+                                "60616263646566676869"
+                                "70717273747576777879"
+                                "80818283848586878889"
+                                "90919293949596979899";
     char digits[RT_U64_DIGITS];
-    size_t first = sizeof(digits);
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    rt_write_bytes(writer,
-                   (struct rt_bytes){digits + first, sizeof(digits) - first});
+    char *at = digits + sizeof(digits);
+    for (; value >= 100; value /= 100) {
+        at -= 2;
+        memcpy(at, pairs + 2 * (value % 100), 2);
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(at, pairs + 2 * value, 2);
+    } else {
+        *--at = (char)('0' + value);
+    }
+    size_t len = (size_t)(digits + sizeof(digits) - at);
+    rt_write_bytes(writer, (struct rt_bytes){at, len});
 }
 
 void rt_write_hex32(struct rt_writer *writer, uint32_t value)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/bytes.h"
 
@@ -25,7 +26,20 @@ void rt_writer_init(struct rt_writer *writer, char *memory, size_t size);
 /* What was written so far; valid as long as the memory. */
 struct rt_bytes rt_writer_bytes(const struct rt_writer *writer);
 
-void rt_write_bytes(struct rt_writer *writer, struct rt_bytes bytes);
+/* Inline: answers to publishers are put together from many short pieces. */
+static inline void rt_write_bytes(struct rt_writer *writer,
+                                  struct rt_bytes bytes)
+{
+    if (writer->overflowed || bytes.len > (size_t)(writer->end - writer->at)) {
+        writer->overflowed = true;
+        return;
+    }
+    if (bytes.len > 0) {
+        memcpy(writer->at, bytes.data, bytes.len);
+        writer->at += bytes.len;
+    }
+}
+
 void rt_write_u64(struct rt_writer *writer, uint64_t value);
 
 /* Exactly 8 lower-case hexadecimal digits. */
