@@ -309,6 +309,16 @@ TEST("what is accepted, however mangled, parses with another parser")
     EXPECT(accepted > 10000);
 }
 
+TEST("nothing is read past the end of the text")
+{
+    EXPECT(rt_json_is_valid((struct rt_bytes){"12", 1}));
+    EXPECT(rt_json_is_valid((struct rt_bytes){"1.25", 3}));
+    EXPECT(rt_json_is_valid((struct rt_bytes){"[] ]", 2}));
+    EXPECT(!rt_json_is_valid((struct rt_bytes){"true", 3}));
+    EXPECT(!rt_json_is_valid((struct rt_bytes){"\"\\u1234\"", 6}));
+    EXPECT(!rt_json_is_valid((struct rt_bytes){"\"\\n\"", 2}));
+}
+
 TEST("a document cut short anywhere is invalid")
 {
     for (size_t i = 0; i < RT_ARRAY_LENGTH(documents); i++) {

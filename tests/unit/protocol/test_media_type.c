@@ -131,6 +131,17 @@ TEST("a quoted string may hold separators, escapes and foreign bytes")
     expect("text/plain; a=\"; charset=latin1\"", RT_MEDIA_TEXT);
 }
 
+TEST("nothing is read past the end of the value")
+{
+    char value[] = {'a', '/', 'b', ';', 'c', '=', '"', 'd', '"'};
+    EXPECT_INT(rt_media_type_classify((struct rt_bytes){value, 9}),
+               RT_MEDIA_BINARY);
+    for (size_t len = 5; len < sizeof(value); len++) {
+        EXPECT_INT(rt_media_type_classify((struct rt_bytes){value, len}),
+                   RT_MEDIA_MALFORMED);
+    }
+}
+
 TEST("a quoted string ends, and has no control characters")
 {
     expect("text/plain; a=\"", RT_MEDIA_MALFORMED);

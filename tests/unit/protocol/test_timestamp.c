@@ -127,6 +127,8 @@ TEST("a date that cannot be is malformed in any year")
 {
     expect_error("1969-02-29T00:00:00Z", RT_EINVAL);
     expect_error("0000-00-00T00:00:00Z", RT_EINVAL);
+    expect_error("0000-02-30T00:00:00Z", RT_EINVAL);
+    expect_error("0000-02-29T00:00:00Z", RT_ERANGE);
 }
 
 TEST("a leap second is the last millisecond of a month in UTC")
@@ -192,6 +194,7 @@ TEST("an HTTP date is the one of RFC 9110")
 {
     expect_http_date(784111777000, "Sun, 06 Nov 1994 08:49:37 GMT");
     expect_http_date(784111777999, "Sun, 06 Nov 1994 08:49:37 GMT");
+    expect_http_date(784162800000, "Sun, 06 Nov 1994 23:00:00 GMT");
     expect_http_date(0, "Thu, 01 Jan 1970 00:00:00 GMT");
 }
 

@@ -111,30 +111,41 @@ TEST("a byte that is not UTF-8 is found at any place in ASCII of any length")
 {
     char memory[LEN_MAX];
     for (size_t len = 1; len <= LEN_MAX; len++) {
-        memset(memory, 'a', len);
+        memset(memory, '\0', len);
         EXPECT(rt_utf8_is_valid((struct rt_bytes){memory, len}));
         for (size_t i = 0; i < len; i++) {
             memory[i] = '\x80';
             EXPECT(!rt_utf8_is_valid((struct rt_bytes){memory, len}));
-            memory[i] = 'a';
+            memory[i] = '\0';
         }
     }
 }
 
-TEST("a character is valid at any place in ASCII, and not when it is cut")
+/* Puts a character between `before` bytes of ASCII and ASCII to the end. */
+static void expect_whole_or_not(struct rt_bytes character, size_t before)
 {
     char memory[LEN_MAX];
-    struct rt_bytes face = RT_BYTES("\xf0\x9f\x98\x80");
-    for (size_t i = 0; i + face.len <= LEN_MAX; i++) {
-        memset(memory, 'a', LEN_MAX);
-        memcpy(memory + i, face.data, face.len);
-        EXPECT(rt_utf8_is_valid((struct rt_bytes){memory, LEN_MAX}));
-        EXPECT(rt_utf8_is_valid((struct rt_bytes){memory, i + 4}));
-        for (size_t cut = 1; cut < face.len; cut++) {
-            EXPECT(!rt_utf8_is_valid((struct rt_bytes){memory, i + cut}));
-        }
-        memory[i + 3] = 'a';
-        EXPECT(!rt_utf8_is_valid((struct rt_bytes){memory, LEN_MAX}));
+    size_t after = before + character.len;
+    memset(memory, 'a', LEN_MAX);
+    memcpy(memory + before, character.data, character.len);
+    EXPECT(rt_utf8_is_valid((struct rt_bytes){memory, LEN_MAX}));
+    EXPECT(rt_utf8_is_valid((struct rt_bytes){memory, after}));
+    for (size_t len = before + 1; len < after; len++) {
+        EXPECT(!rt_utf8_is_valid((struct rt_bytes){memory, len}));
+    }
+    memory[after] = '\x80';
+    EXPECT(!rt_utf8_is_valid((struct rt_bytes){memory, after + 1}));
+    memory[after] = 'a';
+    memory[after - 1] = 'a';
+    EXPECT(!rt_utf8_is_valid((struct rt_bytes){memory, LEN_MAX}));
+}
+
+TEST("a character is valid at any place in ASCII, but not cut or too long")
+{
+    for (size_t before = 0; before < LEN_MAX - 4; before++) {
+        expect_whole_or_not(RT_BYTES("\xc3\xa9"), before);
+        expect_whole_or_not(RT_BYTES("\xe4\xbd\xa0"), before);
+        expect_whole_or_not(RT_BYTES("\xf0\x9f\x98\x80"), before);
     }
 }
 
