@@ -182,16 +182,14 @@ static int on_url(llhttp_t *llhttp, const char *at, size_t len)
     return 0;
 }
 
-/* Trailers of a chunked body come here as well; they are ignored. */
+/* Trailers of a chunked body come here as well, in pieces that may be empty;
+ * they are ignored. */
 static int on_header_field(llhttp_t *llhttp, const char *at, size_t len)
 {
     struct rt_http_parse *parse = parse_of(llhttp);
-    if (len == 0) {
-        parse->err = RT_EINVAL;
-        return parse->refusal == NULL
-                   ? -1
-                   : refuse(parse, RT_PROBLEM_BAD_REQUEST, (struct rt_bytes){0},
-                            "a header field has no name");
+    if (len == 0 && parse->request != NULL) {
+        return refuse(parse, RT_PROBLEM_BAD_REQUEST, (struct rt_bytes){0},
+                      "a header field has no name");
     }
     parse->name = (struct rt_bytes){at, len};
     parse->value = (struct rt_bytes){at, 0};
@@ -234,13 +232,15 @@ static int on_headers_complete(llhttp_t *llhttp)
 
 /* --- bodies --- */
 
-/* Chunk headers and trailers, too, have lines that end in CRLF. */
+/* Chunk headers and trailers, too, have lines that end in CRLF and do not begin
+ * with the colon of a field without a name. */
 static int
 check_framing(struct rt_http_parser *parser, const char *from, const char *to)
 {
     for (const char *at = from; at < to; at++) {
         bool after_cr = parser->last_byte == '\r';
-        if ((*at == '\n') != after_cr) {
+        bool after_lf = parser->last_byte == '\n';
+        if ((*at == '\n') != after_cr || (after_lf && *at == ':')) {
             return RT_EINVAL;
         }
         parser->last_byte = (uint8_t)*at;
@@ -401,8 +401,12 @@ static int run_head(struct rt_http_parser *parser,
     parser->parse = parse;
     llhttp_errno_t result = llhttp_execute(llhttp, head.data, head.len);
     parser->parse = NULL;
-    bool is_whole = result == HPE_OK || result == HPE_PAUSED ||
-                    result == HPE_PAUSED_UPGRADE;
+    bool is_whole = result == HPE_OK || result == HPE_PAUSED;
+    if (is_whole && llhttp->method == HTTP_CONNECT) {
+        /* What follows may be in another protocol. */
+        return refuse(parse, RT_PROBLEM_BAD_REQUEST, RT_BYTES("CONNECT"),
+                      "the broker is no proxy");
+    }
     if (is_whole && parse->err == 0) {
         parse->request->method = method_of(llhttp);
         parse->request->is_http10 = llhttp->http_minor == 0;

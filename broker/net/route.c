@@ -108,17 +108,23 @@ static void run_route(struct rt_http_session *session,
     route->begin(session, request, &rest);
 }
 
+/* The server as a whole, RFC 9112, section 3.2.4: for OPTIONS alone. */
+static bool is_asterisk(const struct rt_target *target)
+{
+    return rt_bytes_equal(target->path, RT_BYTES("*"));
+}
+
 void rt_route_begin(struct rt_http_session *session,
                     const struct rt_http_request *request)
 {
     struct rt_target target;
-    if (rt_target_parse(request->target, &target) < 0) {
+    if (rt_target_parse(request->target, &target) < 0 ||
+        (is_asterisk(&target) && request->method != RT_HTTP_OPTIONS)) {
         rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST, request->target,
                         "that is not a path");
         return;
     }
-    if (request->method == RT_HTTP_OPTIONS &&
-        rt_bytes_equal(target.path, RT_BYTES("*"))) {
+    if (is_asterisk(&target)) {
         answer_options(session,
                        RT_BYTES("Allow: GET, HEAD, POST, OPTIONS\r\n"));
         return;
