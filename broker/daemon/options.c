@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-#define NAME_COLUMN 28 /* where the explanations begin */
+/* Where the explanations begin, and where their lines end. */
+#define NAME_COLUMN 28
+#define LAST_COLUMN 79
 
 static const char *form_of(enum ringtail_option_kind kind)
 {
@@ -30,14 +32,31 @@ static void print_name(FILE *out, const struct ringtail_option *option)
                   "");
 }
 
+/* Prints words, from NAME_COLUMN on, in lines that fit. */
+static void print_words(FILE *out, const char *text)
+{
+    size_t column = NAME_COLUMN;
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+        if (column > NAME_COLUMN && column + 1 + len > LAST_COLUMN) {
+            (void)fprintf(out, "\n%*s", NAME_COLUMN, "");
+            column = NAME_COLUMN;
+        } else if (column > NAME_COLUMN) {
+            column += (size_t)fprintf(out, " ");
+        }
+        column += (size_t)fprintf(out, "%.*s", (int)len, text);
+        text += len + strspn(text + len, " ");
+    }
+    (void)fprintf(out, "\n");
+}
+
 static void print_option(FILE *out, const struct ringtail_option *option)
 {
     print_name(out, option);
-    (void)fprintf(out, "%s", option->help);
+    print_words(out, option->help);
     if (option->kind != RINGTAIL_OPTION_FLAG) {
-        (void)fprintf(out, "\n%*s(default %s)", NAME_COLUMN, "", option->value);
+        (void)fprintf(out, "%*s(default %s)\n", NAME_COLUMN, "", option->value);
     }
-    (void)fprintf(out, "\n");
 }
 
 void serve_options_print(FILE *out)
@@ -104,16 +123,37 @@ static int split(const char *text, struct argument *argument)
     return 0;
 }
 
+static const char *expected_of(enum ringtail_option_kind kind)
+{
+    switch (kind) {
+    case RINGTAIL_OPTION_SIZE:
+        return "a size such as 64KiB or 1MiB, more than 0, or unlimited";
+    case RINGTAIL_OPTION_DURATION:
+        return "a time such as 250ms, 30s or 1h, more than 0, or unlimited";
+    case RINGTAIL_OPTION_COUNT:
+        return "a number, more than 0, or unlimited";
+    case RINGTAIL_OPTION_FLAG:
+        break;
+    }
+    return "0 or 1";
+}
+
 static int take_option(struct serve_options *options,
-                       const char *text,
                        const struct argument *argument)
 {
+    const struct ringtail_option *option = ringtail_option_find(argument->name);
     if (strcmp(argument->name, "listen") == 0) {
         return take_listen(options, argument->value);
     }
     int err =
         ringtail_config_set(&options->config, argument->name, argument->value);
-    return err < 0 ? complain(text, ringtail_strerror(err)) : 0;
+    if (err == RINGTAIL_EVALUE) {
+        (void)fprintf(stderr, "ringtail: --%s %s: it takes %s\n",
+                      argument->name, argument->value,
+                      expected_of(option->kind));
+        return -1;
+    }
+    return err < 0 ? complain(argument->name, ringtail_strerror(err)) : 0;
 }
 
 static bool is_flag(const struct argument *argument)
@@ -146,7 +186,7 @@ int serve_options_parse(struct serve_options *options,
         if (argument.value == NULL) {
             return complain(text, "a value is missing");
         }
-        if (take_option(options, text, &argument) < 0) {
+        if (take_option(options, &argument) < 0) {
             return -1;
         }
     }
