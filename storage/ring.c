@@ -150,50 +150,57 @@ open_segment(struct rt_ring *ring, uint64_t now_ms, size_t size)
     return segment;
 }
 
+/* The size of the block that an event of `len` bytes needs; 0: it goes into
+ * the newest one. */
+static size_t
+size_to_open(const struct rt_ring *ring, uint64_t now_ms, size_t len)
+{
+    if (ring->segment_count == 0) {
+        return next_size(ring, len, false);
+    }
+    if (!rt_segment_has_room(last(ring), len)) {
+        return next_size(ring, len, true);
+    }
+    return is_due(ring, last(ring), now_ms) ? next_size(ring, len, false) : 0;
+}
+
 static struct rt_segment *
 writable(struct rt_ring *ring, uint64_t now_ms, size_t len)
 {
-    if (ring->segment_count == 0) {
-        return open_segment(ring, now_ms, next_size(ring, len, false));
-    }
-    struct rt_segment *segment = last(ring);
-    if (!rt_segment_has_room(segment, len)) {
-        return open_segment(ring, now_ms, next_size(ring, len, true));
-    }
-    if (is_due(ring, segment, now_ms)) {
-        return open_segment(ring, now_ms, next_size(ring, len, false));
-    }
-    return segment;
+    size_t size = size_to_open(ring, now_ms, len);
+    return size > 0 ? open_segment(ring, now_ms, size) : last(ring);
+}
+
+static bool exceeds(const struct rt_ring *ring, uint64_t bytes, uint64_t events)
+{
+    return bytes > ring->retention->bytes || events > ring->retention->events;
 }
 
 static void enforce_size(struct rt_ring *ring)
 {
     while (ring->segment_count > 1 &&
-           (ring->bytes > ring->retention->bytes ||
-            ring->next_offset - rt_ring_earliest(ring) >
-                ring->retention->events)) {
+           exceeds(ring, ring->bytes,
+                   ring->next_offset - rt_ring_earliest(ring))) {
         evict(ring);
     }
 }
 
 bool rt_ring_endangers(const struct rt_ring *ring,
                        uint64_t position,
+                       uint64_t now_ms,
                        size_t len)
 {
     if (ring->segment_count == 0 || position >= ring->head) {
         return false;
     }
-    uint64_t bytes = ring->bytes;
-    if (!rt_segment_has_room(last(ring), len)) {
-        bytes += next_size(ring, len, true);
-    } else if (first(ring) == last(ring)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < ring->segment_count; i++) {
+    size_t size = size_to_open(ring, now_ms, len);
+    uint64_t bytes = ring->bytes + size;
+    /* The segment that the event goes into stays, the newest or a new one. */
+    uint32_t count = ring->segment_count - (size > 0 ? 0 : 1);
+    for (uint32_t i = 0; i < count; i++) {
         const struct rt_segment *segment = ring->segments[i];
-        if (bytes <= ring->retention->bytes &&
-            ring->next_offset - segment->first_offset <
-                ring->retention->events) {
+        if (!exceeds(ring, bytes,
+                     ring->next_offset + 1 - segment->first_offset)) {
             return false;
         }
         if (position < segment->position + segment->used) {

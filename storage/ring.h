@@ -67,18 +67,20 @@ void rt_ring_init(struct rt_ring *ring,
 void rt_ring_finish(struct rt_ring *ring);
 
 /*
- * Appends an event at monotonic time `now_ms`, then drops what retention no
- * longer covers. The payload is copied once. The time stamp is raised to that
- * of the event before if the wall clock went back. 0, or RT_ENOMEM, which
- * changes nothing.
+ * Appends an event at monotonic time `now_ms`, then drops what is more than
+ * retention allows in bytes and events. The payload is copied once. The time
+ * stamp is raised to that of the event before if the wall clock went back. 0,
+ * or RT_ENOMEM, which changes nothing.
  */
 RT_MUST_USE int rt_ring_append(struct rt_ring *ring,
                                uint64_t now_ms,
                                const struct rt_record *record);
 
-/* Whether appending an event of `len` bytes may drop the byte at `position`. */
+/* Whether appending an event of `len` bytes at time `now_ms` would drop the
+ * byte at `position`. */
 bool rt_ring_endangers(const struct rt_ring *ring,
                        uint64_t position,
+                       uint64_t now_ms,
                        size_t len);
 
 /* Drops the segments whose last event is older than retention allows, but

@@ -56,7 +56,8 @@ static enum rt_opcode opcode_of(enum rt_content content)
  * ring drops what it has not been given yet, it is given that. */
 static void protect_active(struct rt_topic *topic, size_t len)
 {
-    if (RT_UNLIKELY(rt_ring_endangers(&topic->ring, topic->floor, len) &&
+    if (RT_UNLIKELY(rt_ring_endangers(&topic->ring, topic->floor,
+                                      topic->core->now_ms, len) &&
                     !rt_list_is_empty(&topic->dirty))) {
         rt_topic_finish_pass(topic);
     }
