@@ -112,16 +112,22 @@ static int reserve_slot(struct rt_ring *ring)
     return 0;
 }
 
+/* Whether so much is more than retention allows. */
+static bool exceeds(const struct rt_ring *ring, uint64_t bytes, uint64_t events)
+{
+    return bytes > ring->retention->bytes || events > ring->retention->events;
+}
+
 /*
  * A full ring turns: its oldest block becomes the newest, and nothing is
  * allocated. That needs a block of the right size that nobody reads.
  */
 static struct rt_segment *recycle(struct rt_ring *ring, size_t size)
 {
-    if (ring->segment_count == 0 ||
-        ring->bytes + size <= ring->retention->bytes ||
-        first(ring)->references > 1 ||
-        rt_segment_size(first(ring)->capacity) != size) {
+    if (ring->segment_count == 0 || first(ring)->references > 1 ||
+        rt_segment_size(first(ring)->capacity) != size ||
+        !exceeds(ring, ring->bytes + size,
+                 ring->next_offset + 1 - first(ring)->first_offset)) {
         return NULL;
     }
     struct rt_segment *segment = shift(ring);
@@ -169,11 +175,6 @@ writable(struct rt_ring *ring, uint64_t now_ms, size_t len)
 {
     size_t size = size_to_open(ring, now_ms, len);
     return size > 0 ? open_segment(ring, now_ms, size) : last(ring);
-}
-
-static bool exceeds(const struct rt_ring *ring, uint64_t bytes, uint64_t events)
-{
-    return bytes > ring->retention->bytes || events > ring->retention->events;
 }
 
 static void enforce_size(struct rt_ring *ring)
