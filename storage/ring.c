@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #define SEGMENT_SIZE_MIN ((size_t)1024)
+#define ALIGNMENT        _Alignof(struct rt_entry)
 
 void rt_ring_init(struct rt_ring *ring,
                   struct rt_store *store,
@@ -75,6 +76,11 @@ static bool is_due(const struct rt_ring *ring,
            now_ms - segment->opened_ms > retention->age_ms / RT_RING_GRAIN_AGE;
 }
 
+static uint64_t round_down(uint64_t size)
+{
+    return size / ALIGNMENT * ALIGNMENT;
+}
+
 /*
  * The size of the next block. It doubles only after a block that events have
  * filled: one that was closed for its age or count was large enough.
@@ -88,9 +94,8 @@ static size_t next_size(const struct rt_ring *ring, size_t len, bool was_full)
     uint64_t share = ring->retention->bytes / RT_RING_GRAIN_BYTES;
     size = at_most(size, at_least(share, SEGMENT_SIZE_MIN));
     size = at_most(size, RT_SEGMENT_SIZE_MAX);
-    size = at_least(size, rt_segment_size(len + sizeof(struct rt_entry)));
-    return (size + _Alignof(struct rt_entry) - 1) &
-           ~(_Alignof(struct rt_entry) - 1);
+    uint64_t needed = rt_segment_size(len + sizeof(struct rt_entry));
+    return at_least(round_down(size), round_down(needed + ALIGNMENT - 1));
 }
 
 static int reserve_slot(struct rt_ring *ring)
