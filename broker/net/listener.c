@@ -82,7 +82,6 @@ static void refuse(struct listener *listener)
     }
     listener->is_refusing = true;
     if (uv_accept(&listener->stream, &listener->refused_stream) == 0) {
-        listener->is_pending = false;
         listener->server->connections_refused++;
         (void)uv_try_write(&listener->refused_stream, &answer, 1);
     }
@@ -98,18 +97,17 @@ static void accept_pending(struct listener *listener)
 {
     struct rt_server *server = listener->server;
     if (!listener->is_pending || listener->is_refusing) {
-        return;
+        return; /* when the one being refused is gone, this goes on */
     }
+    listener->is_pending = false;
     int err = has_room(server)
                   ? rt_connection_accept(server, &listener->stream,
                                          listener->is_unix, listener->roles)
                   : RT_ENOMEM;
-    if (err == 0) {
-        listener->is_pending = false;
-    } else if (err == RT_ENOMEM) {
+    if (err == RT_ENOMEM) {
         refuse(listener);
     }
-    /* Any other error: the connection is gone, or the next tick tries again. */
+    /* Any other error: the connection was gone before it was accepted. */
 }
 
 static void on_connection(uv_stream_t *stream, int status)

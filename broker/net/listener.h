@@ -15,7 +15,4 @@ rt_listener_open(struct rt_server *server, const char *address, unsigned roles);
 /* Closes all listeners of a server. */
 void rt_listeners_close(struct rt_server *server);
 
-/* Accepts what had to wait; once a tick. */
-void rt_listeners_tick(struct rt_server *server);
-
 #endif

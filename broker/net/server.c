@@ -16,7 +16,7 @@
 /* --- time --- */
 
 /*
- * The broker's time follows the loop's, but never by more than a tick at once:
+ * The broker's time follows the loop's, but never by more than a step at once:
  * a process that was suspended, or a host that blocked its loop, must not find
  * all its peers overdue before it has read what they sent meanwhile.
  */
@@ -28,9 +28,9 @@ void rt_server_update_time(struct rt_server *server)
         return;
     }
     server->loop_ms = loop_ms;
-    uint64_t now_ms =
-        server->core.now_ms + (passed > RT_TICK_MS ? RT_TICK_MS : passed);
-    rt_core_set_time(&server->core, now_ms, rt_clock_wall_ms());
+    passed = passed > RT_TIME_STEP_MS ? RT_TIME_STEP_MS : passed;
+    rt_core_set_time(&server->core, server->core.now_ms + passed,
+                     rt_clock_wall_ms());
 }
 
 struct rt_bytes rt_server_date(struct rt_server *server)
@@ -157,7 +157,6 @@ static void on_timer(uv_timer_t *timer)
                      (uint32_t)(server->core.now_ms / RT_TICK_MS),
                      rt_connection_on_timer, NULL);
     rt_core_tick(&server->core);
-    rt_listeners_tick(server);
     rt_http_sessions_trim(server);
     if (server->state == RT_SERVER_DRAINING) {
         if (server->core.now_ms >= server->drain_end_ms) {

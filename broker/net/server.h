@@ -20,6 +20,7 @@
 #include "broker/core/core.h"
 #include "protocol/timestamp.h"
 
+#define RT_TIME_STEP_MS   2000 /* most that time moves on in a turn */
 #define RT_TICK_MS        1000
 #define RT_READ_BYTES     ((size_t)64 * 1024) /* of one read */
 #define RT_WRITES_SPARE   256                 /* idle write requests kept */
@@ -77,6 +78,7 @@ struct rt_server {
     struct rt_pool writes;
     uint64_t connection_count;
     uint64_t connections_opened;
+    uint32_t heartbeat_phase; /* spreads first pings over the interval */
     uint64_t connections_refused;
     uint64_t answers[6]; /* by the first digit of the status */
     int port;

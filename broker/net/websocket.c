@@ -56,12 +56,21 @@ const struct rt_sink_ops rt_websocket_sink = {
 
 /* --- beginning and end --- */
 
+/* Subscribers that come all at once must not be pinged all at once. */
+static uint32_t first_heartbeat(struct rt_server *server)
+{
+    uint32_t interval = server->options.heartbeat_ticks;
+    server->heartbeat_phase++;
+    return interval == RT_WHEEL_NEVER ? RT_WHEEL_NEVER
+                                      : server->heartbeat_phase % interval + 1;
+}
+
 void rt_websocket_begin(struct rt_connection *connection)
 {
-    struct rt_server *server = rt_connection_server(connection);
     connection->receiver = NULL;
     connection->awaits_pong = false;
-    rt_connection_set_timer(connection, server->options.heartbeat_ticks);
+    rt_connection_set_timer(connection,
+                            first_heartbeat(rt_connection_server(connection)));
 }
 
 static void drop_receiver(struct rt_connection *connection)
