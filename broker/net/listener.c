@@ -257,13 +257,3 @@ void rt_listeners_close(struct rt_server *server)
         }
     }
 }
-
-void rt_listeners_tick(struct rt_server *server)
-{
-    RT_LIST_EACH (node, &server->listeners) {
-        struct listener *listener = RT_CONTAINER(node, struct listener, link);
-        if (!uv_is_closing(&listener->handle)) {
-            accept_pending(listener);
-        }
-    }
-}
