@@ -82,7 +82,7 @@ static int on_chunk(void *context, struct rt_bytes data)
 static void refuse_chunked(struct rt_http_session *session, int err)
 {
     if (session->exchange.is_answered) {
-        session->phase = RT_HTTP_PHASE_OVER;
+        rt_http_session_give_up(session);
     } else if (err == RT_ERANGE) {
         refuse_framing(session, RT_PROBLEM_PAYLOAD_TOO_LARGE, NULL,
                        server_of(session)->options.event_bytes_max);

@@ -114,6 +114,13 @@ void rt_http_sessions_finish(struct rt_server *server)
 
 /* --- answers --- */
 
+static void flush_soon(struct rt_http_session *session)
+{
+    if (rt_list_is_empty(&session->answering)) {
+        rt_list_append(&server_of(session)->answering, &session->answering);
+    }
+}
+
 void rt_http_answer(struct rt_http_session *session,
                     struct rt_http_answer answer)
 {
@@ -133,9 +140,7 @@ void rt_http_answer(struct rt_http_session *session,
     session->answers.len += rt_writer_bytes(&writer).len;
     session->exchange.is_answered = true;
     server->answers[answer.status / 100]++;
-    if (rt_list_is_empty(&session->answering)) {
-        rt_list_append(&server->answering, &session->answering);
-    }
+    flush_soon(session);
 }
 
 void rt_http_refuse(struct rt_http_session *session,
@@ -163,6 +168,12 @@ void rt_http_refuse_and_end(struct rt_http_session *session,
     session->exchange = (struct rt_exchange){.persistence = RT_HTTP_CLOSE};
     rt_http_refuse(session, refusal, (struct rt_bytes){0});
     session->phase = RT_HTTP_PHASE_OVER;
+}
+
+void rt_http_session_give_up(struct rt_http_session *session)
+{
+    session->phase = RT_HTTP_PHASE_OVER;
+    flush_soon(session);
 }
 
 /* --- output --- */
@@ -326,10 +337,19 @@ void rt_http_session_wait(struct rt_http_session *session)
 
 /* --- ends --- */
 
+/* The request under way is answered, but its body still comes in. */
+static bool is_skipping(const struct rt_http_session *session)
+{
+    return session->exchange.is_answered &&
+           (session->phase == RT_HTTP_PHASE_BODY ||
+            session->phase == RT_HTTP_PHASE_CHUNKED);
+}
+
 void rt_http_session_timeout(struct rt_connection *connection)
 {
     struct rt_http_session *session = connection->http;
-    if (session == NULL || rt_connection_is_blocked(connection)) {
+    if (session == NULL || rt_connection_is_blocked(connection) ||
+        is_skipping(session)) {
         rt_connection_close(connection);
         return;
     }

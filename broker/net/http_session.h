@@ -115,6 +115,9 @@ void rt_http_refuse(struct rt_http_session *session,
 void rt_http_refuse_and_end(struct rt_http_session *session,
                             const struct rt_refusal *refusal);
 
+/* Ends the connection when all answers so far are written. */
+void rt_http_session_give_up(struct rt_http_session *session);
+
 /* Turns a session into a WebSocket connection: writes the answers with the 101
  * among them and gives the session back. Returns whether it is still open. */
 RT_MUST_USE bool rt_http_session_upgrade(struct rt_http_session *session);

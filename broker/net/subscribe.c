@@ -5,6 +5,9 @@
 #include "protocol/since.h"
 #include "protocol/ws_handshake.h"
 
+#define UPGRADE_LINES "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+#define VERSION_LINE  "Sec-WebSocket-Version: 13\r\n"
+
 #define VALUE_MAX 64 /* of a parameter, decoded: longer than any valid one */
 
 struct parameters {
@@ -71,10 +74,7 @@ static int parse_query(struct rt_http_session *session,
 static int check_handshake(struct rt_http_session *session,
                            const struct rt_http_request *request)
 {
-    static const struct rt_bytes upgrade = {
-        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\n",
-        66};
+    struct rt_bytes upgrade = RT_BYTES(UPGRADE_LINES VERSION_LINE);
     struct rt_refusal refusal = {
         .problem = RT_PROBLEM_UPGRADE_REQUIRED,
         .detail = "connect with a WebSocket client, over HTTP/1.1"};
@@ -105,8 +105,7 @@ static void answer_upgrade(struct rt_http_session *session,
     char memory[256];
     struct rt_writer headers;
     rt_writer_init(&headers, memory, sizeof(memory));
-    RT_WRITE(&headers, "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                       "Sec-WebSocket-Accept: ");
+    RT_WRITE(&headers, UPGRADE_LINES "Sec-WebSocket-Accept: ");
     rt_ws_accept_write(&headers, request->fields[RT_HTTP_SEC_WEBSOCKET_KEY]);
     RT_WRITE(&headers, "\r\nRingtail-Cursor: ");
     rt_cursor_write(&headers, cursor);
