@@ -98,13 +98,11 @@ class Connection:
         self.socket.sendall(data)
 
     def drip(self, data, size=1, pause_s=0.0002):
-        """Sends in pieces, until the peer has had enough."""
+        """Sends in pieces, while the peer takes them."""
         for start in range(0, len(data), size):
             try:
                 self.socket.sendall(data[start : start + size])
             except (BrokenPipeError, ConnectionResetError):
-                return
-            if select.select([self.socket], [], [], 0)[0]:
                 return
             time.sleep(pause_s)
 

@@ -1,0 +1,359 @@
+#!/usr/bin/python3
+"""Many requests on one connection, in whatever pieces they come; and peers that
+are slow, silent or deaf."""
+
+import concurrent.futures
+import socket
+import threading
+import time
+
+import raw
+from broker import Broker, until
+from tap import cases, equal, run, test
+
+EVENT_BYTES = 4096
+FLAGS = ["--event-bytes", EVENT_BYTES, "--head-timeout", "1s"]
+FLAGS += ["--body-timeout", "1s", "--idle-timeout", "2s"]
+FLAGS += ["--stall-timeout", "1s"]
+
+# A wait is counted in ticks of a second: it ends up to two of them late.
+LATE_S = 3.5
+
+
+def offsets(answers):
+    """The offsets in receipts."""
+    return [int(a.headers["ringtail-cursor"].split("-")[1]) for a in answers]
+
+
+@test
+def pipelined(broker):
+    """A thousand requests sent at once are answered in order."""
+    count = 1000
+    with raw.Connection(broker.port) as peer:
+        data = b"".join(raw.post("many", b"%d" % i) for i in range(count))
+        sender = threading.Thread(target=peer.send, args=(data,))
+        sender.start()
+        answers = [peer.answer() for _ in range(count)]
+        sender.join()
+        equal({a.status for a in answers}, {200}, "statuses")
+        equal(offsets(answers), list(range(1, count + 1)), "offsets")
+
+
+@test
+def pipelined_mixture(broker):
+    """Answers come in the order of the requests, refusals among them."""
+    requests = [
+        (raw.get("/livez"), 200),
+        (raw.post("bad topic".replace(" ", "%20"), b"x" * 100), 400),
+        (raw.request("HEAD", "/readyz"), 200),
+        (raw.get("/nowhere"), 404),
+        (raw.post("mixed", b"x" * 100), 200),
+        (raw.request("DELETE", "/livez"), 405),
+        (raw.post("mixed", b"x", "If-Match: *"), 501),
+        (raw.request("OPTIONS", "/metrics"), 204),
+        (raw.get("/subscribe/mixed"), 426),
+        (raw.post("mixed", b"", "Prefer: return=minimal"), 204),
+    ]
+    with raw.Connection(broker.port) as peer:
+        peer.send(b"".join(data for data, _ in requests * 10))
+        for data, status in requests * 10:
+            answer = peer.answer(to_head=data.startswith(b"HEAD"))
+            equal(answer.status, status, data)
+            assert not answer.closes, data
+
+
+CHUNKS = b"3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: a\r\n\r\n"
+SPLIT = [
+    ("A request with a length", raw.post("split", b"hello")),
+    (
+        "A chunked request",
+        raw.request("POST", "/produce/split", "Transfer-Encoding: chunked")
+        + CHUNKS,
+    ),
+]
+
+
+@cases(SPLIT, "{0} may be split anywhere.")
+def split_anywhere(broker, data):
+    """All in one connection, and the payload is whole each time."""
+    with raw.Connection(broker.port) as peer:
+        for at in range(1, len(data)):
+            peer.send(data[:at])
+            time.sleep(0.001)
+            peer.send(data[at:])
+            equal(peer.answer().status, 200, f"split at {at}")
+    with raw.WebSocket(broker, "/subscribe/split?since=earliest") as reader:
+        equal(set(reader.events(len(data) - 1)), {b"hello"}, "payloads")
+
+
+@test
+def keeps_alive(broker):
+    """A connection serves one request after the other."""
+    before = broker.metric("connections_opened_total")
+    with raw.Connection(broker.port) as peer:
+        for _ in range(100):
+            peer.send(raw.post("alive", b"x"))
+            equal(peer.answer().status, 200)
+    equal(broker.metric("connections_opened_total"), before + 2, "opened")
+
+
+PERSISTENCE = [
+    ("HTTP/1.1", b"1.1", "", None),
+    ("HTTP/1.1 with close", b"1.1", "Connection: close", "close"),
+    ("HTTP/1.1 with close in a list", b"1.1", "Connection: x, Close", "close"),
+    ("HTTP/1.0", b"1.0", "", "close"),
+    ("HTTP/1.0 with keep-alive", b"1.0", "Connection: keep-alive", "keep-alive"),
+]
+
+
+@cases(PERSISTENCE, "{0} is answered with Connection: {3}.")
+def persistence(broker, version, line, wanted):
+    """And the connection does as it says."""
+    head = raw.get("/livez", line or "X: y")
+    head = head.replace(b"HTTP/1.1", b"HTTP/" + version)
+    with raw.Connection(broker.port) as peer:
+        peer.send(head)
+        equal(peer.answer().headers.get("connection"), wanted)
+        if wanted == "close":
+            peer.expect_end()
+        else:
+            peer.send(head)
+            equal(peer.answer().status, 200)
+
+
+@test
+def requests_after_close(broker):
+    """What follows a request with Connection: close is not looked at."""
+    with raw.Connection(broker.port) as peer:
+        last = raw.get("/livez", "Connection: close")
+        peer.send(last + raw.post("after-close", b"x"))
+        equal(peer.answer().status, 200)
+        peer.expect_end()
+    with raw.WebSocket(broker, "/subscribe/after-close") as reader:
+        assert reader.cursor.endswith("-0"), reader.cursor
+
+
+@test
+def half_closed(broker):
+    """A peer that sends FIN behind its requests gets all answers."""
+    with raw.Connection(broker.port) as peer:
+        peer.send(raw.post("half", b"x") * 10)
+        peer.finish()
+        equal(offsets(peer.answer() for _ in range(10)), list(range(1, 11)))
+        peer.expect_end()
+
+
+# --- refused requests with bodies ---
+
+SKIPPED = [
+    ("a body of known length", raw.post("*", b"x" * 1000)),
+    (
+        "a chunked body",
+        raw.request("POST", "/produce/*", "Transfer-Encoding: chunked")
+        + b"5\r\nGET /\r\n0\r\n\r\n",
+    ),
+    (
+        "a body to a resource that has none",
+        raw.request("GET", "/livez", "Content-Length: 5") + b"GET /",
+    ),
+]
+
+
+@cases(SKIPPED, "A refusal skips {0}, whole and in pieces.")
+def skips_body(broker, data):
+    """The connection goes on where the body ends."""
+    with raw.Connection(broker.port) as peer:
+        peer.send(data + raw.post("skipped", b"x"))
+        peer.answer()
+        equal(peer.answer().status, 200, "after the whole")
+        peer.drip(data[:-1])
+        peer.answer()
+        peer.send(data[-1:] + raw.post("skipped", b"x"))
+        equal(peer.answer().status, 200, "after the pieces")
+
+
+@test
+def skips_no_flood(broker):
+    """A refused chunked body that is too long ends the connection."""
+    head = raw.request("POST", "/produce/*", "Transfer-Encoding: chunked")
+    with raw.Connection(broker.port) as peer:
+        peer.send(head)
+        equal(peer.answer().status, 400)
+        peer.send(b"2000\r\n" + b"x" * EVENT_BYTES)
+        assert peer.is_silent()
+        peer.send(b"x")
+        peer.expect_end()
+
+
+@test
+def skips_no_garbage(broker):
+    """A refused chunked body that is malformed ends the connection."""
+    head = raw.request("POST", "/produce/*", "Transfer-Encoding: chunked")
+    with raw.Connection(broker.port) as peer:
+        peer.send(head)
+        equal(peer.answer().status, 400)
+        peer.send(b"x\r\n")
+        peer.expect_end()
+
+
+@test
+def smuggled_frames(broker):
+    """What follows a refused upgrade is not looked at."""
+    smuggled = raw.post("after-upgrade", b"x")
+    handshake = raw.upgrade("/subscribe/a?since=tomorrow")
+    with raw.Connection(broker.port) as peer:
+        peer.send(handshake + raw.frame(raw.TEXT, smuggled) + smuggled)
+        answer = peer.answer()
+        equal((answer.status, answer.closes), (400, True))
+        peer.expect_end()
+    with raw.WebSocket(broker, "/subscribe/after-upgrade") as reader:
+        assert reader.cursor.endswith("-0"), reader.cursor
+
+
+# --- Expect ---
+
+
+@test
+def continues(broker):
+    """Expect: 100-continue is answered before the body, and only once."""
+    head = raw.post("expect", b"", "Expect: 100-continue")
+    head = head.replace(b"Content-Length: 0", b"Content-Length: 5")
+    with raw.Connection(broker.port) as peer:
+        for _ in range(2):
+            peer.send(head)
+            equal(peer.answer().status, 100)
+            assert peer.is_silent()
+            peer.drip(b"hello")
+            equal(peer.answer().status, 200)
+        peer.send(head + b"hello")
+        equal(peer.answer().status, 200, "with the body right behind")
+
+
+UNEXPECTED = [
+    ("A body that is too long", "expect", EVENT_BYTES + 1, "100-continue", 413),
+    ("A bad topic", "*", 5, "100-continue", 400),
+    ("Another expectation", "expect", 5, "200-maybe", 417),
+]
+
+
+@cases(UNEXPECTED, "{0} is refused with {4}, without 100 Continue.")
+def does_not_continue(broker, topic, count, expect, status):
+    """The connection ends, for the body may come or not."""
+    lines = [f"Content-Length: {count}", f"Expect: {expect}"]
+    with raw.Connection(broker.port) as peer:
+        peer.send(raw.request("POST", f"/produce/{topic}", *lines))
+        answer = peer.answer()
+        equal((answer.status, answer.closes), (status, True))
+        peer.expect_end()
+
+
+# --- slow, silent and deaf peers ---
+
+
+def silent_end(broker, data, status):
+    """How long it takes until a peer that goes silent is refused."""
+    start = time.monotonic()
+    with raw.Connection(broker.port) as peer:
+        peer.send(data)
+        if status is not None:
+            answer = peer.answer()
+            equal((answer.status, answer.closes), (status, True))
+            equal(answer.problem(), "request-timeout")
+        peer.expect_end()
+    return time.monotonic() - start
+
+
+def dripping_end(broker):
+    """How long a head may take that comes byte by byte."""
+    start = time.monotonic()
+    with raw.Connection(broker.port) as peer:
+        peer.drip(b"GET /livez HTTP/1.1\r\nX: " + b"a" * 1000, 1, 0.02)
+        equal(peer.answer().status, 408)
+    return time.monotonic() - start
+
+
+def skipped_end(broker):
+    """How long the body of a refused request may take."""
+    start = time.monotonic()
+    with raw.Connection(broker.port) as peer:
+        head = raw.request("POST", "/produce/*", "Content-Length: 5")
+        peer.send(head)
+        equal(peer.answer().status, 400)
+        peer.expect_end()
+    return time.monotonic() - start
+
+
+BEGUN = b"GET /livez HTTP/1.1\r\nHo"
+BODY = raw.request("POST", "/produce/slow", "Content-Length: 5") + b"hell"
+CHUNK = raw.request("POST", "/produce/slow", "Transfer-Encoding: chunked")
+SLOW = [
+    ("an unfinished head, with 408", lambda b: silent_end(b, BEGUN, 408), 1),
+    ("a head byte by byte, with 408", dripping_end, 1),
+    ("an empty line alone, with 408", lambda b: silent_end(b, b"\r\n", 408), 1),
+    ("an unfinished body, with 408", lambda b: silent_end(b, BODY, 408), 1),
+    ("unfinished chunks, with 408", lambda b: silent_end(b, CHUNK, 408), 1),
+    ("the body of a refused request", skipped_end, 1),
+    ("no request at all", lambda b: silent_end(b, b"", None), 2),
+]
+
+
+@test
+def slow(broker):
+    """Peers that take too long are not waited for."""
+    with concurrent.futures.ThreadPoolExecutor(len(SLOW)) as workers:
+        ends = [(workers.submit(row[1], broker), row) for row in SLOW]
+        for end, (what, _, least_s) in ends:
+            took_s = end.result()
+            what = f"{what}: {took_s:.1f} s"
+            assert least_s <= took_s <= least_s + LATE_S, what
+
+
+@test
+def idle_after_answer(broker):
+    """A connection that has been answered is closed when idle, silently."""
+    with raw.Connection(broker.port) as peer:
+        peer.send(raw.get("/livez"))
+        equal(peer.answer().status, 200)
+        start = time.monotonic()
+        peer.expect_end()
+        assert 2 <= time.monotonic() - start <= 2 + LATE_S
+
+
+def push(peer, data, limit):
+    """Sends for as long as the peer takes it; how much it took."""
+    peer.socket.settimeout(0.5)
+    sent = 0
+    try:
+        while sent < limit:
+            sent += peer.socket.send(data)
+    except socket.timeout:
+        pass
+    return sent
+
+
+@test
+def deaf(broker):
+    """A peer that reads no answers is not read from, and closed in the end."""
+    with raw.Connection(broker.port, receive_bytes=4096) as peer:
+        sent = push(peer, raw.get("/metrics") * 1000, 64 << 20)
+        assert sent < 32 << 20, f"{sent} bytes were taken"
+        assert broker.metric("memory_bytes") < 1 << 20
+        connections = broker.metric("connections")
+        until(lambda: broker.metric("connections") < connections, "closed")
+
+
+@test
+def not_deaf(broker):
+    """A peer that reads its answers late gets all of them."""
+    count = 2000
+    with raw.Connection(broker.port, receive_bytes=4096) as peer:
+        data = raw.get("/metrics") * count
+        sender = threading.Thread(target=peer.send, args=(data,))
+        sender.start()
+        time.sleep(0.3)
+        for _ in range(count):
+            equal(peer.answer().status, 200)
+        sender.join()
+
+
+run(lambda: Broker(*FLAGS))
