@@ -20,7 +20,7 @@
 #include "bench/load_subscriber.h"
 
 #define LOAD_TOPIC     "bench.load"
-#define LOAD_EVENTS    32       /* per turn: the probe waits for them */
+#define LOAD_EVENTS    8        /* per turn: the probe waits for them */
 #define LOAD_PAUSE_US  100000   /* longest turn in which nothing happens */
 #define LOAD_STUCK_US  10000000 /* without progress: the run has failed */
 #define LOAD_SETTLE_US 500000   /* before memory is read */
