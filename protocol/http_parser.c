@@ -12,6 +12,9 @@ struct rt_http_parse {
     struct rt_bytes name;
     struct rt_bytes value;
     unsigned field_count;
+    bool says_close; /* what the Connection fields say */
+    bool says_keep_alive;
+    bool says_upgrade;
     rt_http_data_fn on_data;
     void *context;
     const char *framing; /* what is before it was data or has been checked */
@@ -150,6 +153,15 @@ static bool list_has(struct rt_bytes list, struct rt_bytes wanted)
     return false;
 }
 
+/* Not left to llhttp, which takes no tab between the options and listens to
+ * Proxy-Connection as well. */
+static void note_connection(struct rt_http_parse *parse, struct rt_bytes value)
+{
+    parse->says_close |= list_has(value, RT_BYTES("close"));
+    parse->says_keep_alive |= list_has(value, RT_BYTES("keep-alive"));
+    parse->says_upgrade |= list_has(value, RT_BYTES("upgrade"));
+}
+
 static int note_field(struct rt_http_parse *parse)
 {
     struct rt_http_request *request = parse->request;
@@ -158,12 +170,12 @@ static int note_field(struct rt_http_parse *parse)
     if (field == RT_HTTP_FIELD_COUNT) {
         return 0;
     }
-    if (field == RT_HTTP_PREFER &&
-        list_has(value, RT_BYTES("return=minimal"))) {
-        request->prefers_minimal = true;
-    }
-    if (field == RT_HTTP_UPGRADE && list_has(value, RT_BYTES("websocket"))) {
-        request->asks_upgrade = true;
+    if (field == RT_HTTP_CONNECTION) {
+        note_connection(parse, value);
+    } else if (field == RT_HTTP_PREFER) {
+        request->prefers_minimal |= list_has(value, RT_BYTES("return=minimal"));
+    } else if (field == RT_HTTP_UPGRADE) {
+        request->asks_upgrade |= list_has(value, RT_BYTES("websocket"));
     }
     if (request->fields[field].data == NULL) {
         request->fields[field] = value;
@@ -219,14 +231,8 @@ static int on_header_value_complete(llhttp_t *llhttp)
 
 static int on_headers_complete(llhttp_t *llhttp)
 {
-    struct rt_http_request *request = parse_of(llhttp)->request;
-    /* Upgrades are decided here, not by llhttp, which would stop for any. */
-    request->asks_upgrade = request->asks_upgrade && llhttp->upgrade != 0 &&
-                            llhttp->method == HTTP_GET;
-    if (llhttp->method != HTTP_CONNECT) {
-        llhttp->upgrade = 0;
-    }
-    request->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
+    /* Upgrades are not llhttp's to decide, which would stop for any. */
+    llhttp->upgrade = 0;
     return 0;
 }
 
@@ -393,6 +399,17 @@ static enum rt_http_method method_of(const llhttp_t *llhttp)
     }
 }
 
+/* RFC 9112, section 9.3, and RFC 9110, section 7.8. */
+static void decide_connection(struct rt_http_parse *parse)
+{
+    struct rt_http_request *request = parse->request;
+    request->keep_alive =
+        !parse->says_close && (parse->says_keep_alive || !request->is_http10);
+    request->asks_upgrade = request->asks_upgrade && parse->says_upgrade &&
+                            request->method == RT_HTTP_GET &&
+                            !request->is_http10;
+}
+
 static int run_head(struct rt_http_parser *parser,
                     struct rt_http_parse *parse,
                     struct rt_bytes head)
@@ -410,6 +427,7 @@ static int run_head(struct rt_http_parser *parser,
     if (is_whole && parse->err == 0) {
         parse->request->method = method_of(llhttp);
         parse->request->is_http10 = llhttp->http_minor == 0;
+        decide_connection(parse);
         return 0;
     }
     if (parse->err == 0) {

@@ -23,6 +23,7 @@ enum rt_http_method {
  * may stand once in a request (RFC 9110, section 5.3).
  */
 #define RT_HTTP_FIELD_MAP(X)                                  \
+    X(CONNECTION, "connection", true)                         \
     X(CONTENT_ENCODING, "content-encoding", true)             \
     X(CONTENT_LENGTH, "content-length", false)                \
     X(CONTENT_TYPE, "content-type", false)                    \
@@ -56,7 +57,7 @@ struct rt_http_request {
     bool keep_alive;       /* the connection may go on after the answer */
     bool is_http10;        /* and then has to be told so */
     bool expects_continue; /* waits for a 100 before it sends the body */
-    bool asks_upgrade;     /* `Connection: upgrade`, `Upgrade: websocket` */
+    bool asks_upgrade;     /* a GET on HTTP/1.1 that would be a WebSocket */
     bool prefers_minimal;  /* `Prefer: return=minimal` */
 };
 
