@@ -38,9 +38,16 @@ class HttpAnswer:
             field = FIELD_LINE.fullmatch(line)
             assert field, f"a bad header line: {line!r}"
             name = field.group(1).decode().lower()
-            assert name not in self.headers, f"{name} stands twice"
-            self.headers[name] = field.group(2).decode()
+            self.note_field(name, field.group(2).decode())
         self.check_head()
+
+    def note_field(self, name, value):
+        """Of what the broker sends, only Connection is a list."""
+        if name == "connection" and name in self.headers:
+            value = f"{self.headers[name]}, {value}"
+        else:
+            assert name not in self.headers, f"{name} stands twice"
+        self.headers[name] = value
 
     def check_head(self):
         """RFC 9110, sections 6.6.1 and 8.6."""
@@ -56,7 +63,7 @@ class HttpAnswer:
     @property
     def closes(self):
         """Whether it says that it is the last one."""
-        return self.headers.get("connection") == "close"
+        return "close" in self.headers.get("connection", "").split(", ")
 
     def problem(self):
         """The slug of a problem, which is checked."""
@@ -166,15 +173,16 @@ def request(method, path, *lines):
     return "\r\n".join(head).encode()
 
 
-def upgrade(path, *lines, without=()):
-    """A WebSocket handshake, maybe with lines more or less."""
+def upgrade(path, *lines, without=""):
+    """A WebSocket handshake with other lines, or more, or one less."""
     fields = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": KEY,
     }
-    kept = [f"{k}: {v}" for k, v in fields.items() if k not in without]
+    given = {line.split(":")[0] for line in lines} | {without}
+    kept = [f"{k}: {v}" for k, v in fields.items() if k not in given]
     return get(path, *kept, *lines)
 
 
