@@ -238,15 +238,20 @@ static int on_headers_complete(llhttp_t *llhttp)
 
 /* --- bodies --- */
 
-/* Chunk headers and trailers, too, have lines that end in CRLF and do not begin
- * with the colon of a field without a name. */
+/* Chunk headers and trailers, too, have lines that end in CRLF, and that begin
+ * neither with the colon of a field without a name nor with a fold. */
+static bool may_follow(uint8_t last_byte, char c)
+{
+    bool begins_line = c != ':' && c != ' ' && c != '\t';
+    return (c == '\n') == (last_byte == '\r') &&
+           (begins_line || last_byte != '\n');
+}
+
 static int
 check_framing(struct rt_http_parser *parser, const char *from, const char *to)
 {
     for (const char *at = from; at < to; at++) {
-        bool after_cr = parser->last_byte == '\r';
-        bool after_lf = parser->last_byte == '\n';
-        if ((*at == '\n') != after_cr || (after_lf && *at == ':')) {
+        if (!may_follow(parser->last_byte, *at)) {
             return RT_EINVAL;
         }
         parser->last_byte = (uint8_t)*at;
