@@ -93,8 +93,12 @@ static void lose(struct rt_subscriber *subscriber)
     rt_subscriber_close(subscriber, RT_CLOSE_LOST);
 }
 
-/* Brings the active subscriber at pass_next to the head, or out of the array,
- * and moves pass_next on. */
+/*
+ * Brings the active subscriber at pass_next nearer to the head, or out of the
+ * array, and moves pass_next on when it is there. What takes several writes is
+ * done in one visit after the other: it stays active, and so protected from
+ * eviction, as long as its connection takes everything.
+ */
 static size_t visit_active(struct rt_topic *topic, struct span *span)
 {
     struct rt_active *active = &topic->active[topic->pass_next];
@@ -106,17 +110,14 @@ static size_t visit_active(struct rt_topic *topic, struct span *span)
     }
     find_span(span, topic, active->position);
     enum outcome outcome = write_span(span, subscriber, &written);
-    if (outcome == WROTE_ALL && span->position + written == topic->ring.head) {
+    if (outcome == WROTE_ALL) {
         active->position += written;
-        topic->pass_next++;
+        topic->pass_next += active->position == topic->ring.head ? 1 : 0;
     } else if (outcome == LOST ||
                rt_subscriber_fall_behind(subscriber, span->position) < 0) {
         lose(subscriber);
-    } else if (outcome == WROTE_PART) {
-        queue_rest(subscriber, span->position + written);
     } else {
-        subscriber->position += written;
-        subscriber->lag->offset += span->events;
+        queue_rest(subscriber, span->position + written);
     }
     return 1 + written / RT_UNIT_BYTES;
 }
