@@ -25,6 +25,12 @@ const char *rt_problem_slug(enum rt_problem problem)
     return problems[problem].slug;
 }
 
+bool rt_problem_may_pass(enum rt_problem problem)
+{
+    uint16_t status = rt_problem_status(problem);
+    return status == 503 || status == 507;
+}
+
 static void write_detail(struct rt_writer *writer,
                          const struct rt_refusal *refusal)
 {
@@ -57,7 +63,7 @@ void rt_problem_write(struct rt_writer *writer,
         RT_WRITE(writer, ",\"limit\":");
         rt_write_u64(writer, refusal->limit);
     }
-    if (status == 503 || status == 507) {
+    if (rt_problem_may_pass(refusal->problem)) {
         RT_WRITE(writer, ",\"retry_after\":");
         rt_write_u64(writer, RT_RETRY_AFTER_S);
     }

@@ -5,6 +5,7 @@
 #ifndef PROTOCOL_PROBLEM_H
 #define PROTOCOL_PROBLEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -69,6 +70,9 @@ struct rt_refusal {
 
 uint16_t rt_problem_status(enum rt_problem problem);
 const char *rt_problem_slug(enum rt_problem problem);
+
+/* Whether the same request may do later: then RT_RETRY_AFTER_S is told. */
+bool rt_problem_may_pass(enum rt_problem problem);
 
 /* Writes the problem as JSON, at most RT_PROBLEM_BYTES_MAX bytes. */
 void rt_problem_write(struct rt_writer *writer,

@@ -155,6 +155,10 @@ void rt_http_refuse(struct rt_http_session *session,
     if (session->exchange.closes_if_refused) {
         session->exchange.persistence = RT_HTTP_CLOSE;
     }
+    if (rt_problem_may_pass(refusal->problem)) {
+        _Static_assert(RT_RETRY_AFTER_S == 1, "the line below says so");
+        headers = RT_BYTES("Retry-After: 1\r\n");
+    }
     rt_http_answer(session, (struct rt_http_answer){
                                 .status = rt_problem_status(refusal->problem),
                                 .content_type = "application/problem+json",

@@ -106,7 +106,8 @@ void rt_http_sessions_finish(struct rt_server *server);
 void rt_http_answer(struct rt_http_session *session,
                     struct rt_http_answer answer);
 
-/* Answers with a problem. Headers as in struct rt_http_answer. */
+/* Answers with a problem. Headers as in struct rt_http_answer, but for one that
+ * may pass, which has a Retry-After instead. */
 void rt_http_refuse(struct rt_http_session *session,
                     const struct rt_refusal *refusal,
                     struct rt_bytes headers);

@@ -39,13 +39,19 @@ struct listener {
     };
 };
 
-static const char no_room[] =
-    "HTTP/1.1 503 Service Unavailable\r\n"
-    "Content-Type: application/problem+json\r\n"
-    "Content-Length: 117\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-    "{\"type\":\"urn:ringtail:problem:overloaded\","
-    "\"title\":\"The broker has too many connections\",\"status\":503,"
-    "\"retry_after\":1}\n";
+#define NO_ROOM_BODY                                     \
+    "{\"type\":\"urn:ringtail:problem:overloaded\","     \
+    "\"title\":\"The broker has too many connections\"," \
+    "\"status\":503,\"retry_after\":1}\n"
+
+_Static_assert(sizeof(NO_ROOM_BODY) - 1 == 118, "the length below says so");
+
+static const char no_room[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                              "Content-Type: application/problem+json\r\n"
+                              "Content-Length: 118\r\n"
+                              "Retry-After: 1\r\n"
+                              "Connection: close\r\n"
+                              "\r\n" NO_ROOM_BODY;
 
 /* --- accepting --- */
 

@@ -173,7 +173,7 @@ void rt_metrics_begin(struct rt_http_session *session,
     if (memory == NULL) {
         struct rt_refusal refusal = {.problem =
                                          RT_PROBLEM_INSUFFICIENT_STORAGE};
-        rt_http_refuse(session, &refusal, RT_BYTES("Retry-After: 1\r\n"));
+        rt_http_refuse(session, &refusal, (struct rt_bytes){0});
         return;
     }
     struct rt_writer writer;

@@ -141,7 +141,7 @@ static void refuse_for_memory(struct rt_http_session *session)
     struct rt_refusal refusal = {
         .problem = RT_PROBLEM_INSUFFICIENT_STORAGE,
         .detail = "raise --memory, or let events age sooner with --max-age"};
-    rt_http_refuse(session, &refusal, RT_BYTES("Retry-After: 1\r\n"));
+    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
 void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)

@@ -119,7 +119,7 @@ static void answer_upgrade(struct rt_http_session *session,
 static void refuse_for_memory(struct rt_http_session *session)
 {
     struct rt_refusal refusal = {.problem = RT_PROBLEM_INSUFFICIENT_STORAGE};
-    rt_http_refuse(session, &refusal, RT_BYTES("Retry-After: 1\r\n"));
+    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
 /* The handshake is right: subscribe, then say so, then become a WebSocket. A
