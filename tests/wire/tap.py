@@ -25,7 +25,8 @@ class Skip(Exception):
 
 def test(function):
     """Marks a function as a test."""
-    TESTS.append((function.__doc__, function, ()))
+    sentence = " ".join(function.__doc__.split())
+    TESTS.append((sentence, function, ()))
     return function
 
 
@@ -69,16 +70,16 @@ def run_one(number, sentence, function, arguments):
     return verdict != "ok"
 
 
-def run(fixture):
-    """Runs the tests of the file in order and exits."""
+def run(fixture=None):
+    """Runs the tests of the file in order and exits. Without a fixture the
+    tests take no broker, and there is no last one."""
     words = sys.argv[2:]
     chosen = [test for test in TESTS if all(word in test[0] for word in words)]
-    print(f"1..{len(chosen) + 1}")
-    shared = fixture()
-    given = shared.__enter__()
-    failed = False
-    for number, (sentence, function, arguments) in enumerate(chosen, 1):
-        failed |= run_one(number, sentence, function, (given, *arguments))
-    end = (shared.__exit__, (None, None, None))
-    failed |= run_one(len(chosen) + 1, LAST_SENTENCE, *end)
-    sys.exit(failed)
+    if fixture is not None:
+        shared = fixture()
+        given = shared.__enter__()
+        chosen = [(s, f, (given, *arguments)) for s, f, arguments in chosen]
+        chosen.append((LAST_SENTENCE, shared.__exit__, (None, None, None)))
+    print(f"1..{len(chosen)}")
+    failures = [run_one(n, *test) for n, test in enumerate(chosen, 1)]
+    sys.exit(any(failures))
