@@ -96,8 +96,10 @@ int rt_core_publish(struct rt_core *core,
                     const struct rt_event *event,
                     struct rt_receipt *receipt)
 {
+    uint32_t topic_count = core->topic_count;
     struct rt_topic *topic = rt_topic_obtain(core, event->topic);
     if (topic == NULL || append(topic, event) < 0) {
+        rt_topic_undo(topic, topic_count);
         core->counters.events_refused++;
         return RT_ENOMEM;
     }

@@ -121,6 +121,7 @@ int rt_core_subscribe(struct rt_core *core,
                       struct rt_start *start)
 {
     RT_CHECK(subscriber->state == RT_SUBSCRIBER_DETACHED);
+    uint32_t topic_count = core->topic_count;
     struct rt_topic *topic = rt_topic_obtain(core, name);
     if (topic == NULL) {
         return RT_ENOMEM;
@@ -139,7 +140,11 @@ int rt_core_subscribe(struct rt_core *core,
             return RT_EGAP;
         }
     }
-    return attach(subscriber, topic, found.offset);
+    int err = attach(subscriber, topic, found.offset);
+    if (err < 0) {
+        rt_topic_undo(topic, topic_count);
+    }
+    return err;
 }
 
 static void release_lag(struct rt_subscriber *subscriber)

@@ -74,6 +74,13 @@ void rt_topic_destroy(struct rt_topic *topic)
     rt_heap_free(core->heap, topic, topic_size(topic->leaf.key.len));
 }
 
+void rt_topic_undo(struct rt_topic *topic, uint32_t topic_count)
+{
+    if (topic != NULL && topic->core->topic_count > topic_count) {
+        rt_topic_destroy(topic);
+    }
+}
+
 struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset)
 {
     return (struct rt_cursor){topic->epoch, offset};

@@ -58,6 +58,12 @@ RT_MUST_USE struct rt_topic *rt_topic_obtain(struct rt_core *core,
 /* Removes a topic without subscribers. */
 void rt_topic_destroy(struct rt_topic *topic);
 
+/*
+ * After a failure: removes a topic that began to exist since there were
+ * `topic_count` of them, so that refusals take no memory. NULL is fine.
+ */
+void rt_topic_undo(struct rt_topic *topic, uint32_t topic_count);
+
 /* The cursor of an offset in this topic. */
 struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset);
 
