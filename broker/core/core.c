@@ -80,18 +80,6 @@ static int append(struct rt_topic *topic, const struct rt_event *event)
     return rt_ring_append(&topic->ring, core->now_ms, &record);
 }
 
-/* Memory that only stalled subscribers keep is taken back from them. */
-static void shed_blocked(struct rt_core *core)
-{
-    while (RT_UNLIKELY(core->store.retired_bytes >
-                       core->heap->limit / RT_RETIRED_PART) &&
-           !rt_list_is_empty(&core->blocked)) {
-        rt_subscriber_close(
-            RT_LIST_FIRST(&core->blocked, struct rt_subscriber, link),
-            RT_CLOSE_LOST);
-    }
-}
-
 int rt_core_publish(struct rt_core *core,
                     const struct rt_event *event,
                     struct rt_receipt *receipt)
@@ -108,7 +96,6 @@ int rt_core_publish(struct rt_core *core,
     core->counters.bytes_produced += event->payload.len;
     topic->touched_ms = core->now_ms;
     rt_topic_mark_dirty(topic);
-    shed_blocked(core);
     *receipt = (struct rt_receipt){
         .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring)),
         .wall_ms = topic->ring.wall_ms,

@@ -238,8 +238,27 @@ static void flush_dirty(struct rt_core *core, size_t units)
     }
 }
 
+/*
+ * Memory that only stalled subscribers keep is taken back from them, from those
+ * that have stalled longest. Each holds a block at most, and holds it until its
+ * connection is gone, which is after this turn: so no more are closed now than
+ * could do, and what they all shared is waited for.
+ */
+static void shed_blocked(struct rt_core *core)
+{
+    size_t retired_max = core->heap->limit / RT_RETIRED_PART;
+    size_t retired = core->store.retired_bytes;
+    while (RT_UNLIKELY(retired > retired_max) &&
+           !rt_list_is_empty(&core->blocked)) {
+        lose(RT_LIST_FIRST(&core->blocked, struct rt_subscriber, link));
+        retired -=
+            retired < RT_SEGMENT_SIZE_MAX ? retired : RT_SEGMENT_SIZE_MAX;
+    }
+}
+
 bool rt_core_flush(struct rt_core *core)
 {
+    shed_blocked(core);
     /* Whoever lags gets half a slice, so that it neither starves nor hogs. */
     flush_lagging(core, RT_SLICE_UNITS / 2);
     flush_dirty(core, RT_SLICE_UNITS / 2);

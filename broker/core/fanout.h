@@ -28,8 +28,11 @@ struct rt_topic;
 /* Fans out the dirty topics with few subscribers, wholly. */
 void rt_core_flush_small(struct rt_core *core);
 
-/* Does a slice of what else there is. Returns whether work remains: then call
- * again in the next turn, without waiting. */
+/*
+ * Does a slice of what else there is. Returns whether work remains: then call
+ * again in the next turn, without waiting. Also closes stalled subscribers if
+ * what they keep from the system is more than RT_RETIRED_PART allows.
+ */
 bool rt_core_flush(struct rt_core *core);
 
 /* Brings every active subscriber of the topic to its head, now. */
