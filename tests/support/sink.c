@@ -82,6 +82,17 @@ void test_core_publish(struct test_core *test, const char *topic, size_t len)
     EXPECT_INT(test_core_try_publish(test, topic, len), 0);
 }
 
+void test_core_publish_many(struct test_core *test,
+                            const char *topic,
+                            int count,
+                            size_t len)
+{
+    for (int i = 0; i < count; i++) {
+        test_core_publish(test, topic, len);
+        rt_core_validate(&test->core);
+    }
+}
+
 void test_core_flush(struct test_core *test)
 {
     int rounds = 0;
@@ -297,4 +308,35 @@ void test_sink_expect_closed(const struct test_sink *sink,
     EXPECT(sink->resume.has_cursor);
     EXPECT_INT(sink->resume.cursor.offset, resume_offset);
     EXPECT_INT(sink->resume.missed, missed);
+}
+
+/* --- several sinks --- */
+
+void test_sinks_join(struct test_sink *sinks,
+                     int count,
+                     struct test_core *test,
+                     const char *topic)
+{
+    for (int i = 0; i < count; i++) {
+        test_sink_init(&sinks[i], test);
+        test_sink_subscribe_now(&sinks[i], topic);
+    }
+}
+
+void test_sinks_expect(struct test_sink *sinks,
+                       int count,
+                       uint64_t first,
+                       uint64_t last)
+{
+    for (int i = 0; i < count; i++) {
+        EXPECT(!sinks[i].is_closed);
+        test_sink_expect(&sinks[i], first, last);
+    }
+}
+
+void test_sinks_finish(struct test_sink *sinks, int count)
+{
+    for (int i = 0; i < count; i++) {
+        test_sink_finish(&sinks[i]);
+    }
 }

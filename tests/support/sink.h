@@ -35,6 +35,12 @@ test_core_try_publish(struct test_core *test, const char *topic, size_t len);
 /* The same, and expects that it succeeds. */
 void test_core_publish(struct test_core *test, const char *topic, size_t len);
 
+/* The same, `count` times. */
+void test_core_publish_many(struct test_core *test,
+                            const char *topic,
+                            int count,
+                            size_t len);
+
 /* Flushes until no work remains. */
 void test_core_flush(struct test_core *test);
 
@@ -86,9 +92,22 @@ uint64_t test_sink_next(struct test_sink *sink);
 /* Expects exactly these events since the last look; first > last: none. */
 void test_sink_expect(struct test_sink *sink, uint64_t first, uint64_t last);
 
+/* Expects that it was closed for the reason, to go on after the event. */
 void test_sink_expect_closed(const struct test_sink *sink,
                              enum rt_close_reason reason,
                              uint64_t resume_offset,
                              uint64_t missed);
+
+/* The same for several sinks: they subscribe with the next event, are expected
+ * to be open and to have got these events, and are finished. */
+void test_sinks_join(struct test_sink *sinks,
+                     int count,
+                     struct test_core *test,
+                     const char *topic);
+void test_sinks_expect(struct test_sink *sinks,
+                       int count,
+                       uint64_t first,
+                       uint64_t last);
+void test_sinks_finish(struct test_sink *sinks, int count);
 
 #endif
