@@ -73,18 +73,10 @@ static int split_port(struct rt_bytes *host, struct rt_bytes *port)
     return 0;
 }
 
-int rt_address_parse(const char *text, struct rt_address *address)
+static int parse_host(struct rt_bytes host, struct rt_address *address)
 {
-    static const struct rt_bytes unix_prefix = {"unix:", 5};
-    struct rt_bytes host = rt_bytes_of(text);
     struct rt_bytes port_text;
     uint64_t port = RT_ADDRESS_PORT;
-    *address = (struct rt_address){0};
-    if (rt_bytes_starts_with(host, unix_prefix)) {
-        return parse_unix((struct rt_bytes){text + unix_prefix.len,
-                                            host.len - unix_prefix.len},
-                          address);
-    }
     if (split_port(&host, &port_text) < 0 ||
         (port_text.data != NULL && rt_bytes_to_u64(port_text, &port) < 0) ||
         port > UINT16_MAX) {
@@ -94,4 +86,17 @@ int rt_address_parse(const char *text, struct rt_address *address)
         host = RT_BYTES("127.0.0.1");
     }
     return parse_ip(host, (uint16_t)port, address);
+}
+
+int rt_address_parse(const char *text, struct rt_address *address)
+{
+    static const struct rt_bytes unix_prefix = {"unix:", 5};
+    struct rt_address parsed = {0};
+    int err = rt_bytes_starts_with(rt_bytes_of(text), unix_prefix)
+                  ? parse_unix(rt_bytes_of(text + unix_prefix.len), &parsed)
+                  : parse_host(rt_bytes_of(text), &parsed);
+    if (err == 0) {
+        *address = parsed;
+    }
+    return err;
 }
