@@ -64,6 +64,11 @@ static enum outcome write_span(const struct span *span,
     return WROTE_PART;
 }
 
+static void lose(struct rt_subscriber *subscriber)
+{
+    rt_subscriber_close(subscriber, RT_CLOSE_LOST);
+}
+
 /* Hands the rest of the event at `position` to the sink, to be written when
  * the connection takes more. The subscriber is lagging. */
 static void queue_rest(struct rt_subscriber *subscriber, uint64_t position)
@@ -77,20 +82,15 @@ static void queue_rest(struct rt_subscriber *subscriber, uint64_t position)
     struct rt_bytes rest = {(const char *)segment->bytes + start, end - start};
     uint64_t offset = segment->first_offset + index;
 
+    if (core->options.sink->queue(subscriber, segment, rest) < 0) {
+        lose(subscriber);
+        return;
+    }
     core->counters.events_delivered += offset - subscriber->lag->offset;
     core->counters.bytes_delivered += rest.len;
     subscriber->lag->offset = offset;
     subscriber->position = segment->position + end;
-    if (core->options.sink->queue(subscriber, segment, rest) < 0) {
-        rt_subscriber_close(subscriber, RT_CLOSE_LOST);
-        return;
-    }
     rt_subscriber_block(subscriber);
-}
-
-static void lose(struct rt_subscriber *subscriber)
-{
-    rt_subscriber_close(subscriber, RT_CLOSE_LOST);
 }
 
 /*
