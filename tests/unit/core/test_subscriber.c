@@ -410,8 +410,8 @@ TEST("a rest for which there is no memory closes the connection")
     sink.refuses_queue = true;
     test_core_publish(&test, "a", 100);
     test_core_flush(&test);
-    EXPECT(sink.is_closed);
-    EXPECT_INT(sink.reason, RT_CLOSE_LOST);
+    test_sink_expect_closed(&sink, RT_CLOSE_LOST, 0, 0);
+    EXPECT_INT(test.core.counters.events_delivered, 0);
     test_sink_finish(&sink);
     test_core_finish(&test);
 }
