@@ -303,6 +303,7 @@ void rt_http_input_step(struct rt_http_session *session, struct rt_bytes *bytes)
         take_chunked(session, bytes);
         break;
     case RT_HTTP_PHASE_OVER:
+    case RT_HTTP_PHASE_UPGRADED:
         bytes->len = 0;
         break;
     }

@@ -14,13 +14,15 @@ static struct rt_server *server_of(const struct rt_http_session *session)
 static size_t session_bytes(const struct rt_http_session *session)
 {
     return sizeof(*session) + session->answers.capacity +
-           session->held.capacity + session->body.capacity;
+           session->held.capacity + session->resumed.capacity +
+           session->body.capacity;
 }
 
 static void session_free(struct rt_http_session *session, struct rt_heap *heap)
 {
     rt_buffer_finish(&session->answers, heap);
     rt_buffer_finish(&session->held, heap);
+    rt_buffer_finish(&session->resumed, heap);
     rt_buffer_finish(&session->body, heap);
     rt_heap_free(heap, session, sizeof(*session));
 }
@@ -240,6 +242,18 @@ static void pause_with(struct rt_http_session *session, struct rt_bytes rest)
     }
 }
 
+/* The connection is a WebSocket now. The session goes last, for the bytes that
+ * came behind the handshake may be in its memory. */
+static void end_upgrade(struct rt_http_session *session, struct rt_bytes rest)
+{
+    struct rt_connection *connection = session->connection;
+    if (rest.len > 0 && (connection->state == RT_CONNECTION_WEBSOCKET ||
+                         connection->state == RT_CONNECTION_CLOSING)) {
+        rt_websocket_input(connection, rest);
+    }
+    rt_http_session_release(session);
+}
+
 static void run(struct rt_http_session *session, struct rt_bytes bytes)
 {
     struct rt_connection *connection = session->connection;
@@ -252,8 +266,8 @@ static void run(struct rt_http_session *session, struct rt_bytes bytes)
         }
         rt_http_input_step(session, &bytes);
     }
-    if (connection->state == RT_CONNECTION_WEBSOCKET && bytes.len > 0) {
-        rt_websocket_input(connection, bytes);
+    if (session->phase == RT_HTTP_PHASE_UPGRADED) {
+        end_upgrade(session, bytes);
     } else if (connection->state == RT_CONNECTION_HTTP && !may_go_on(session)) {
         pause_with(session, bytes);
     }
@@ -279,13 +293,15 @@ void rt_http_session_continue(struct rt_http_session *session)
     if (!session->is_paused || !may_go_on(session)) {
         return;
     }
+    /* The two change places, for what is held back again goes into `held`. */
     struct rt_buffer input = session->held;
-    session->held = (struct rt_buffer){0};
+    session->held = session->resumed;
+    session->held.len = 0;
+    session->resumed = input;
     session->is_paused = false;
     rt_connection_set_timer(connection, server->options.head_ticks);
     rt_connection_resume(connection);
     run(session, (struct rt_bytes){input.data, input.len});
-    rt_buffer_finish(&input, &server->heap);
     if (connection->state == RT_CONNECTION_HTTP) {
         settle(session);
     }
@@ -326,8 +342,8 @@ bool rt_http_session_upgrade(struct rt_http_session *session)
         return false;
     }
     rt_connection_move(connection, RT_CONNECTION_WEBSOCKET);
+    session->phase = RT_HTTP_PHASE_UPGRADED;
     connection->http = NULL;
-    rt_http_session_release(session);
     rt_websocket_begin(connection);
     return true;
 }

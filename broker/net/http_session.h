@@ -28,10 +28,11 @@
 #define RT_SESSIONS_SPARE_BYTES ((size_t)4 * 1024 * 1024)
 
 enum rt_http_phase {
-    RT_HTTP_PHASE_HEAD,    /* the head is coming in */
-    RT_HTTP_PHASE_BODY,    /* a body of known length */
-    RT_HTTP_PHASE_CHUNKED, /* a body in chunks */
-    RT_HTTP_PHASE_OVER,    /* no more requests: the last answer is given */
+    RT_HTTP_PHASE_HEAD,     /* the head is coming in */
+    RT_HTTP_PHASE_BODY,     /* a body of known length */
+    RT_HTTP_PHASE_CHUNKED,  /* a body in chunks */
+    RT_HTTP_PHASE_OVER,     /* no more requests: the last answer is given */
+    RT_HTTP_PHASE_UPGRADED, /* the connection has left the session */
 };
 
 /* The request under way, as far as it matters after its head is gone. */
@@ -52,6 +53,7 @@ struct rt_http_session {
     struct rt_list waiting;   /* in server->waiting */
     struct rt_buffer answers; /* written when the turn's input has been read */
     struct rt_buffer held;    /* an unfinished head; or input, when paused */
+    struct rt_buffer resumed; /* what was held back, while it is handled */
     struct rt_buffer body;    /* a body that comes in pieces */
     size_t scanned;           /* of `held`, for the end of the head */
     uint64_t body_missing;
@@ -119,8 +121,8 @@ void rt_http_refuse_and_end(struct rt_http_session *session,
 /* Ends the connection when all answers so far are written. */
 void rt_http_session_give_up(struct rt_http_session *session);
 
-/* Turns a session into a WebSocket connection: writes the answers with the 101
- * among them and gives the session back. Returns whether it is still open. */
+/* Turns the connection into a WebSocket: writes the answers, the 101 the last
+ * of them. Returns whether the connection is still open. */
 RT_MUST_USE bool rt_http_session_upgrade(struct rt_http_session *session);
 
 #endif
