@@ -1,11 +1,14 @@
 #include "tests/support/sink.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "broker/core/fanout.h"
 #include "broker/core/topic.h"
 #include "protocol/ws_frame.h"
 
 #define PAYLOAD_MAX ((size_t)512 * 1024)
+#define RUN         ((size_t)64)
 #define ROUNDS_MAX  100000 /* more flushes than any test needs */
 
 /* --- the core --- */
@@ -42,15 +45,21 @@ void test_core_pass_time(struct test_core *test, uint64_t ms)
     rt_core_set_time(&test->core, now_ms, TEST_WALL_MS + now_ms);
 }
 
-static char payload_byte(char topic, uint64_t offset, size_t at)
+/* A letter, the offset, and then runs of bytes that tell how far they are. */
+static struct rt_bytes payload_of(char topic, uint64_t offset, size_t len)
 {
-    if (at == 0) {
-        return topic;
+    static char payload[PAYLOAD_MAX];
+    EXPECT(len >= TEST_PAYLOAD_MIN && len <= PAYLOAD_MAX);
+    for (size_t at = 0; at < len; at += RUN) {
+        size_t rest = len - at;
+        memset(payload + at, (char)(offset * 31 + at / RUN),
+               rest < RUN ? rest : RUN);
     }
-    if (at < TEST_PAYLOAD_MIN) {
-        return (char)(offset >> (8 * (at - 1)));
+    payload[0] = topic;
+    for (size_t i = 1; i < TEST_PAYLOAD_MIN; i++) {
+        payload[i] = (char)(offset >> (8 * (i - 1)));
     }
-    return (char)(offset * 31 + at * 7 + at / 256);
+    return (struct rt_bytes){payload, len};
 }
 
 static uint64_t next_offset(const struct rt_core *core, struct rt_bytes name)
@@ -61,15 +70,11 @@ static uint64_t next_offset(const struct rt_core *core, struct rt_bytes name)
 
 int test_core_try_publish(struct test_core *test, const char *topic, size_t len)
 {
-    static char payload[PAYLOAD_MAX];
     struct rt_bytes name = rt_bytes_of(topic);
     uint64_t offset = next_offset(&test->core, name);
-    struct rt_event event = {name, {payload, len}, RT_CONTENT_TEXT};
+    struct rt_event event = {name, payload_of(topic[0], offset, len),
+                             RT_CONTENT_TEXT};
     struct rt_receipt receipt;
-    EXPECT(len >= TEST_PAYLOAD_MIN && len <= PAYLOAD_MAX);
-    for (size_t i = 0; i < len; i++) {
-        payload[i] = payload_byte(topic[0], offset, i);
-    }
     int err = rt_core_publish(&test->core, &event, &receipt);
     if (err == 0) {
         EXPECT_INT(receipt.cursor.offset, offset);
@@ -283,9 +288,8 @@ uint64_t test_sink_next(struct test_sink *sink)
                  ((struct rt_bytes){(const char *)expected, header}));
     EXPECT(len >= TEST_PAYLOAD_MIN);
     uint64_t offset = payload_offset(rest.data + header);
-    for (size_t i = 0; i < len; i++) {
-        EXPECT_INT(rest.data[header + i], payload_byte(sink->topic, offset, i));
-    }
+    EXPECT(rt_bytes_equal((struct rt_bytes){rest.data + header, len},
+                          payload_of(sink->topic, offset, len)));
     sink->read += header + len;
     return offset;
 }

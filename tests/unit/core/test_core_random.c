@@ -13,11 +13,11 @@
 #define KIB         ((size_t)1024)
 #define SEEDS       20
 #define STEPS       2000
-#define TOPIC_COUNT 4
-#define PLACE_COUNT 24
+#define TOPIC_MAX   4
+#define PLACE_COUNT 80
 #define EVENTS_MAX  50000 /* in one topic */
 
-static const char *const names[TOPIC_COUNT] = {"a", "b", "c", "d"};
+static const char *const names[TOPIC_MAX] = {"a", "b", "c", "d"};
 
 /* A connection, and what is known of it. */
 struct place {
@@ -32,9 +32,11 @@ struct place {
 struct world {
     struct test_random random;
     struct test_core test;
+    uint32_t topic_count;
+    bool is_short; /* of memory, now and then */
     struct place places[PLACE_COUNT];
-    uint32_t lens[TOPIC_COUNT][EVENTS_MAX]; /* of the payloads, by offset */
-    uint64_t latest[TOPIC_COUNT];
+    uint32_t lens[TOPIC_MAX][EVENTS_MAX]; /* of the payloads, by offset */
+    uint64_t latest[TOPIC_MAX];
     uint64_t produced;
     uint64_t missed;
     uint64_t closed;
@@ -52,11 +54,13 @@ static bool one_in(struct world *world, uint32_t bound)
 
 static void world_init(struct world *world, uint64_t seed)
 {
-    static const uint64_t bytes[] = {1, 8 * KIB, 64 * KIB, 300 * KIB};
+    static const uint64_t bytes[] = {1, 20 * KIB, 200 * KIB, 2048 * KIB};
     static const uint64_t events[] = {1, 10, UINT64_MAX, UINT64_MAX};
     static const uint64_t ages[] = {10, 5000, UINT64_MAX};
     struct rt_retention retention;
     *world = (struct world){.random = test_random_seed(seed)};
+    world->topic_count = 1 + below(world, TOPIC_MAX);
+    world->is_short = one_in(world, 2);
     retention.bytes = bytes[below(world, RT_ARRAY_LENGTH(bytes))];
     retention.events = events[below(world, RT_ARRAY_LENGTH(events))];
     retention.age_ms = ages[below(world, RT_ARRAY_LENGTH(ages))];
@@ -128,7 +132,7 @@ static struct rt_since random_since(struct world *world, uint32_t number)
 static void arrive(struct world *world, struct place *place)
 {
     struct rt_start start = {0};
-    uint32_t number = below(world, TOPIC_COUNT);
+    uint32_t number = below(world, world->topic_count);
     struct rt_since since = random_since(world, number);
     *place = (struct place){.topic = number};
     test_sink_init(&place->sink, &world->test);
@@ -246,14 +250,13 @@ static void expect_all(struct world *world)
 static size_t random_len(struct world *world)
 {
     uint32_t kind = below(world, 200);
-    return TEST_PAYLOAD_MIN + below(world, kind == 0   ? 100000
-                                           : kind < 10 ? 10000
-                                                       : 300);
+    uint32_t bound = kind < 6 ? 200000 : kind < 12 ? 10000 : 300;
+    return TEST_PAYLOAD_MIN + below(world, bound);
 }
 
 static void step_publish(struct world *world)
 {
-    uint32_t number = below(world, TOPIC_COUNT);
+    uint32_t number = below(world, world->topic_count);
     uint32_t count = one_in(world, 10) ? below(world, 40) : 1;
     for (; count > 0 && world->latest[number] + 1 < EVENTS_MAX; count--) {
         size_t len = random_len(world);
@@ -294,30 +297,50 @@ static void step_come_or_go(struct world *world)
     struct place *place = &world->places[below(world, PLACE_COUNT)];
     if (!place->is_taken) {
         arrive(world, place);
-    } else if (one_in(world, 8)) {
+    } else if (one_in(world, 4)) {
         leave(world, place);
     }
 }
 
-static void step_temper(struct world *world)
+/* Everybody has had enough of one topic. */
+static void step_exodus(struct world *world)
 {
-    struct place *place = &world->places[below(world, PLACE_COUNT)];
-    struct test_sink *sink = &place->sink;
-    if (place->is_fast) {
-        return;
+    uint32_t number = below(world, world->topic_count);
+    bool is_whole = one_in(world, 4);
+    for (int i = 0; i < PLACE_COUNT; i++) {
+        struct place *place = &world->places[i];
+        if (place->is_taken && place->topic == number &&
+            (is_whole || one_in(world, 4))) {
+            leave(world, place);
+        }
     }
-    sink->room = one_in(world, 3) ? SIZE_MAX : below(world, 3000);
-    sink->is_lost = one_in(world, 40);
-    sink->refuses_queue = one_in(world, 40);
 }
 
-static void step_drain(struct world *world)
+/* What a connection is like from now on. */
+static void temper(struct world *world, struct place *place)
 {
-    struct place *place = &world->places[below(world, PLACE_COUNT)];
+    struct test_sink *sink = &place->sink;
+    if (!place->is_fast) {
+        sink->room = one_in(world, 6) ? below(world, 3000) : SIZE_MAX;
+        sink->is_lost = one_in(world, 40);
+        sink->refuses_queue = one_in(world, 40);
+    }
+}
+
+static void drain(struct world *world, struct place *place)
+{
     if (place->is_taken && place->sink.held != NULL) {
         uint32_t len = (uint32_t)place->sink.queued.len;
-        test_sink_take(&place->sink,
-                       one_in(world, 3) ? below(world, len) : len);
+        uint32_t part = one_in(world, 3) ? below(world, len) : len;
+        test_sink_take(&place->sink, part);
+    }
+}
+
+static void step_connections(struct world *world)
+{
+    for (int i = 0; i < PLACE_COUNT / 10; i++) {
+        temper(world, &world->places[below(world, PLACE_COUNT)]);
+        drain(world, &world->places[below(world, PLACE_COUNT)]);
     }
 }
 
@@ -329,7 +352,7 @@ static void step_tick(struct world *world)
     rt_core_set_time(&world->test.core, now_ms,
                      TEST_WALL_MS + now_ms - below(world, 50));
     rt_core_tick(&world->test.core);
-    for (uint32_t i = 0; i < TOPIC_COUNT; i++) {
+    for (uint32_t i = 0; i < world->topic_count; i++) {
         world->latest[i] = find(world, i) == NULL ? 0 : world->latest[i];
     }
 }
@@ -337,21 +360,22 @@ static void step_tick(struct world *world)
 static void step_memory(struct world *world)
 {
     struct rt_heap *heap = &world->test.heap.heap;
-    heap->limit =
-        one_in(world, 2) ? SIZE_MAX : heap->used + below(world, 20000);
+    size_t limit = heap->used + below(world, 20000);
+    heap->limit = world->is_short && one_in(world, 2) ? limit : SIZE_MAX;
 }
 
 static void step(struct world *world)
 {
     static void (*const steps[])(struct world *) = {
-        step_publish, step_publish,   step_publish,    step_publish,
-        step_flush,   step_flush,     step_come_or_go, step_come_or_go,
-        step_temper,  step_drain,     step_drain,      step_drain,
-        step_tick,    step_flush_all, step_memory,
+        step_publish,    step_publish,     step_publish,     step_publish,
+        step_flush,      step_flush,       step_come_or_go,  step_come_or_go,
+        step_come_or_go, step_connections, step_connections, step_tick,
+        step_flush_all,  step_memory,
     };
     uint64_t fail_at = one_in(world, 20) ? 1 + below(world, 4) : 0;
     test_heap_fail_at(&world->test.heap, fail_at);
-    steps[below(world, RT_ARRAY_LENGTH(steps))](world);
+    uint32_t number = below(world, RT_ARRAY_LENGTH(steps));
+    (one_in(world, 100) ? step_exodus : steps[number])(world);
     test_heap_fail_at(&world->test.heap, 0);
     expect_all(world);
 }
