@@ -229,13 +229,6 @@ static int on_header_value_complete(llhttp_t *llhttp)
     return note_field(parse);
 }
 
-static int on_headers_complete(llhttp_t *llhttp)
-{
-    /* Upgrades are not llhttp's to decide, which would stop for any. */
-    llhttp->upgrade = 0;
-    return 0;
-}
-
 /* --- bodies --- */
 
 /* Chunk headers and trailers, too, have lines that end in CRLF, and that begin
@@ -279,7 +272,7 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
 static int on_message_complete(llhttp_t *llhttp)
 {
     (void)llhttp;
-    return HPE_PAUSED;
+    return HPE_PAUSED; /* before llhttp could stop for an upgrade */
 }
 
 static const llhttp_settings_t settings = {
@@ -287,7 +280,6 @@ static const llhttp_settings_t settings = {
     .on_header_field = on_header_field,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
-    .on_headers_complete = on_headers_complete,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };

@@ -217,6 +217,21 @@ TEST("a parser reads the next request after a body")
     }
 }
 
+TEST("an upgrade that is asked for does not end the body")
+{
+    struct rt_http_parser parser;
+    struct rt_http_request request;
+    struct rt_refusal refusal;
+    struct rt_bytes head =
+        RT_BYTES("POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+                 "Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n");
+    EXPECT_INT(rt_http_parse_head(&parser, head, &request, &refusal), 0);
+    seen = (struct outcome){0};
+    feed(&parser, RT_BYTES("1\r\nx\r\n0\r\n\r\nnext"), &seen);
+    EXPECT_INT(seen.result, 1);
+    EXPECT_INT(seen.consumed, 11);
+}
+
 /* --- what is none --- */
 
 TEST("a chunk's size is hexadecimal digits alone")
