@@ -135,7 +135,14 @@ TEST("an IPv6 address is in brackets, and they are closed")
     refuse("[::1%lo]:80");
     refuse("[:::1]:80");
     refuse("[0:0:0:0:0:0:0:0:1]:80");
-    refuse("[0000:0000:0000:0000:0000:0000:000000000000000.0.0.1]:80");
+}
+
+TEST("the longest address is taken, and nothing longer")
+{
+    expect_ip("[0000:0000:0000:0000:0000:ffff:192.100.200.255]:80",
+              "::ffff:192.100.200.255", 80);
+    refuse("[0000:0000:0000:0000:0000:ffff:0192.100.200.255]:80");
+    refuse("[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]:80");
 }
 
 TEST("local is what only this machine reaches")

@@ -139,12 +139,14 @@ static void expect_fits(struct rt_http_answer answer)
 
 TEST("every answer fits the size it promises")
 {
+    static char headers[HEAD_MAX / 2];
+    memset(headers, 'a', sizeof(headers));
     for (size_t i = 0; i < RT_ARRAY_LENGTH(statuses); i++) {
         struct rt_http_answer answer = {.status = statuses[i]};
         expect_fits(answer);
         answer.content_type = "application/problem+json; charset=utf-8";
         expect_fits(answer);
-        answer.headers = RT_BYTES("Ringtail-Cursor: 7f3a9c21-1042\r\n");
+        answer.headers = (struct rt_bytes){headers, sizeof(headers)};
         answer.body = RT_BYTES("{\"type\":\"urn:ringtail:problem:a\"}");
         expect_fits(answer);
     }

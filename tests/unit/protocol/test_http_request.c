@@ -211,6 +211,7 @@ static const struct {
     {"Upgrade: websocket\r\nConnection: Upgrade\t\r\n", true},
     {"Upgrade: websocket\r\nConnection: a\t,\tUpgrade\t, b\r\n", true},
     {"Upgrade: websocket\r\nConnection: a\r\nConnection: Upgrade\r\n", true},
+    {"Upgrade: websocket\r\nConnection: Upgrade\r\nConnection: a\r\n", true},
     {"Upgrade: h2c, websocket\r\nConnection: Upgrade\r\n", true},
     {"Upgrade: h2c\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", true},
     {"Upgrade: websocket\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n", true},
@@ -259,6 +260,8 @@ TEST("a minimal answer is preferred by name, among other preferences")
     EXPECT(get(memory, "Prefer: a, return=minimal ,b\r\n").prefers_minimal);
     EXPECT(
         get(memory, "Prefer: a\r\nPrefer: return=minimal\r\n").prefers_minimal);
+    EXPECT(
+        get(memory, "Prefer: return=minimal\r\nPrefer: a\r\n").prefers_minimal);
     EXPECT(!get(memory, "").prefers_minimal);
     EXPECT(!get(memory, "Prefer:\r\n").prefers_minimal);
     EXPECT(!get(memory, "Prefer: return=representation\r\n").prefers_minimal);
