@@ -20,8 +20,8 @@ ROOT = HERE.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 
-from processes import RunFailed, run_load, serving
-from rows import BROKER_ONLY, ROWS
+from processes import RunFailed, alone, run_load, serving
+from rows import BROKER_ONLY, ROWS, WAIT_MAX, waited
 
 EXAMPLES = """\
 examples:
@@ -32,9 +32,6 @@ examples:
   script/bench --server ./ringtail     another build of the broker
 """
 
-# Beyond this share of a run spent waiting for the processor, the machine was
-# busy with something else and the figures say less.
-WAIT_SHARE_MAX = 0.05
 ANSWER_BYTES = 260  # of the floor, when no broker shows the length of its own
 
 
@@ -59,7 +56,7 @@ class Bench:
         self.build = pathlib.Path(options.build)
         self.load = self.build / "bench/load"
         self.samples = []
-        self.waited = 0
+        self.disturbed = 0
         self.servers = {"ringtail": self.broker(), "floor": self.floor()}
         if not options.self:
             self.servers["floor"] = self.floor(self.answer_bytes())
@@ -112,9 +109,7 @@ class Bench:
 
     def note(self, row, run, report):
         """Keeps a report for the file of results."""
-        if run.window:
-            share = report["server_wait_ns"] / 1e9 / report["seconds"]
-            self.waited += share > WAIT_SHARE_MAX
+        self.disturbed += waited(report) > WAIT_MAX
         self.samples.append({"row": row, "server": run.server, **report})
 
     def run_row(self, name):
@@ -208,11 +203,11 @@ def save(bench, results):
 
 def warn(bench):
     """Says what weakens the figures."""
-    if bench.waited:
+    if bench.disturbed:
         print(
-            f"In {bench.waited} of {len(bench.samples)} runs the server waited"
-            f" for its processor more than {WAIT_SHARE_MAX:.0%} of the time:"
-            " other programs were busy."
+            f"{bench.disturbed} of {len(bench.samples)} runs were disturbed: the"
+            f" programs waited for their processors more than {WAIT_MAX:.0%} of"
+            " the time."
         )
     if len(os.sched_getaffinity(0)) < 2:
         print("Server and load share one processor: read ratios only.")
@@ -251,8 +246,9 @@ def main():
     if options.list:
         print("\n".join(ROWS))
         return 0
-    bench = Bench(options)
-    results = run_rows(bench)
+    with alone(progress):
+        bench = Bench(options)
+        results = run_rows(bench)
     save(bench, results)
     warn(bench)
     return 0 if all(result["met"] for result in results) else 1
