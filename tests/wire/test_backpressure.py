@@ -101,7 +101,8 @@ def evicted_at_start(broker):
         equal((code, slug), (4410, "cursor-evicted"))
         equal(values["cursor"], peer.cursor)
         equal(int(values["missed"]), offset_of(peer.cursor) - 3)
-    with raw.WebSocket(broker, f"/subscribe/start?since={peer.cursor}") as again:
+    path = f"/subscribe/start?since={peer.cursor}"
+    with raw.WebSocket(broker, path) as again:
         equal(number_of(again.events(1)[0]), offset_of(peer.cursor) + 1)
     path = f"/subscribe/start?gap=skip&since={epoch}-3"
     with raw.WebSocket(broker, path) as skipping:
@@ -154,6 +155,22 @@ def resumed(broker):
             equal(peer.cursor, f"{epoch}-{offset}")
             assert is_sequence(peer.events(10 - offset), offset + 1)
             assert peer.is_silent(0.02)
+
+
+@test
+def prompt(_):
+    """A subscriber that reads catches up at once, in however many writes."""
+    large = b"x" * 256 * 1024
+    with Broker() as broker:
+        for _ in range(2):
+            broker.post("prompt", large)
+        start = time.monotonic()
+        for _ in range(30):
+            path = "/subscribe/prompt?since=earliest"
+            with raw.WebSocket(broker, path) as peer:
+                assert peer.events(2) == [large, large]
+        took_s = time.monotonic() - start
+        assert took_s < 5, f"{took_s:.1f} s"
 
 
 @test
