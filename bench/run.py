@@ -205,9 +205,9 @@ def warn(bench):
     """Says what weakens the figures."""
     if bench.disturbed:
         print(
-            f"{bench.disturbed} of {len(bench.samples)} runs were disturbed: the"
-            f" programs waited for their processors more than {WAIT_MAX:.0%} of"
-            " the time."
+            f"{bench.disturbed} of {len(bench.samples)} runs were disturbed:"
+            " the programs waited for their processors more than"
+            f" {WAIT_MAX:.0%} of the time."
         )
     if len(os.sched_getaffinity(0)) < 2:
         print("Server and load share one processor: read ratios only.")
