@@ -54,6 +54,7 @@ class Broker:
         command = [*wrapper, program(), "serve", "--listen", listen, *flags]
         self.command = [str(word) for word in command]
         self.process = None
+        self.is_told = False
         self.said = []
         self.port = 0
 
@@ -83,14 +84,15 @@ class Broker:
         assert not any(word in text for word in COMPLAINTS), text
         assert code == 0, f"exit code {code}: {text}"
 
+    def tell(self, number=signal.SIGTERM):
+        """Sends the signal to end, unless it was told before."""
+        if not self.is_told:
+            self.is_told = True
+            self.process.send_signal(number)
+
     def stop(self, number=signal.SIGTERM):
         """Ends the process; its exit code and what it said in the end."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        return self.wait()
-
-    def wait(self):
-        """Waits for the end; the exit code and what was said before it."""
+        self.tell(number)
         try:
             _, rest = self.process.communicate(timeout=STOP_S)
         except subprocess.TimeoutExpired:

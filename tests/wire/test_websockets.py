@@ -387,7 +387,7 @@ def leaving(_, number):
         async with subscribe(broker, "leaving") as client:
             cursor = (await post(broker, "leaving", b"x"))["cursor"]
             await take(client, 1)
-            broker.process.send_signal(number)
+            broker.tell(number)
             with contextlib.suppress(websockets.ConnectionClosed):
                 await client.recv()
             equal(client.close_code, 1001)
@@ -396,7 +396,7 @@ def leaving(_, number):
     with Broker() as broker:
         asyncio.run(leave(broker))
         start = time.monotonic()
-        code, _ = broker.wait()
+        code, _ = broker.stop()
         equal(code, 0)
         assert time.monotonic() - start < 1, "it waited for nobody"
 
