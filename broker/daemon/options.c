@@ -145,15 +145,20 @@ static int take_option(struct serve_options *options,
     if (strcmp(argument->name, "listen") == 0) {
         return take_listen(options, argument->value);
     }
-    int err =
-        ringtail_config_set(&options->config, argument->name, argument->value);
-    if (err == RINGTAIL_EVALUE) {
+    if (ringtail_config_set(&options->config, argument->name, argument->value) <
+        0) {
         (void)fprintf(stderr, "ringtail: --%s %s: it takes %s\n",
                       argument->name, argument->value,
                       expected_of(option->kind));
         return -1;
     }
-    return err < 0 ? complain(argument->name, ringtail_strerror(err)) : 0;
+    return 0;
+}
+
+static bool is_known(const struct argument *argument)
+{
+    return strcmp(argument->name, "listen") == 0 ||
+           ringtail_option_find(argument->name) != NULL;
 }
 
 static bool is_flag(const struct argument *argument)
@@ -177,6 +182,9 @@ int serve_options_parse(struct serve_options *options,
         }
         if (split(text, &argument) < 0) {
             return -1;
+        }
+        if (!is_known(&argument)) {
+            return complain(text, ringtail_strerror(RINGTAIL_ENAME));
         }
         if (argument.value == NULL && is_flag(&argument)) {
             argument.value = "1";

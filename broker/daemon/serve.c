@@ -73,6 +73,10 @@ static const char *remedy(int err)
                "privileges; choose another --listen";
     case UV_EADDRNOTAVAIL:
         return ": this machine does not have that address";
+    case RINGTAIL_EEVENTBYTES:
+        return ": lower --event-bytes or raise --ring-bytes";
+    case UV_ENOMEM:
+        return ": raise --memory";
     default:
         return "";
     }
@@ -111,8 +115,8 @@ static int run(struct program *program, const struct serve_options *options)
     int err = ringtail_broker_create(&options->config, &program->loop,
                                      &program->broker);
     if (err < 0) {
-        (void)fprintf(stderr, "ringtail: cannot start: %s\n",
-                      ringtail_strerror(err));
+        (void)fprintf(stderr, "ringtail: cannot start: %s%s\n",
+                      ringtail_strerror(err), remedy(err));
         return EXIT_RUNTIME;
     }
     start_signals(program);
