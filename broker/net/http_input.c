@@ -35,7 +35,11 @@ static void end_request(struct rt_http_session *session)
 static void finish_request(struct rt_http_session *session,
                            struct rt_bytes payload)
 {
-    if (!session->exchange.is_answered) {
+    struct rt_exchange *exchange = &session->exchange;
+    if (!exchange->is_answered) {
+        if (server_of(session)->state != RT_SERVER_RUNNING) {
+            exchange->persistence = RT_HTTP_CLOSE; /* stopped meanwhile */
+        }
         rt_route_finish(session, payload);
     }
     end_request(session);
