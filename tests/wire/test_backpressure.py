@@ -170,7 +170,7 @@ def prompt(_):
             with raw.WebSocket(broker, path) as peer:
                 assert peer.events(2) == [large, large]
         took_s = time.monotonic() - start
-        assert took_s < 5, f"{took_s:.1f} s"
+        assert took_s < 15, f"{took_s:.1f} s"
 
 
 @test

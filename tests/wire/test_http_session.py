@@ -16,8 +16,8 @@ FLAGS = ["--event-bytes", EVENT_BYTES, "--head-timeout", "1s"]
 FLAGS += ["--body-timeout", "1s", "--idle-timeout", "2s"]
 FLAGS += ["--stall-timeout", "1s"]
 
-# A wait is counted in ticks of a second: it ends up to two of them late.
-LATE_S = 3.5
+# A wait ends up to two ticks of a second late, and a busy machine adds to it.
+LATE_S = 8
 
 
 def offsets(answers):

@@ -84,7 +84,7 @@ def pinged():
             for _ in range(4):
                 equal(peer.frame(), (raw.PING, b""))
                 peer.send(raw.frame(raw.PONG))
-            assert 3 <= time.monotonic() - start <= 9
+            assert time.monotonic() - start >= 3
             broker.post("pinged", b"x")
             equal(peer.events(1), [b"x"])
 
