@@ -38,7 +38,7 @@ struct rt_sink_ops {
                  struct rt_segment *segment,
                  struct rt_bytes bytes);
 
-    /* How many bytes are queued and not yet taken. */
+    /* How many bytes the peer has still to take, wherever they wait. */
     size_t (*queued)(struct rt_subscriber *subscriber);
 
     /*

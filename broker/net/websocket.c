@@ -1,6 +1,7 @@
 #include "broker/net/websocket.h"
 
-#include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include "base/error.h"
 #include "broker/net/write.h"
@@ -35,9 +36,19 @@ static int sink_queue(struct rt_subscriber *subscriber,
     return rt_write_queue_segment(connection_of(subscriber), segment, bytes);
 }
 
+/* Also what the kernel holds: a slow reader takes from there first, and what is
+ * queued behind it does not move for long. */
 static size_t sink_queued(struct rt_subscriber *subscriber)
 {
-    return uv_stream_get_write_queue_size(&connection_of(subscriber)->stream);
+    struct rt_connection *connection = connection_of(subscriber);
+    size_t queued = uv_stream_get_write_queue_size(&connection->stream);
+    uv_os_fd_t fd = -1;
+    int kernel = 0;
+    if (uv_fileno(&connection->handle, &fd) == 0 &&
+        ioctl(fd, SIOCOUTQ, &kernel) == 0) {
+        queued += (size_t)kernel;
+    }
+    return queued;
 }
 
 static void sink_close(struct rt_subscriber *subscriber,
