@@ -155,7 +155,7 @@ def memory_for_body():
             peers.append(stack.enter_context(raw.Connection(broker.port)))
             peers[-1].send(raw.post("pieces", body)[:-1])
         refused = [peer for peer in peers if not peer.is_silent()]
-        assert 1 <= len(refused) <= 3, len(refused)
+        assert refused  # all of them, if they grow side by side
         for peer in refused:
             answer = peer.answer()
             equal((answer.status, answer.closes), (507, True))
