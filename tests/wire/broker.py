@@ -123,9 +123,17 @@ class Broker:
         assert answer.status == 200, (answer.status, answer.body)
         return answer.json()
 
+    def metrics(self):
+        """All of /metrics; asks again while there is no room to ask in."""
+        answer = self.request("GET", "/metrics")
+        while answer.status == 503:
+            time.sleep(0.05)
+            answer = self.request("GET", "/metrics")
+        return answer.body.decode()
+
     def metric(self, name):
         """A figure of /metrics; `name` with its label, if it has one."""
-        text = self.request("GET", "/metrics").body.decode()
+        text = self.metrics()
         for line in text.splitlines():
             if line.startswith(f"ringtail_{name} "):
                 return int(line.split()[1])
