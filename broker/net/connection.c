@@ -253,6 +253,17 @@ void rt_connection_linger(struct rt_connection *connection)
     }
 }
 
+/* Whoever ends a subscription in good order has detached it before. */
+static void lose_subscriber(struct rt_connection *connection)
+{
+    struct rt_subscriber *subscriber = &connection->subscriber;
+    if (subscriber->state != RT_SUBSCRIBER_DETACHED) {
+        struct rt_core *core = &rt_connection_server(connection)->core;
+        core->counters.closes[RT_CLOSE_LOST]++;
+        rt_subscriber_detach(subscriber);
+    }
+}
+
 void rt_connection_close(struct rt_connection *connection)
 {
     if (connection->state == RT_CONNECTION_CLOSED) {
@@ -261,7 +272,7 @@ void rt_connection_close(struct rt_connection *connection)
     enum rt_connection_state before = connection->state;
     rt_connection_move(connection, RT_CONNECTION_CLOSED);
     rt_wheel_cancel(&connection->timer);
-    rt_subscriber_detach(&connection->subscriber);
+    lose_subscriber(connection);
     if (before == RT_CONNECTION_HTTP) {
         rt_http_session_unlink(connection->http);
     } else {
