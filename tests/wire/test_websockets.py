@@ -300,6 +300,16 @@ def refused(broker):
             assert f'"{name}: ' in answer.body.decode(), answer.body
 
 
+@test
+def twice(broker):
+    """Of a parameter that stands twice the last one counts."""
+    cursor = broker.post("twice", b"x")["cursor"]
+    for first, last, wanted in [("now", "-1", "-0"), ("-1", "now", "-1")]:
+        path = f"/subscribe/twice?since={first}&since={last}"
+        with raw.WebSocket(broker, path) as peer:
+            equal(peer.cursor, cursor.replace("-1", wanted))
+
+
 GONE = ["00000000-0", "00000000-7", "{epoch}-6", "{epoch}-18446744073709551615"]
 
 

@@ -311,15 +311,20 @@ def pipelined_handshake(broker):
         equal(sorted(found), [b"\x81\x012", b"\x8a\x01x"])
 
 
+LOST = 'connections_closed_total{reason="connection-lost"}'
+
+
 @test
 def hung_up(broker):
     """A peer that hangs up without a close frame is counted as gone."""
     subscriptions = broker.metric("subscriptions")
+    before = broker.metric(LOST)
     peers = [raw.WebSocket(broker, "/subscribe/gone") for _ in range(20)]
     equal(broker.metric("subscriptions"), subscriptions + 20)
     for peer in peers:
         peer.socket.close()
     until(lambda: broker.metric("subscriptions") == subscriptions, "gone")
+    equal(broker.metric(LOST), before + 20)
 
 
 run(lambda: Broker("--event-bytes", EVENT_BYTES))
