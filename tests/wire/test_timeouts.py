@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""Subscribers that do not read, or do not answer pings, are closed in time and
+told where to go on."""
+
+import time
+
+import raw
+from broker import Broker, until
+from tap import equal, run, test
+
+KIB = 1024
+EVENT = b"x" * 16 * KIB
+COUNT = 60  # events that the sockets' buffers cannot hold
+
+
+def closes(broker, reason):
+    """How many subscriptions ended for a reason."""
+    return broker.metric(f'connections_closed_total{{reason="{reason}"}}')
+
+
+def offset_of(cursor):
+    """The offset in a cursor."""
+    return int(cursor.split("-")[1])
+
+
+def stalled(broker, topic):
+    """A subscriber that does not read, with more to read than its connection
+    takes."""
+    path = f"/subscribe/{topic}"
+    peer = raw.WebSocket(broker, path, receive_bytes=64 * KIB)
+    for _ in range(COUNT):
+        broker.post(topic, EVENT)
+    until(lambda: broker.metric("subscriber_stalls_total") > 0, "a stall")
+    return peer
+
+
+@test
+def stalled_until_closed():
+    """A subscriber that takes nothing for the stall time-out is closed with
+    4408, with the cursor of the last event that it was sent."""
+    with Broker("--stall-timeout", "1s") as broker:
+        with stalled(broker, "stalled") as peer:
+            until(lambda: closes(broker, "slow-consumer") == 1, "4408")
+            payloads, code, reason = peer.until_close()
+            peer.send(raw.close_frame(code))
+            peer.expect_end()
+        slug, values = raw.reason_values(reason)
+        equal((code, slug), (4408, "slow-consumer"))
+        equal(offset_of(values["cursor"]), len(payloads), "events")
+        left = COUNT - len(payloads)
+        assert 0 < left < COUNT
+        path = f"/subscribe/stalled?since={values['cursor']}"
+        with raw.WebSocket(broker, path) as peer:
+            equal(peer.events(left), [EVENT] * left)
+            assert peer.is_silent()
+
+
+@test
+def stalled_for_good():
+    """A subscriber that takes nothing at all is cut off in the end."""
+    with Broker("--stall-timeout", "1s") as broker:
+        with stalled(broker, "stalled"):
+            until(lambda: closes(broker, "slow-consumer") == 1, "4408")
+            until(lambda: broker.metric("connections") == 1, "cut off")
+
+
+@test
+def slow_but_moving():
+    """A subscriber that takes little, but something, is not closed."""
+    with Broker("--stall-timeout", "1s") as broker:
+        with stalled(broker, "moving") as peer:
+            for _ in range(COUNT):
+                equal(peer.events(1), [EVENT])
+                time.sleep(0.07)
+            equal(closes(broker, "slow-consumer"), 0)
+
+
+@test
+def pinged():
+    """A subscriber is pinged every heartbeat, and stays if it answers."""
+    with Broker("--heartbeat", "1s", "--pong-timeout", "1s") as broker:
+        with raw.WebSocket(broker, "/subscribe/pinged") as peer:
+            start = time.monotonic()
+            for _ in range(3):
+                equal(peer.frame(), (raw.PING, b""))
+                peer.send(raw.frame(raw.PONG))
+            assert time.monotonic() - start >= 2
+            broker.post("pinged", b"x")
+            equal(peer.events(1), [b"x"])
+
+
+@test
+def unanswered():
+    """A subscriber that does not answer a ping is closed with 4408, though it
+    sends other frames and reads what comes."""
+    with Broker("--heartbeat", "1s", "--pong-timeout", "1s") as broker:
+        with raw.WebSocket(broker, "/subscribe/silent") as peer:
+            cursor = broker.post("silent", b"x")["cursor"]
+            equal(peer.frame(), (raw.TEXT, b"x"))
+            equal(peer.frame(), (raw.PING, b""))
+            peer.send(raw.frame(raw.PING, b"mine"))
+            equal(peer.frame(), (raw.PONG, b"mine"))
+            payloads, code, reason = peer.until_close()
+            equal(payloads, [])
+            equal((code, reason), (4408, f"pong-missed; cursor={cursor}"))
+
+
+run()
