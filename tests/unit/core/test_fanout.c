@@ -227,6 +227,7 @@ TEST("a stall ends in time, with the cursor of the event that is queued")
     struct test_sink sink;
     test_core_init(&test, roomy);
     test_sinks_join(&sink, 1, &test, "a");
+    test_core_pass_time(&test, 10 * TEST_STALL_MS);
     sink.room = 2 * 102 + 1;
     test_core_publish_many(&test, "a", 5, 100);
     test_core_flush(&test);

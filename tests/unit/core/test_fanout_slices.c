@@ -43,6 +43,25 @@ TEST("a large fan-out goes on where its slice ended, and the small come first")
     test_core_finish(&test);
 }
 
+TEST("a pass reaches everybody, also while events keep coming in")
+{
+    static struct test_sink sinks[CROWD];
+    struct test_core test;
+    test_core_init(&test, roomy);
+    test_sinks_join(sinks, CROWD, &test, "a");
+    for (int turn = 0; turn * 2 * RT_QUANTUM_UNITS < CROWD; turn++) {
+        test_core_publish(&test, "a", 100);
+        EXPECT(rt_core_flush(&test.core));
+    }
+    for (int i = 0; i < CROWD; i++) {
+        EXPECT_INT(test_sink_next(&sinks[i]), 1);
+    }
+    test_core_flush(&test);
+    test_sinks_expect(sinks, CROWD, 2, 3);
+    test_sinks_finish(sinks, CROWD);
+    test_core_finish(&test);
+}
+
 TEST("a large event is as much work as many small ones")
 {
     struct test_core test;

@@ -225,11 +225,12 @@ TEST("events beyond their age are dropped, even the newest")
     for (uint64_t now_ms = 0; now_ms < 16000; now_ms += 100) {
         append_at(&log, now_ms, 10);
     }
+    EXPECT_INT(log.ring.segment_count, 15); /* each spans 1100 ms */
     uint64_t next_offset = log.ring.next_offset;
     for (uint64_t now_ms = 15900; now_ms < 24000; now_ms += 50) {
         rt_ring_expire(&log.ring, now_ms, UNLIMITED);
         rt_ring_validate(&log.ring);
-        /* Event n was appended at (n - 1) * 100; a segment spans 1100 ms. */
+        /* Event n was appended at (n - 1) * 100. */
         uint64_t oldest_ms = (rt_ring_earliest(&log.ring) - 1) * 100;
         EXPECT(oldest_ms + 8000 + 1100 >= now_ms);
     }
