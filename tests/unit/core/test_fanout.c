@@ -55,9 +55,8 @@ TEST("a turn's events are one write to each subscriber")
     test_core_finish(&test);
 }
 
-#define FRAME                                                      \
-    ((size_t)304) /* with its header; two go into a block of 1 KiB \
-                   */
+/* A frame's bytes; two of them go into a block of 1 KiB. */
+#define FRAME ((size_t)304)
 
 /* A connection takes `room` bytes of four events and stalls. */
 static void stall_and_resume(size_t room)
