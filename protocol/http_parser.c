@@ -131,11 +131,13 @@ static const struct {
 #undef X
 };
 
+/* Nearly all clients write names as the table does, so that is tried first. */
 static int find_field(struct rt_bytes name)
 {
     for (int i = 0; i < RT_HTTP_FIELD_COUNT; i++) {
         if (name.len == known_fields[i].name.len &&
-            rt_bytes_equal_nocase(name, known_fields[i].name)) {
+            (rt_bytes_equal(name, known_fields[i].name) ||
+             rt_bytes_equal_nocase(name, known_fields[i].name))) {
             return i;
         }
     }
@@ -315,12 +317,12 @@ int rt_http_parse_chunked(struct rt_http_parser *parser,
 /* RFC 3986, section 3.2.2, without looking into IP literals. */
 static bool is_host(struct rt_bytes host)
 {
-    static const char allowed[] = "-._~!$&'()*+,;=%:[]";
+    static const char others[] = "_~!$&'()*+,;=%[]";
     for (size_t i = 0; i < host.len; i++) {
         char c = host.data[i];
-        bool is_word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                       (c >= 'A' && c <= 'Z');
-        if (!is_word && (c == '\0' || strchr(allowed, c) == NULL)) {
+        bool is_usual = (c >= '-' && c <= ':' && c != '/') ||
+                        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_usual && (c == '\0' || strchr(others, c) == NULL)) {
             return false;
         }
     }

@@ -23,21 +23,21 @@ enum rt_http_method {
  * may stand once in a request (RFC 9110, section 5.3).
  */
 #define RT_HTTP_FIELD_MAP(X)                                  \
-    X(CONNECTION, "connection", true)                         \
-    X(CONTENT_ENCODING, "content-encoding", true)             \
-    X(CONTENT_LENGTH, "content-length", false)                \
-    X(CONTENT_TYPE, "content-type", false)                    \
-    X(EXPECT, "expect", false)                                \
-    X(HOST, "host", false)                                    \
-    X(IDEMPOTENCY_KEY, "idempotency-key", false)              \
-    X(IF_MATCH, "if-match", true)                             \
-    X(PREFER, "prefer", true)                                 \
-    X(RINGTAIL_TYPE, "ringtail-type", false)                  \
-    X(SEC_WEBSOCKET_KEY, "sec-websocket-key", false)          \
-    X(SEC_WEBSOCKET_PROTOCOL, "sec-websocket-protocol", true) \
-    X(SEC_WEBSOCKET_VERSION, "sec-websocket-version", false)  \
-    X(TRANSFER_ENCODING, "transfer-encoding", false)          \
-    X(UPGRADE, "upgrade", true)
+    X(CONNECTION, "Connection", true)                         \
+    X(CONTENT_ENCODING, "Content-Encoding", true)             \
+    X(CONTENT_LENGTH, "Content-Length", false)                \
+    X(CONTENT_TYPE, "Content-Type", false)                    \
+    X(EXPECT, "Expect", false)                                \
+    X(HOST, "Host", false)                                    \
+    X(IDEMPOTENCY_KEY, "Idempotency-Key", false)              \
+    X(IF_MATCH, "If-Match", true)                             \
+    X(PREFER, "Prefer", true)                                 \
+    X(RINGTAIL_TYPE, "Ringtail-Type", false)                  \
+    X(SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key", false)          \
+    X(SEC_WEBSOCKET_PROTOCOL, "Sec-WebSocket-Protocol", true) \
+    X(SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version", false)  \
+    X(TRANSFER_ENCODING, "Transfer-Encoding", false)          \
+    X(UPGRADE, "Upgrade", true)
 
 enum rt_http_field {
 #define X(name, text, is_list) RT_HTTP_##name,
