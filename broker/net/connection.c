@@ -199,7 +199,7 @@ void rt_connection_drained(struct rt_connection *connection)
 {
     switch ((enum rt_connection_state)connection->state) {
     case RT_CONNECTION_HTTP:
-        rt_http_session_drained(connection->http);
+        rt_http_session_drained(connection);
         break;
     case RT_CONNECTION_WEBSOCKET:
         rt_websocket_drained(connection);

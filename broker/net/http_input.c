@@ -1,5 +1,7 @@
 #include "broker/net/http_input.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "broker/net/route.h"
 
@@ -159,6 +161,53 @@ static void begin_exchange(struct rt_http_session *session,
         request->content_length > server->options.event_bytes_max;
 }
 
+/* --- heads that come again --- */
+
+/*
+ * Remembers a head that published: with the same bytes again the request is the
+ * same, so what was found out about it holds. Only the plainest kind, whose
+ * exchange is not changed by being answered.
+ */
+static void remember_head(struct rt_http_session *session,
+                          struct rt_bytes head,
+                          const struct rt_http_request *request)
+{
+    const struct rt_exchange *exchange = &session->exchange;
+    if (exchange->is_answered || exchange->closes_if_refused ||
+        exchange->persistence != RT_HTTP_KEEP || !request->has_content_length ||
+        head.len > sizeof(session->head)) {
+        return;
+    }
+    memcpy(session->head, head.data, head.len);
+    session->head_len = (uint16_t)head.len;
+    session->content_length = request->content_length;
+}
+
+static bool is_remembered(const struct rt_http_session *session,
+                          struct rt_bytes bytes)
+{
+    return session->head_len > 0 && bytes.len >= session->head_len &&
+           memcmp(bytes.data, session->head, session->head_len) == 0 &&
+           server_of(session)->state == RT_SERVER_RUNNING;
+}
+
+static void run_remembered(struct rt_http_session *session,
+                           struct rt_bytes *bytes)
+{
+    struct rt_http_request request = {
+        .has_content_length = true, .content_length = session->content_length};
+    bytes->data += session->head_len;
+    bytes->len -= session->head_len;
+    session->exchange.is_answered = false;
+    if (request.content_length > 0) {
+        begin_body(session, &request, bytes->len);
+    } else {
+        finish_request(session, (struct rt_bytes){NULL, 0});
+    }
+}
+
+/* --- whole heads --- */
+
 static void run_head(struct rt_http_session *session,
                      struct rt_bytes head,
                      size_t available)
@@ -166,6 +215,7 @@ static void run_head(struct rt_http_session *session,
     struct rt_connection *connection = session->connection;
     struct rt_http_request request;
     struct rt_refusal refusal;
+    session->head_len = 0; /* its exchange is about to be overwritten */
     if (rt_http_parse_head(&session->parser, head, &request, &refusal) < 0) {
         rt_http_refuse_and_end(session, &refusal);
         return;
@@ -175,6 +225,7 @@ static void run_head(struct rt_http_session *session,
     if (connection->state != RT_CONNECTION_HTTP) {
         return; /* upgraded, or lost: the session may be gone */
     }
+    remember_head(session, head, &request);
     if (request.is_chunked || request.content_length > 0) {
         begin_body(session, &request, available);
     } else {
@@ -236,6 +287,10 @@ static void take_fresh_head(struct rt_http_session *session,
 {
     struct rt_server *server = server_of(session);
     size_t scanned = 0;
+    if (is_remembered(session, *bytes)) {
+        run_remembered(session, bytes);
+        return;
+    }
     ssize_t length = rt_http_head_length(*bytes, &scanned);
     if (!check_head_part(session, *bytes, length)) {
         return;

@@ -67,6 +67,7 @@ static struct rt_http_session *session_take(struct rt_connection *connection)
     session->phase = RT_HTTP_PHASE_HEAD;
     session->has_empty_line = false;
     session->is_paused = false;
+    session->head_len = 0;
     rt_list_init(&session->answering);
     rt_list_init(&session->waiting);
     rt_connection_set_timer(connection, server->options.head_ticks);
@@ -171,6 +172,7 @@ void rt_http_refuse(struct rt_http_session *session,
 void rt_http_refuse_and_end(struct rt_http_session *session,
                             const struct rt_refusal *refusal)
 {
+    session->head_len = 0;
     session->exchange = (struct rt_exchange){.persistence = RT_HTTP_CLOSE};
     rt_http_refuse(session, refusal, (struct rt_bytes){0});
     session->phase = RT_HTTP_PHASE_OVER;
@@ -322,10 +324,13 @@ void rt_http_session_flush(struct rt_http_session *session)
     }
 }
 
-void rt_http_session_drained(struct rt_http_session *session)
+void rt_http_session_drained(struct rt_connection *connection)
 {
-    RT_CHECK(session != NULL);
-    rt_http_session_continue(session);
+    /* A write that was done at once blocked nobody, so the session may have
+     * been given back before libuv reports it. */
+    if (connection->http != NULL) {
+        rt_http_session_continue(connection->http);
+    }
 }
 
 bool rt_http_session_upgrade(struct rt_http_session *session)

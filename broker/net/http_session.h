@@ -27,6 +27,10 @@
  * long as all of them together take no more than this. */
 #define RT_SESSIONS_SPARE_BYTES ((size_t)4 * 1024 * 1024)
 
+/* A publisher's heads are alike: the last one, up to this size, is remembered,
+ * and one that is the same to the byte is not parsed again. */
+#define RT_HEAD_REMEMBERED_MAX 512
+
 enum rt_http_phase {
     RT_HTTP_PHASE_HEAD,     /* the head is coming in */
     RT_HTTP_PHASE_BODY,     /* a body of known length */
@@ -62,6 +66,9 @@ struct rt_http_session {
     bool is_paused;      /* input waits in `held`, and no more is read */
     struct rt_http_parser parser;
     struct rt_exchange exchange;
+    uint64_t content_length; /* of the remembered head */
+    uint16_t head_len;       /* 0: none; else `exchange` is of this head */
+    char head[RT_HEAD_REMEMBERED_MAX];
 };
 
 /* Takes the connection's next bytes. May close or upgrade the connection. */
@@ -72,7 +79,7 @@ void rt_http_session_input(struct rt_connection *connection,
 void rt_http_session_flush(struct rt_http_session *session);
 
 /* The peer has taken all answers. */
-void rt_http_session_drained(struct rt_http_session *session);
+void rt_http_session_drained(struct rt_connection *connection);
 
 /* Goes on with what was held back; for the server, when a fan-out is done. */
 void rt_http_session_continue(struct rt_http_session *session);

@@ -65,6 +65,10 @@ class HttpAnswer:
         """Whether it says that it is the last one."""
         return "close" in self.headers.get("connection", "").split(", ")
 
+    def topic(self):
+        """The topic that a receipt names."""
+        return json.loads(self.body)["topic"]
+
     def problem(self):
         """The slug of a problem, which is checked."""
         media = self.headers["content-type"]

@@ -40,6 +40,37 @@ def pipelined(broker):
 
 
 @test
+def alike(broker):
+    """Requests that are almost the same are each answered as what they are."""
+    json = "Content-Type: application/json"
+    minimal = "Prefer: return=minimal"
+    variants = [
+        (raw.post("like.a", b"x"), "like.a"),
+        (raw.post("like.b", b"x"), "like.b"),
+        (raw.post("like.b", b"xy"), "like.b"),
+        (raw.post("like.b", b""), "like.b"),
+        (raw.post("like.b", b"x", json), 400),
+        (raw.post("like.b", b"1", json), "like.b"),
+        (raw.post("like.b", b"1", json, minimal), 204),
+        (raw.post("like..", b"1"), 400),
+        (raw.post("like.b", b"1"), "like.b"),
+        (raw.get("/livez"), 200),
+    ]
+    # Each once and thrice, and each after every other.
+    order = [v for v in variants for _ in range(4)]
+    order += [v for a in variants for b in variants for v in (a, b)]
+    with raw.Connection(broker.port) as peer:
+        for data, _ in order:
+            peer.send(data)
+        for data, expected in order:
+            answer = peer.answer()
+            if isinstance(expected, str):
+                equal((answer.status, answer.topic()), (200, expected))
+            else:
+                equal(answer.status, expected, data)
+
+
+@test
 def pipelined_mixture(broker):
     """Answers come in the order of the requests, refusals among them."""
     requests = [
