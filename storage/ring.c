@@ -34,6 +34,8 @@ static struct rt_segment *shift(struct rt_ring *ring)
     memmove(ring->segments, ring->segments + 1,
             ring->segment_count * sizeof(struct rt_segment *));
     ring->bytes -= rt_segment_size(oldest->capacity);
+    ring->dropped_ms =
+        rt_segment_entry(oldest, oldest->event_count - 1)->wall_ms;
     return oldest;
 }
 

@@ -56,6 +56,7 @@ struct rt_ring {
     uint64_t head;        /* position after the last event */
     uint64_t next_offset; /* of the next event */
     uint64_t wall_ms;     /* time stamp of the last event; never goes back */
+    uint64_t dropped_ms;  /* time stamp of the newest event dropped; 0: none */
     uint64_t bytes;       /* memory of all segments */
 };
 

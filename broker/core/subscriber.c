@@ -43,6 +43,17 @@ static struct position_found find_cursor(const struct rt_topic *topic,
     return start_at(cursor.offset + 1);
 }
 
+/* Events that are gone may have been stamped then or later: how many is not
+ * known, only that some were. */
+static struct position_found find_time(const struct rt_ring *ring,
+                                       uint64_t wall_ms)
+{
+    if (ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms) {
+        return gap_until(ring, RT_CLOSE_CURSOR_EVICTED, 0);
+    }
+    return start_at(rt_ring_offset_since(ring, wall_ms));
+}
+
 static struct position_found find_start(const struct rt_topic *topic,
                                         const struct rt_since *since)
 {
@@ -54,7 +65,7 @@ static struct position_found find_start(const struct rt_topic *topic,
     case RT_SINCE_CURSOR:
         return find_cursor(topic, since->cursor);
     case RT_SINCE_TIME:
-        return start_at(rt_ring_offset_since(ring, since->wall_ms));
+        return find_time(ring, since->wall_ms);
     case RT_SINCE_LAST:
         return start_at(since->count < ring->next_offset - earliest
                             ? ring->next_offset - since->count

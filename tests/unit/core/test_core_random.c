@@ -146,7 +146,8 @@ static void arrive(struct world *world, struct place *place)
     place->is_taken = err == 0;
     place->next = start.cursor.offset + 1;
     EXPECT(err == 0 || err == RT_ENOMEM ||
-           (err == RT_EGAP && since.kind == RT_SINCE_CURSOR));
+           (err == RT_EGAP &&
+            (since.kind == RT_SINCE_CURSOR || since.kind == RT_SINCE_TIME)));
 }
 
 static void give_up(struct world *world, struct place *place)

@@ -183,6 +183,23 @@ TEST("a time begins with the first event then or later")
     test_core_finish(&test);
 }
 
+TEST("a time at which events were that are gone is a gap of unknown size")
+{
+    struct test_core test;
+    test_core_init(&test, retention);
+    for (int i = 0; i < 1000; i++) {
+        test_core_publish(&test, "a", 100);
+        test_core_pass_time(&test, 1);
+    }
+    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    uint64_t last_gone = TEST_WALL_MS + earliest - 2;
+    expect_gap(&test, since_time(0), RT_CLOSE_CURSOR_EVICTED, 0);
+    expect_gap(&test, since_time(last_gone), RT_CLOSE_CURSOR_EVICTED, 0);
+    expect_start(&test, since_time(last_gone + 1), earliest, RT_GAP_CLOSE);
+    expect_start(&test, since_time(0), earliest, RT_GAP_SKIP);
+    test_core_finish(&test);
+}
+
 TEST("the last N are N events, or all that are left")
 {
     struct test_core test;
