@@ -101,6 +101,11 @@ def evicted_at_start(broker):
         equal((code, slug), (4410, "cursor-evicted"))
         equal(values["cursor"], peer.cursor)
         equal(int(values["missed"]), offset_of(peer.cursor) - 3)
+    for since in ("1h", "1970-01-01T00:00:00Z"):
+        with raw.WebSocket(broker, f"/subscribe/start?since={since}") as late:
+            _, code, reason = late.until_close()
+            wanted = f"cursor-evicted; cursor={peer.cursor}"
+            equal((code, reason), (4410, wanted), since)
     path = f"/subscribe/start?since={peer.cursor}"
     with raw.WebSocket(broker, path) as again:
         equal(number_of(again.events(1)[0]), offset_of(peer.cursor) + 1)

@@ -50,6 +50,12 @@ def target(text, method="GET"):
     return line(f"{method} {text} HTTP/1.1")
 
 
+def head_of(count):
+    """A request whose head has so many bytes."""
+    padding = count - len(with_host("X: "))
+    return with_host("X: " + "a" * padding)
+
+
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)
 
 # What it is, the bytes, the status.
@@ -159,10 +165,10 @@ REFUSED = [
 ]
 
 LONG = [
-    ("A head that is too long", with_host("X: " + "a" * HEAD_MAX), 431),
+    ("A head that is too long", head_of(HEAD_MAX + 1), 431),
     ("A head without an end", b"GET /" + b"a" * 3 * HEAD_MAX, 431),
     ("Too many header fields", with_host(*["X: a"] * FIELDS_MAX), 431),
-    ("A target that is too long", target("/" + "a" * TARGET_MAX), 414),
+    ("A target too long", target("/".ljust(TARGET_MAX + 1, "a")), 414),
     ("A flood of extensions", CHUNKED + b"1;" + b"x" * 40000 + b"\r\n", 400),
     ("A flood of trailers", CHUNKED + b"0\r\n" + b"X: a\r\n" * 8000, 400),
     ("Chunks of one byte", CHUNKED + b"1;abcdefghij\r\nx\r\n" * 5000, 400),
@@ -222,18 +228,21 @@ ANSWERED = [
      b"0123456789\r\n0\r\n\r\n", 200),
     ("A trailer", CHUNKED + b"1\r\nx\r\n0\r\nX: a\r\n\r\n", 200),
     ("An empty chunked body", CHUNKED + b"0\r\n\r\n", 200),
+    ("As many fields as may be", with_host(*["X: a"] * (FIELDS_MAX - 1)), 200),
+    ("A head as long as may be", head_of(HEAD_MAX), 200),
+    ("A target as long as may be", target("/".ljust(TARGET_MAX, "a")), 404),
     ("PATCH", target("/livez", method="PATCH"), 405),
 ]
 
 
 @cases(ANSWERED, "{0} is answered with {2}.")
 def answered(broker, data, status):
-    """Whole, and byte by byte, on the same connection."""
+    """Whole, and in pieces, mostly bytes, on the same connection."""
     with raw.Connection(broker.port) as peer:
         peer.send(data)
         equal(peer.answer().status, status, "whole")
-        peer.drip(data)
-        equal(peer.answer().status, status, "byte by byte")
+        peer.drip(data, 1 + len(data) // 1000)
+        equal(peer.answer().status, status, "in pieces")
         peer.send(raw.get("/livez"))
         equal(peer.answer().status, 200, "what follows")
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Subscribers that do not read, or do not answer pings, are closed in time and
-told where to go on."""
+"""Peers that do not read, or do not answer pings, are closed in time, and those
+that subscribe are told where to go on."""
 
+import socket
 import time
 
 import raw
@@ -75,6 +76,29 @@ def slow_but_moving():
             equal(closes(broker, "slow-consumer"), 0)
 
 
+def push(peer, data, limit):
+    """Sends for as long as the peer takes it; how much it took."""
+    peer.socket.settimeout(0.5)
+    sent = 0
+    try:
+        while sent < limit:
+            sent += peer.socket.send(data)
+    except socket.timeout:
+        pass
+    return sent
+
+
+@test
+def deaf():
+    """A peer that reads no answers is not read from, and cut off in the end."""
+    with Broker("--stall-timeout", "1s", "--head-timeout", "60s") as broker:
+        with raw.Connection(broker.port, receive_bytes=4096) as peer:
+            sent = push(peer, raw.get("/metrics") * 1000, 64 << 20)
+            assert sent < 32 << 20, f"{sent} bytes were taken"
+            assert broker.metric("memory_bytes") < 1 << 20
+            until(lambda: broker.metric("connections") == 1, "cut off")
+
+
 @test
 def pinged():
     """A subscriber is pinged every heartbeat, and stays if it answers."""
@@ -100,9 +124,10 @@ def unanswered():
             equal(peer.frame(), (raw.PING, b""))
             peer.send(raw.frame(raw.PING, b"mine"))
             equal(peer.frame(), (raw.PONG, b"mine"))
-            payloads, code, reason = peer.until_close()
-            equal(payloads, [])
-            equal((code, reason), (4408, f"pong-missed; cursor={cursor}"))
+            opcode, payload = peer.frame()
+            reason = f"pong-missed; cursor={cursor}"
+            wanted = (4408).to_bytes(2, "big") + reason.encode()
+            equal((opcode, payload), (raw.CLOSE, wanted))
 
 
 run()
