@@ -66,6 +66,12 @@ void rt_heap_free(struct rt_heap *heap, void *memory, size_t size)
     (void)heap->resize(heap->context, memory, size, 0);
 }
 
+bool rt_heap_is_low(const struct rt_heap *heap, size_t size)
+{
+    size_t room = heap->limit > heap->used ? heap->limit - heap->used : 0;
+    return room < heap->reserve || size > room - heap->reserve;
+}
+
 int rt_heap_charge(struct rt_heap *heap, size_t size)
 {
     if (heap->used > heap->limit || size > heap->limit - heap->used) {

@@ -7,6 +7,7 @@
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct rt_heap {
     void *context;
     size_t used;          /* bytes charged now */
     size_t limit;         /* bytes that may be charged; SIZE_MAX: no limit */
+    size_t reserve;       /* of the limit: not for what can be refused */
     uint64_t allocations; /* how often memory was asked for, since the start */
 };
 
@@ -46,6 +48,12 @@ RT_MUST_USE void *rt_heap_resize(struct rt_heap *heap,
 
 /* Gives a block of exactly `size` bytes back. NULL is fine. */
 void rt_heap_free(struct rt_heap *heap, void *memory, size_t size);
+
+/*
+ * Whether `size` more bytes would leave less than the reserve. What can be
+ * refused asks first, so that there is memory left to refuse it with.
+ */
+bool rt_heap_is_low(const struct rt_heap *heap, size_t size);
 
 /*
  * Charges memory that a library allocates on our behalf: 0, or RT_ENOMEM when

@@ -10,6 +10,9 @@
 /* Descriptors that are not for connections: listeners, the loop's own, logs. */
 #define DESCRIPTORS_RESERVED 64
 
+/* A segment counts its bytes in 32 bits; an event has to fit into one. */
+#define EVENT_BYTES_MAX ((uint64_t)1024 * 1024 * 1024)
+
 struct ringtail_broker {
     struct rt_server server;
 };
@@ -47,7 +50,11 @@ static int check_limits(const struct ringtail_config *config)
     }
     RINGTAIL_CONFIG_MAP(X)
 #undef X
-    return config->event_bytes > config->ring_bytes ? RINGTAIL_EEVENTBYTES : 0;
+    bool is_too_large = config->event_bytes != RINGTAIL_UNLIMITED &&
+                        config->event_bytes > EVENT_BYTES_MAX;
+    return is_too_large || config->event_bytes > config->ring_bytes
+               ? RINGTAIL_EEVENTBYTES
+               : 0;
 }
 
 static int find_connections_max(const struct ringtail_config *config,
@@ -75,7 +82,9 @@ static int make_options(const struct ringtail_config *config,
                       .events = config->ring_events,
                       .age_ms = config->max_age},
         .stall_timeout_ms = config->stall_timeout,
-        .event_bytes_max = config->event_bytes,
+        .event_bytes_max = config->event_bytes < EVENT_BYTES_MAX
+                               ? config->event_bytes
+                               : EVENT_BYTES_MAX,
         .stall_ticks = to_ticks(config->stall_timeout),
         .heartbeat_ticks = to_ticks(config->heartbeat),
         .pong_ticks = to_ticks(config->pong_timeout),

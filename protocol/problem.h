@@ -39,6 +39,7 @@
       "This broker cannot do that yet")                                \
     X(ACK_UNSUPPORTED, 501, "ack-unsupported",                         \
       "This node cannot give that acknowledgement")                    \
+    X(DRAINING, 503, "draining", "The broker is shutting down")        \
     X(OVERLOADED, 503, "overloaded", "The broker has too much to do")  \
     X(HTTP_VERSION, 505, "http-version", "The broker speaks HTTP/1.1") \
     X(INSUFFICIENT_STORAGE, 507, "insufficient-storage",               \

@@ -14,6 +14,9 @@ struct rt_segment *rt_segment_create(struct rt_store *store, size_t capacity)
     /* Entries are read in place from the end, so the end must be aligned. */
     RT_CHECK(capacity % _Alignof(struct rt_entry) == 0);
     RT_CHECK(capacity <= UINT32_MAX);
+    if (rt_heap_is_low(store->heap, rt_segment_size(capacity))) {
+        return NULL;
+    }
     struct rt_segment *segment =
         rt_heap_alloc(store->heap, rt_segment_size(capacity));
     if (segment != NULL) {

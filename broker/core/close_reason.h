@@ -21,7 +21,6 @@
     X(UNEXPECTED_DATA, 1003, "unexpected-data") \
     X(BAD_UTF8, 1007, "bad-utf8")               \
     X(TOO_BIG, 1009, "too-big")                 \
-    X(INTERNAL, 1011, "internal")               \
     X(OVERLOAD, 1013, "overload")               \
     X(SLOW_CONSUMER, 4408, "slow-consumer")     \
     X(PONG_MISSED, 4408, "pong-missed")         \

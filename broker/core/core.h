@@ -40,7 +40,7 @@ struct rt_core_options {
     struct rt_retention retention;
     uint64_t stall_timeout_ms;
     const struct rt_sink_ops *sink;
-    uint32_t (*random)(void); /* for epochs: no two alike, ever */
+    uint32_t (*random)(void); /* for epochs: no two alike but by chance */
 };
 
 /* What the metrics show; each only grows. */

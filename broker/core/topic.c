@@ -40,6 +40,9 @@ topic_init(struct rt_topic *topic, struct rt_core *core, struct rt_bytes name)
 
 static struct rt_topic *topic_create(struct rt_core *core, struct rt_bytes name)
 {
+    if (rt_heap_is_low(core->heap, topic_size(name.len))) {
+        return NULL;
+    }
     struct rt_topic *topic = rt_heap_alloc(core->heap, topic_size(name.len));
     if (topic == NULL) {
         return NULL;

@@ -27,6 +27,10 @@ static void on_stopped(void *context)
     for (size_t i = 0; i < 2; i++) {
         uv_close((uv_handle_t *)&program->signals[i], NULL);
     }
+    /* libuv has put the defaults back; one more signal must not kill what is
+     * about to exit in good order. */
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -62,8 +66,18 @@ static void raise_descriptors(void)
     }
 }
 
-static const char *remedy(int err)
+static bool is_unix(const char *address)
 {
+    return strncmp(address, "unix:", 5) == 0;
+}
+
+static const char *remedy(const char *address, int err)
+{
+    if (is_unix(address) && err == UV_EACCES) {
+        return ": the directory must be there and yours to write to; mend that "
+               "or "
+               "choose another --listen";
+    }
     switch (err) {
     case UV_EADDRINUSE:
         return ": another program listens there, maybe another ringtail; stop "
@@ -90,10 +104,11 @@ static int listen_all(struct program *program,
         int err = ringtail_broker_listen(program->broker, address, 0);
         if (err < 0) {
             (void)fprintf(stderr, "ringtail: cannot listen on %s: %s%s\n",
-                          address, ringtail_strerror(err), remedy(err));
+                          address, ringtail_strerror(err),
+                          remedy(address, err));
             return -1;
         }
-        if (strncmp(address, "unix:", 5) == 0) {
+        if (is_unix(address)) {
             (void)fprintf(stderr, "ringtail: listening on %s\n", address);
         } else {
             const char *bracket = strrchr(address, ']');
@@ -116,7 +131,7 @@ static int run(struct program *program, const struct serve_options *options)
                                      &program->broker);
     if (err < 0) {
         (void)fprintf(stderr, "ringtail: cannot start: %s%s\n",
-                      ringtail_strerror(err), remedy(err));
+                      ringtail_strerror(err), remedy("", err));
         return EXIT_RUNTIME;
     }
     start_signals(program);

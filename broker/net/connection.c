@@ -1,5 +1,8 @@
 #include "broker/net/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include "base/error.h"
 #include "broker/net/http_session.h"
 #include "broker/net/websocket.h"
@@ -170,9 +173,38 @@ bool rt_connection_is_blocked(const struct rt_connection *connection)
     return uv_stream_get_write_queue_size(&connection->stream) > 0;
 }
 
+size_t rt_connection_pending(struct rt_connection *connection)
+{
+    size_t pending = uv_stream_get_write_queue_size(&connection->stream);
+    uv_os_fd_t fd = -1;
+    int kernel = 0;
+    if (uv_fileno(&connection->handle, &fd) == 0 &&
+        ioctl(fd, SIOCOUTQ, &kernel) == 0) {
+        pending += (size_t)kernel;
+    }
+    return pending;
+}
+
+void rt_connection_await_drain(struct rt_connection *connection)
+{
+    connection->pending_bytes = rt_connection_pending(connection);
+    rt_connection_set_timer(
+        connection, rt_connection_server(connection)->options.stall_ticks);
+}
+
+bool rt_connection_has_moved(struct rt_connection *connection)
+{
+    size_t before = connection->pending_bytes;
+    rt_connection_await_drain(connection);
+    return connection->pending_bytes < before;
+}
+
 int rt_connection_write(struct rt_connection *connection, struct rt_bytes bytes)
 {
     size_t written = 0;
+    if (bytes.len == 0) {
+        return 0;
+    }
     if (!rt_connection_is_blocked(connection)) {
         uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes.data,
                            .len = bytes.len};

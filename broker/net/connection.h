@@ -6,6 +6,8 @@
  *     HTTP       -> LINGERING   the last answer is sent; waiting for the peer
  *     HTTP       -> WEBSOCKET   upgraded
  *     WEBSOCKET  -> CLOSING     our close frame is sent; waiting for the peer's
+ *     WEBSOCKET  -> LINGERING   both are done with it, or the peer broke rules
+ *     CLOSING    -> LINGERING   the peer's close frame has come
  *     any        -> CLOSED      uv_close is under way
  */
 #ifndef BROKER_NET_CONNECTION_H
@@ -42,6 +44,8 @@ struct rt_connection {
         struct rt_ws_receiver *receiver; /* WEBSOCKET, CLOSING; NULL between
                                             frames */
     };
+    size_t pending_bytes; /* while blocked: what the peer had to take at the
+                             last look */
     uint8_t state;
     uint8_t roles;
     bool is_unix;
@@ -82,6 +86,18 @@ RT_MUST_USE int rt_connection_write(struct rt_connection *connection,
 
 /* Whether bytes are queued that the peer has not taken. */
 bool rt_connection_is_blocked(const struct rt_connection *connection);
+
+/* How many bytes the peer has still to take, here and in the kernel: a slow
+ * reader takes from there first, and what is queued behind does not move. */
+size_t rt_connection_pending(struct rt_connection *connection);
+
+/* The connection is blocked: waits for at most stall_timeout before the timer
+ * asks whether the peer has moved. */
+void rt_connection_await_drain(struct rt_connection *connection);
+
+/* Whether the peer has taken something since the last look; if so, it is given
+ * as much time again. */
+bool rt_connection_has_moved(struct rt_connection *connection);
 
 /* Stops and starts reading; either may be repeated. */
 void rt_connection_pause(struct rt_connection *connection);

@@ -8,11 +8,6 @@
 /* An unfinished head is put together in pieces of this size. */
 #define HEAD_PIECE ((size_t)512)
 
-static struct rt_server *server_of(const struct rt_http_session *session)
-{
-    return rt_connection_server(session->connection);
-}
-
 static void refuse_framing(struct rt_http_session *session,
                            enum rt_problem problem,
                            const char *detail,
@@ -39,7 +34,7 @@ static void finish_request(struct rt_http_session *session,
 {
     struct rt_exchange *exchange = &session->exchange;
     if (!exchange->is_answered) {
-        if (server_of(session)->state != RT_SERVER_RUNNING) {
+        if (rt_http_session_server(session)->state != RT_SERVER_RUNNING) {
             exchange->persistence = RT_HTTP_CLOSE; /* stopped meanwhile */
         }
         rt_route_finish(session, payload);
@@ -49,9 +44,17 @@ static void finish_request(struct rt_http_session *session,
 
 /* --- bodies --- */
 
+/* Bodies leave the reserve alone: it is for answers, 507 among them. */
+static int append_body(struct rt_http_session *session, struct rt_bytes piece)
+{
+    struct rt_heap *heap = &rt_http_session_server(session)->heap;
+    return rt_heap_is_low(heap, piece.len)
+               ? RT_ENOMEM
+               : rt_buffer_append(&session->body, heap, piece);
+}
+
 static void take_body(struct rt_http_session *session, struct rt_bytes *bytes)
 {
-    struct rt_heap *heap = &server_of(session)->heap;
     bool is_rest = bytes->len >= session->body_missing;
     size_t len = is_rest ? (size_t)session->body_missing : bytes->len;
     struct rt_bytes piece = {bytes->data, len};
@@ -62,8 +65,7 @@ static void take_body(struct rt_http_session *session, struct rt_bytes *bytes)
         finish_request(session, piece); /* straight from the read buffer */
         return;
     }
-    if (!session->exchange.is_answered &&
-        rt_buffer_append(&session->body, heap, piece) < 0) {
+    if (!session->exchange.is_answered && append_body(session, piece) < 0) {
         refuse_framing(session, RT_PROBLEM_INSUFFICIENT_STORAGE, NULL, 0);
         return;
     }
@@ -76,13 +78,11 @@ static void take_body(struct rt_http_session *session, struct rt_bytes *bytes)
 static int on_chunk(void *context, struct rt_bytes data)
 {
     struct rt_http_session *session = context;
-    struct rt_server *server = server_of(session);
+    struct rt_server *server = rt_http_session_server(session);
     if (session->parser.body_bytes > server->options.event_bytes_max) {
         return RT_ERANGE;
     }
-    return session->exchange.is_answered
-               ? 0
-               : rt_buffer_append(&session->body, &server->heap, data);
+    return session->exchange.is_answered ? 0 : append_body(session, data);
 }
 
 static void refuse_chunked(struct rt_http_session *session, int err)
@@ -90,8 +90,9 @@ static void refuse_chunked(struct rt_http_session *session, int err)
     if (session->exchange.is_answered) {
         rt_http_session_give_up(session);
     } else if (err == RT_ERANGE) {
-        refuse_framing(session, RT_PROBLEM_PAYLOAD_TOO_LARGE, NULL,
-                       server_of(session)->options.event_bytes_max);
+        refuse_framing(
+            session, RT_PROBLEM_PAYLOAD_TOO_LARGE, NULL,
+            rt_http_session_server(session)->options.event_bytes_max);
     } else if (err == RT_ENOMEM) {
         refuse_framing(session, RT_PROBLEM_INSUFFICIENT_STORAGE, NULL, 0);
     } else {
@@ -122,7 +123,7 @@ static void begin_body(struct rt_http_session *session,
                        const struct rt_http_request *request,
                        size_t available)
 {
-    struct rt_server *server = server_of(session);
+    struct rt_server *server = rt_http_session_server(session);
     session->body_missing = request->content_length;
     session->phase =
         request->is_chunked ? RT_HTTP_PHASE_CHUNKED : RT_HTTP_PHASE_BODY;
@@ -135,10 +136,7 @@ static void begin_body(struct rt_http_session *session,
     }
     rt_connection_set_timer(session->connection, server->options.body_ticks);
     if (request->expects_continue && available == 0) {
-        struct rt_exchange exchange = session->exchange;
-        session->exchange.persistence = RT_HTTP_KEEP;
-        rt_http_answer(session, (struct rt_http_answer){.status = 100});
-        session->exchange = exchange;
+        rt_http_continue(session);
     }
 }
 
@@ -147,7 +145,7 @@ static void begin_body(struct rt_http_session *session,
 static void begin_exchange(struct rt_http_session *session,
                            const struct rt_http_request *request)
 {
-    struct rt_server *server = server_of(session);
+    struct rt_server *server = rt_http_session_server(session);
     struct rt_exchange *exchange = &session->exchange;
     bool goes_on = request->keep_alive && server->state == RT_SERVER_RUNNING;
     exchange->persistence = !goes_on             ? RT_HTTP_CLOSE
@@ -188,7 +186,7 @@ static bool is_remembered(const struct rt_http_session *session,
 {
     return session->head_len > 0 && bytes.len >= session->head_len &&
            memcmp(bytes.data, session->head, session->head_len) == 0 &&
-           server_of(session)->state == RT_SERVER_RUNNING;
+           rt_http_session_server(session)->state == RT_SERVER_RUNNING;
 }
 
 static void run_remembered(struct rt_http_session *session,
@@ -285,7 +283,7 @@ static bool check_head_part(struct rt_http_session *session,
 static void take_fresh_head(struct rt_http_session *session,
                             struct rt_bytes *bytes)
 {
-    struct rt_server *server = server_of(session);
+    struct rt_server *server = rt_http_session_server(session);
     size_t scanned = 0;
     if (is_remembered(session, *bytes)) {
         run_remembered(session, bytes);
@@ -316,7 +314,7 @@ static void take_held_head(struct rt_http_session *session,
                            struct rt_bytes *bytes)
 {
     struct rt_connection *connection = session->connection;
-    struct rt_heap *heap = &server_of(session)->heap;
+    struct rt_heap *heap = &rt_http_session_server(session)->heap;
     struct rt_buffer *held = &session->held;
     size_t len = bytes->len < HEAD_PIECE ? bytes->len : HEAD_PIECE;
     if (rt_buffer_append(held, heap, (struct rt_bytes){bytes->data, len}) < 0) {

@@ -6,7 +6,7 @@
 
 /* --- lifetime --- */
 
-static struct rt_server *server_of(const struct rt_http_session *session)
+struct rt_server *rt_http_session_server(const struct rt_http_session *session)
 {
     return rt_connection_server(session->connection);
 }
@@ -87,7 +87,7 @@ void rt_http_session_release(struct rt_http_session *session)
     if (session == NULL) {
         return;
     }
-    struct rt_server *server = server_of(session);
+    struct rt_server *server = rt_http_session_server(session);
     rt_http_session_unlink(session);
     if (server->spare_session_bytes + session_bytes(session) >
         RT_SESSIONS_SPARE_BYTES) {
@@ -120,14 +120,15 @@ void rt_http_sessions_finish(struct rt_server *server)
 static void flush_soon(struct rt_http_session *session)
 {
     if (rt_list_is_empty(&session->answering)) {
-        rt_list_append(&server_of(session)->answering, &session->answering);
+        rt_list_append(&rt_http_session_server(session)->answering,
+                       &session->answering);
     }
 }
 
 void rt_http_answer(struct rt_http_session *session,
                     struct rt_http_answer answer)
 {
-    struct rt_server *server = server_of(session);
+    struct rt_server *server = rt_http_session_server(session);
     answer.persistence = session->exchange.persistence;
     answer.is_head = session->exchange.is_head;
     size_t size = rt_http_answer_size(&answer);
@@ -143,6 +144,18 @@ void rt_http_answer(struct rt_http_session *session,
     session->answers.len += rt_writer_bytes(&writer).len;
     session->exchange.is_answered = true;
     server->answers[answer.status / 100]++;
+    flush_soon(session);
+}
+
+void rt_http_continue(struct rt_http_session *session)
+{
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct rt_server *server = rt_http_session_server(session);
+    if (rt_buffer_append(&session->answers, &server->heap,
+                         (struct rt_bytes){interim, sizeof(interim) - 1}) < 0) {
+        rt_connection_close(session->connection);
+        return;
+    }
     flush_soon(session);
 }
 
@@ -167,6 +180,14 @@ void rt_http_refuse(struct rt_http_session *session,
                                 .content_type = "application/problem+json",
                                 .headers = headers,
                                 .body = rt_writer_bytes(&writer)});
+}
+
+void rt_http_refuse_for_memory(struct rt_http_session *session)
+{
+    struct rt_refusal refusal = {
+        .problem = RT_PROBLEM_INSUFFICIENT_STORAGE,
+        .detail = "raise --memory, or let events age sooner with --max-age"};
+    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
 void rt_http_refuse_and_end(struct rt_http_session *session,
@@ -199,8 +220,8 @@ static void settle(struct rt_http_session *session)
         rt_connection_linger(connection);
     } else if (is_idle(session)) {
         connection->http = NULL;
-        rt_connection_set_timer(connection,
-                                server_of(session)->options.idle_ticks);
+        rt_connection_set_timer(
+            connection, rt_http_session_server(session)->options.idle_ticks);
         rt_http_session_release(session);
     }
 }
@@ -208,7 +229,6 @@ static void settle(struct rt_http_session *session)
 static void write_answers(struct rt_http_session *session)
 {
     struct rt_connection *connection = session->connection;
-    struct rt_server *server = server_of(session);
     rt_list_remove(&session->answering);
     int err = rt_connection_write(
         connection,
@@ -220,7 +240,7 @@ static void write_answers(struct rt_http_session *session)
     if (rt_connection_is_blocked(connection)) {
         rt_connection_pause(connection);
         session->is_paused = true;
-        rt_connection_set_timer(connection, server->options.stall_ticks);
+        rt_connection_await_drain(connection);
     }
 }
 
@@ -239,7 +259,8 @@ static void pause_with(struct rt_http_session *session, struct rt_bytes rest)
 {
     session->is_paused = true;
     rt_connection_pause(session->connection);
-    if (rt_buffer_append(&session->held, &server_of(session)->heap, rest) < 0) {
+    if (rt_buffer_append(&session->held, &rt_http_session_server(session)->heap,
+                         rest) < 0) {
         rt_connection_close(session->connection);
     }
 }
@@ -262,6 +283,7 @@ static void run(struct rt_http_session *session, struct rt_bytes bytes)
     while (bytes.len > 0 && connection->state == RT_CONNECTION_HTTP) {
         if (session->answers.len > RT_ANSWERS_MAX) {
             write_answers(session);
+            flush_soon(session); /* whatever follows, it is settled then */
         }
         if (!may_go_on(session)) {
             break;
@@ -291,7 +313,7 @@ void rt_http_session_input(struct rt_connection *connection,
 void rt_http_session_continue(struct rt_http_session *session)
 {
     struct rt_connection *connection = session->connection;
-    struct rt_server *server = server_of(session);
+    struct rt_server *server = rt_http_session_server(session);
     if (!session->is_paused || !may_go_on(session)) {
         return;
     }
@@ -301,7 +323,9 @@ void rt_http_session_continue(struct rt_http_session *session)
     session->held.len = 0;
     session->resumed = input;
     session->is_paused = false;
-    rt_connection_set_timer(connection, server->options.head_ticks);
+    rt_connection_set_timer(connection, session->phase == RT_HTTP_PHASE_HEAD
+                                            ? server->options.head_ticks
+                                            : server->options.body_ticks);
     rt_connection_resume(connection);
     run(session, (struct rt_bytes){input.data, input.len});
     if (connection->state == RT_CONNECTION_HTTP) {
@@ -355,7 +379,7 @@ bool rt_http_session_upgrade(struct rt_http_session *session)
 
 void rt_http_session_wait(struct rt_http_session *session)
 {
-    struct rt_server *server = server_of(session);
+    struct rt_server *server = rt_http_session_server(session);
     rt_list_remove(&session->waiting);
     rt_list_append(&server->waiting, &session->waiting);
 }
@@ -373,12 +397,16 @@ static bool is_skipping(const struct rt_http_session *session)
 void rt_http_session_timeout(struct rt_connection *connection)
 {
     struct rt_http_session *session = connection->http;
+    if (session != NULL && rt_connection_is_blocked(connection) &&
+        rt_connection_has_moved(connection)) {
+        return;
+    }
     if (session == NULL || rt_connection_is_blocked(connection) ||
-        is_skipping(session)) {
+        is_skipping(session) || session->phase == RT_HTTP_PHASE_OVER) {
         rt_connection_close(connection);
         return;
     }
-    if (session->is_paused || session->phase == RT_HTTP_PHASE_OVER) {
+    if (session->is_paused) {
         return; /* it waits for us */
     }
     struct rt_refusal refusal = {.problem = RT_PROBLEM_REQUEST_TIMEOUT};

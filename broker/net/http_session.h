@@ -63,13 +63,16 @@ struct rt_http_session {
     uint64_t body_missing;
     enum rt_http_phase phase;
     bool has_empty_line; /* one before the request was skipped */
-    bool is_paused;      /* input waits in `held`, and no more is read */
+    bool is_paused;      /* nothing is read; input may wait in `held` */
     struct rt_http_parser parser;
     struct rt_exchange exchange;
     uint64_t content_length; /* of the remembered head */
     uint16_t head_len;       /* 0: none; else `exchange` is of this head */
     char head[RT_HEAD_REMEMBERED_MAX];
 };
+
+/* The server of the session's connection. */
+struct rt_server *rt_http_session_server(const struct rt_http_session *session);
 
 /* Takes the connection's next bytes. May close or upgrade the connection. */
 void rt_http_session_input(struct rt_connection *connection,
@@ -120,6 +123,12 @@ void rt_http_answer(struct rt_http_session *session,
 void rt_http_refuse(struct rt_http_session *session,
                     const struct rt_refusal *refusal,
                     struct rt_bytes headers);
+
+/* The same, with 507. */
+void rt_http_refuse_for_memory(struct rt_http_session *session);
+
+/* Asks for the body that the peer holds back, RFC 9110, section 10.1.1. */
+void rt_http_continue(struct rt_http_session *session);
 
 /* Answers a request whose end cannot be found: the last one here. */
 void rt_http_refuse_and_end(struct rt_http_session *session,

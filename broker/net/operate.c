@@ -171,9 +171,7 @@ void rt_metrics_begin(struct rt_http_session *session,
     struct rt_server *server = rt_connection_server(session->connection);
     char *memory = rt_heap_alloc(&server->heap, METRICS_BYTES_MAX);
     if (memory == NULL) {
-        struct rt_refusal refusal = {.problem =
-                                         RT_PROBLEM_INSUFFICIENT_STORAGE};
-        rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+        rt_http_refuse_for_memory(session);
         return;
     }
     struct rt_writer writer;

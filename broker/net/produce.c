@@ -136,14 +136,6 @@ static void answer(struct rt_http_session *session,
     rt_http_answer(session, answer);
 }
 
-static void refuse_for_memory(struct rt_http_session *session)
-{
-    struct rt_refusal refusal = {
-        .problem = RT_PROBLEM_INSUFFICIENT_STORAGE,
-        .detail = "raise --memory, or let events age sooner with --max-age"};
-    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
-}
-
 void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
 {
     struct rt_server *server = rt_connection_server(session->connection);
@@ -160,7 +152,7 @@ void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
         return;
     }
     if (rt_core_publish(&server->core, &event, &receipt) < 0) {
-        refuse_for_memory(session);
+        rt_http_refuse_for_memory(session);
         return;
     }
     answer(session, event.topic, &receipt);

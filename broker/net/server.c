@@ -189,7 +189,7 @@ static uint32_t random_epoch(void)
 {
     uint32_t epoch = 0;
     /* Up to 256 bytes it neither blocks nor is interrupted once seeded. */
-    (void)getrandom(&epoch, sizeof(epoch), 0);
+    RT_CHECK(getrandom(&epoch, sizeof(epoch), 0) == sizeof(epoch));
     return epoch;
 }
 
@@ -223,6 +223,8 @@ int rt_server_init(struct rt_server *server,
 {
     *server = (struct rt_server){.loop = loop, .options = *options};
     rt_heap_init(&server->heap, options->memory_max);
+    size_t share = options->memory_max / RT_RESERVE_PART;
+    server->heap.reserve = share < RT_RESERVE_MAX ? share : RT_RESERVE_MAX;
     server->read_buffer = rt_heap_alloc(&server->heap, RT_READ_BYTES);
     if (server->read_buffer == NULL) {
         return RT_ENOMEM;

@@ -20,11 +20,16 @@
 #include "broker/core/core.h"
 #include "protocol/timestamp.h"
 
-#define RT_TIME_STEP_MS   2000 /* most that time moves on in a turn */
+#define RT_TIME_STEP_MS 2000 /* most that time moves on in a turn */
+/* Of the memory budget this part, and no more than so much, is not for events,
+ * topics and bodies: connections and answers need some when those have taken
+ * the rest. */
+#define RT_RESERVE_PART 16
+#define RT_RESERVE_MAX  ((size_t)1024 * 1024)
+
 #define RT_TICK_MS        1000
 #define RT_READ_BYTES     ((size_t)64 * 1024) /* of one read */
 #define RT_WRITES_SPARE   256                 /* idle write requests kept */
-#define RT_SESSIONS_SPARE 1024                /* idle HTTP sessions kept */
 #define RT_CLOSE_TICKS    5 /* for a peer to answer a close frame */
 #define RT_LINGER_TICKS   2 /* for a peer to read a last answer */
 #define RT_LISTEN_BACKLOG 4096

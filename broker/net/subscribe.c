@@ -116,12 +116,6 @@ static void answer_upgrade(struct rt_http_session *session,
                                          .headers = rt_writer_bytes(&headers)});
 }
 
-static void refuse_for_memory(struct rt_http_session *session)
-{
-    struct rt_refusal refusal = {.problem = RT_PROBLEM_INSUFFICIENT_STORAGE};
-    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
-}
-
 /* The handshake is right: subscribe, then say so, then become a WebSocket. A
  * gap at the start is told with a close frame, for browsers show no more of a
  * handshake that is refused than that it failed. */
@@ -139,7 +133,7 @@ static void subscribe(struct rt_http_session *session,
     int result = rt_core_subscribe(&server->core, topic, &parameters->since,
                                    subscriber, &start);
     if (result == RT_ENOMEM) {
-        refuse_for_memory(session);
+        rt_http_refuse_for_memory(session);
         return;
     }
     answer_upgrade(session, request, start.cursor);
@@ -153,6 +147,11 @@ void rt_subscribe_begin(struct rt_http_session *session,
                         const struct rt_target *target)
 {
     struct parameters parameters;
+    if (rt_connection_server(session->connection)->state != RT_SERVER_RUNNING) {
+        rt_route_refuse(session, RT_PROBLEM_DRAINING, (struct rt_bytes){0},
+                        "subscribe again when it is back");
+        return;
+    }
     if (rt_route_topic(session, target->path) == 0 &&
         parse_query(session, target->query, &parameters) == 0 &&
         check_handshake(session, request) == 0) {

@@ -1,8 +1,5 @@
 #include "broker/net/websocket.h"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-
 #include "base/error.h"
 #include "broker/net/write.h"
 #include "protocol/ws_frame.h"
@@ -36,19 +33,9 @@ static int sink_queue(struct rt_subscriber *subscriber,
     return rt_write_queue_segment(connection_of(subscriber), segment, bytes);
 }
 
-/* Also what the kernel holds: a slow reader takes from there first, and what is
- * queued behind it does not move for long. */
 static size_t sink_queued(struct rt_subscriber *subscriber)
 {
-    struct rt_connection *connection = connection_of(subscriber);
-    size_t queued = uv_stream_get_write_queue_size(&connection->stream);
-    uv_os_fd_t fd = -1;
-    int kernel = 0;
-    if (uv_fileno(&connection->handle, &fd) == 0 &&
-        ioctl(fd, SIOCOUTQ, &kernel) == 0) {
-        queued += (size_t)kernel;
-    }
-    return queued;
+    return rt_connection_pending(connection_of(subscriber));
 }
 
 static void sink_close(struct rt_subscriber *subscriber,
@@ -82,6 +69,9 @@ void rt_websocket_begin(struct rt_connection *connection)
     connection->awaits_pong = false;
     rt_connection_set_timer(connection,
                             first_heartbeat(rt_connection_server(connection)));
+    if (rt_connection_is_blocked(connection)) {
+        rt_connection_await_drain(connection); /* answers it has not read */
+    }
 }
 
 static void drop_receiver(struct rt_connection *connection)
@@ -271,6 +261,7 @@ static void send_pong(struct rt_connection *connection,
     if (rt_connection_write(connection, bytes) == 0 &&
         rt_connection_is_blocked(connection)) {
         rt_connection_pause(connection);
+        rt_connection_await_drain(connection);
     }
 }
 
@@ -294,6 +285,10 @@ void rt_websocket_input(struct rt_connection *connection, struct rt_bytes bytes)
 
 void rt_websocket_drained(struct rt_connection *connection)
 {
+    struct rt_server *server = rt_connection_server(connection);
+    rt_connection_set_timer(connection, connection->awaits_pong
+                                            ? server->options.pong_ticks
+                                            : server->options.heartbeat_ticks);
     rt_connection_resume(connection);
     rt_subscriber_drained(&connection->subscriber);
 }
@@ -306,19 +301,34 @@ static void send_ping(struct rt_connection *connection)
     struct rt_control_frame ping;
     rt_control_frame_init(&ping, RT_OPCODE_PING, (struct rt_bytes){NULL, 0});
     struct rt_bytes bytes = {(const char *)ping.bytes, ping.len};
-    if (rt_connection_write(connection, bytes) == 0) {
-        connection->awaits_pong = true;
+    if (rt_connection_write(connection, bytes) < 0) {
+        return;
+    }
+    connection->awaits_pong = true;
+    if (rt_connection_is_blocked(connection)) {
+        rt_connection_await_drain(connection);
+    } else {
         rt_connection_set_timer(connection, server->options.pong_ticks);
+    }
+}
+
+/* With bytes queued no ping is sent, and a pong may be behind what the peer has
+ * not read. The core times whom an event has blocked; any other is timed here.
+ */
+static void on_blocked_timeout(struct rt_connection *connection)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    if (connection->subscriber.state == RT_SUBSCRIBER_BLOCKED) {
+        rt_connection_set_timer(connection, server->options.heartbeat_ticks);
+    } else if (!rt_connection_has_moved(connection)) {
+        rt_websocket_close(connection, RT_CLOSE_SLOW_CONSUMER);
     }
 }
 
 void rt_websocket_timeout(struct rt_connection *connection)
 {
-    struct rt_server *server = rt_connection_server(connection);
     if (rt_connection_is_blocked(connection)) {
-        /* Its pong may be behind what it has not read; stalls have a time-out
-         * of their own. */
-        rt_connection_set_timer(connection, server->options.heartbeat_ticks);
+        on_blocked_timeout(connection);
     } else if (connection->awaits_pong) {
         rt_websocket_close(connection, RT_CLOSE_PONG_MISSED);
     } else {

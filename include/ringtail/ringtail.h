@@ -32,18 +32,19 @@ struct uv_loop_s;
 struct ringtail_broker;
 
 /* The library's own errors: name, value, text. */
-#define RINGTAIL_ERROR_MAP(X)                                                \
-    X(EADDRESS, -10000,                                                      \
-      "not an address: use ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH")       \
-    X(EINSECURE, -10002,                                                     \
-      "the address is reachable from other machines, and nothing asks for "  \
-      "authentication: allow that with --insecure")                          \
-    X(ENAME, -10003, "there is no option of that name")                      \
-    X(EVALUE, -10004, "that is not a value for this option")                 \
-    X(EEVENTBYTES, -10005, "an event may not be larger than its ring")       \
-    X(EDESCRIPTORS, -10006,                                                  \
-      "more connections than file descriptors: raise the limit (ulimit -n) " \
-      "or lower --connections")
+#define RINGTAIL_ERROR_MAP(X)                                               \
+    X(EADDRESS, -10000,                                                     \
+      "not an address: use ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH")      \
+    X(EINSECURE, -10002,                                                    \
+      "the address is reachable from other machines, and nothing asks for " \
+      "authentication: allow that with --insecure")                         \
+    X(ENAME, -10003, "there is no option of that name")                     \
+    X(EVALUE, -10004, "that is not a value for this option")                \
+    X(EEVENTBYTES, -10005,                                                  \
+      "an event may not be larger than its ring, nor than 1 GiB")           \
+    X(EDESCRIPTORS, -10006,                                                 \
+      "too few file descriptors for the connections: raise the limit "      \
+      "(ulimit -n), or lower --connections if it was given")
 
 enum ringtail_error {
 #define X(name, value, text) RINGTAIL_##name = (value),
@@ -70,7 +71,8 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
       "memory of a topic's ring: older events are dropped beyond it")      \
     X(COUNT, ring_events, "unlimited", "events that a ring holds")         \
     X(DURATION, max_age, "1h", "how long a ring holds an event")           \
-    X(SIZE, event_bytes, "256KiB", "largest payload of an event")          \
+    X(SIZE, event_bytes, "256KiB",                                         \
+      "largest payload of an event, at most 1 GiB")                        \
     X(SIZE, memory, "1GiB",                                                \
       "memory of the whole broker: beyond it publishers get 507")          \
     X(COUNT, connections, "unlimited",                                     \

@@ -51,7 +51,7 @@ class HttpAnswer:
 
     def check_head(self):
         """RFC 9110, sections 6.6.1 and 8.6."""
-        if self.status < 500:
+        if 200 <= self.status < 500:
             assert DATE.fullmatch(self.headers.get("date", "")), self.headers
         has_length = "content-length" in self.headers
         assert has_length == self.may_have_body(), self.headers

@@ -305,6 +305,22 @@ def drains():
         peer.expect_end()
 
 
+@test
+def subscribes_no_more():
+    """A handshake that a stop overtakes is refused."""
+    handshake = raw.upgrade("/subscribe/drain")
+    with Broker() as broker, raw.Connection(broker.port) as peer:
+        peer.send(handshake[:-2])
+        until(lambda: broker.metric("connections") == 2, "the head")
+        broker.tell()
+        until(lambda: is_closed(broker.port), "no listener")
+        peer.send(handshake[-2:])
+        answer = peer.answer()
+        equal((answer.status, answer.closes), (503, True))
+        equal(answer.problem(), "draining")
+        peer.expect_end()
+
+
 def is_closed(port):
     """Whether nobody listens."""
     try:

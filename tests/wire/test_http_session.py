@@ -69,6 +69,18 @@ def alike(broker):
 
 
 @test
+def large_answers(broker):
+    """After more answers than are kept waiting the last one still closes."""
+    requests = [raw.get("/metrics")] * 20
+    requests.append(raw.get("/metrics", "Connection: close"))
+    with raw.Connection(broker.port) as peer:
+        peer.send(b"".join(requests) + b"x")
+        for _ in requests:
+            equal(peer.answer().status, 200)
+        peer.expect_end()
+
+
+@test
 def pipelined_mixture(broker):
     """Answers come in the order of the requests, refusals among them."""
     requests = [

@@ -3,6 +3,7 @@
 that subscribe are told where to go on."""
 
 import socket
+import threading
 import time
 
 import raw
@@ -128,6 +129,58 @@ def unanswered():
             reason = f"pong-missed; cursor={cursor}"
             wanted = (4408).to_bytes(2, "big") + reason.encode()
             equal((opcode, payload), (raw.CLOSE, wanted))
+
+
+@test
+def deaf_to_pongs():
+    """A subscriber of a quiet topic that sends pings and reads no pongs is
+    closed as well."""
+    with Broker("--stall-timeout", "1s") as broker:
+        path = "/subscribe/quiet"
+        ping = raw.frame(0x9, b"p" * 125)
+        with raw.WebSocket(broker, path, receive_bytes=4096) as peer:
+            peer.socket.settimeout(0.5)
+            try:
+                for _ in range(500000):
+                    peer.send(ping)
+            except (socket.timeout, BrokenPipeError, ConnectionResetError):
+                pass
+            until(lambda: closes(broker, "slow-consumer") == 1, "4408", 20)
+
+
+@test
+def slow_reader_of_answers():
+    """A publisher that takes its answers slowly, but steadily, gets all."""
+    count = 400
+    with Broker("--stall-timeout", "1s") as broker:
+        with raw.Connection(broker.port, receive_bytes=4096) as peer:
+            peer.socket.setblocking(True)
+            sender = threading.Thread(
+                target=peer.send, args=(raw.get("/metrics") * count,)
+            )
+            sender.start()
+            for _ in range(40):
+                peer.received += peer.socket.recv(3000)
+                time.sleep(0.1)
+            for _ in range(count):
+                equal(peer.answer().status, 200)
+            sender.join()
+
+
+@test
+def body_after_a_pause():
+    """A body has its own time, also when answers had to be waited for."""
+    flags = ["--head-timeout", "1s", "--body-timeout", "30s"]
+    request = raw.post("pause", b"whole")
+    with Broker(*flags) as broker:
+        with raw.Connection(broker.port, receive_bytes=4096) as peer:
+            peer.send(raw.get("/metrics") * 200 + request[:-1])
+            time.sleep(0.5)
+            for _ in range(200):
+                equal(peer.answer().status, 200)
+            time.sleep(3.5)
+            peer.send(request[-1:])
+            equal(peer.answer().status, 200)
 
 
 run()

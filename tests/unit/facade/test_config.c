@@ -224,6 +224,17 @@ TEST("a broker comes and goes with the defaults, given or not")
     ringtail_broker_destroy(NULL);
 }
 
+TEST("an event larger than a segment can count is refused at the start")
+{
+    struct ringtail_config config;
+    ringtail_config_init(&config);
+    config.ring_bytes = RINGTAIL_UNLIMITED;
+    config.event_bytes = (uint64_t)1024 * 1024 * 1024;
+    EXPECT_INT(created(&config), 0);
+    config.event_bytes++;
+    EXPECT_INT(created(&config), RINGTAIL_EEVENTBYTES);
+}
+
 TEST("a broker comes and goes with no limits at all")
 {
     struct ringtail_config config;
