@@ -216,7 +216,7 @@ def problems():
     equal(found, wanted)
 
 
-UNSENT = {"closed-by-peer", "internal", "connection-lost"}
+UNSENT = {"closed-by-peer", "connection-lost"}
 
 
 @test
