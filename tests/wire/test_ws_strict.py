@@ -2,6 +2,7 @@
 """WebSocket from below: handshakes and frames that break RFC 6455, each of them
 whole and byte by byte."""
 
+import contextlib
 import struct
 import threading
 
@@ -170,23 +171,14 @@ def ping_flood(broker):
 @test
 def deaf_ping_flood(broker):
     """Pongs that are not read are not heaped up."""
-    flood = frame(PING, b"x" * 125) * 400000
+    ping = frame(PING, b"x" * 125)
     with raw.WebSocket(broker, "/subscribe/flood", receive_bytes=4096) as peer:
-        sender = threading.Thread(target=flood_until_end, args=(peer, flood))
-        sender.start()
-        sender.join(2)
+        peer.socket.settimeout(0.5)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(200000):
+                peer.send(ping)
         memory = broker.metric("memory_bytes")
-        peer.socket.shutdown(2)
-        sender.join()
         assert memory < 1 << 20, f"{memory} bytes"
-
-
-def flood_until_end(peer, flood):
-    """Sends for as long as it goes."""
-    try:
-        peer.send(flood)
-    except OSError:
-        pass
 
 
 # --- handshakes ---
