@@ -56,6 +56,21 @@ def publishes(broker):
 
 
 @test
+def memory_for_answers():
+    """With the budget spent every publisher still gets an answer."""
+    request = raw.post("after", EVENT)
+    with Broker("--memory", "1MiB") as broker, contextlib.ExitStack() as stack:
+        equal(spend(broker).status, 507)
+        peers = []
+        for _ in range(30):
+            peers.append(stack.enter_context(raw.Connection(broker.port)))
+        for peer in peers:
+            peer.send(request)
+        for peer in peers:
+            equal(peer.answer().status, 507)
+
+
+@test
 def memory_for_body():
     """A body that comes in pieces and finds no memory gets 507 as well."""
     flags = ["--memory", "1MiB", "--ring-bytes", "512KiB"]
