@@ -44,7 +44,19 @@ struct ringtail_broker;
       "an event may not be larger than its ring, nor than 1 GiB")           \
     X(EDESCRIPTORS, -10006,                                                 \
       "too few file descriptors for the connections: raise the limit "      \
-      "(ulimit -n), or lower --connections if it was given")
+      "(ulimit -n), or lower --connections if it was given")                \
+    X(EURL, -10100,                                                         \
+      "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
+    X(ETLS, -10101, "https and wss need TLS, which is not built in")        \
+    X(ETOPIC, -10102, "that is not a topic")                                \
+    X(ETYPE, -10103, "that is not a content type")                          \
+    X(EFULL, -10104, "as many events wait for answers as may")              \
+    X(ETOOLARGE, -10105, "the event is larger than the limit")              \
+    X(EREFUSED, -10106, "the broker refused")                               \
+    X(EUNKNOWN, -10107,                                                     \
+      "the connection broke before the answer: the event may have arrived") \
+    X(EPROTOCOL, -10108, "the peer does not speak the broker's protocol")   \
+    X(ELEFT, -10109, "the broker closed the subscription")
 
 enum ringtail_error {
 #define X(name, value, text) RINGTAIL_##name = (value),

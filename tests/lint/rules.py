@@ -26,6 +26,7 @@ MAY_INCLUDE = {
     "broker": ["broker"] + NET,
     "broker/daemon": ["broker/daemon", "uv.h"] + PUBLIC,
     "clients": ["clients", "uv.h"] + PUBLIC,
+    "clients/c": ["clients/c", "protocol", "uv.h"] + BASE,
     "examples": ["examples", "uv.h"] + PUBLIC,
     "bench": ["bench"],
     "tests": ANYTHING,
@@ -60,8 +61,8 @@ PURE = ["protocol", "broker/core"]
 PURE_HEADERS = C_HEADERS | {"sys/types.h"}
 
 # The library, a guest in the host's process, and what is a process of its own.
-LIBRARY = ["base", "protocol", "storage", "broker"]
-PROGRAMS = ["broker/daemon", "clients", "tests", "bench"]
+LIBRARY = ["base", "protocol", "storage", "broker", "clients/c"]
+PROGRAMS = ["broker/daemon", "clients/cli", "tests", "bench"]
 
 # Functions, where they are at home, and what to do elsewhere.
 BANNED = [
