@@ -25,6 +25,15 @@ size_t rt_frame_header(uint8_t *memory, enum rt_opcode opcode, uint64_t len)
     return RT_FRAME_HEADER_MAX;
 }
 
+struct rt_bytes rt_frame_payload(struct rt_bytes frame)
+{
+    RT_CHECK(frame.len >= 2);
+    uint8_t len = (uint8_t)frame.data[1];
+    size_t header = len < LEN_IS16 ? 2 : len == LEN_IS16 ? 4 : 10;
+    RT_CHECK(frame.len >= header);
+    return (struct rt_bytes){frame.data + header, frame.len - header};
+}
+
 void rt_control_frame_init(struct rt_control_frame *frame,
                            enum rt_opcode opcode,
                            struct rt_bytes payload)

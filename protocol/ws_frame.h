@@ -36,6 +36,9 @@ static inline bool rt_opcode_is_control(uint8_t opcode)
  */
 size_t rt_frame_header(uint8_t *memory, enum rt_opcode opcode, uint64_t len);
 
+/* The payload of a frame that such a header begins. */
+struct rt_bytes rt_frame_payload(struct rt_bytes frame);
+
 /* A whole control frame. */
 struct rt_control_frame {
     uint8_t bytes[2 + RT_FRAME_CONTROL_MAX];

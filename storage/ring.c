@@ -291,13 +291,13 @@ struct rt_segment *rt_ring_segment(const struct rt_ring *ring,
     return ring->segments[segment_number(ring, position)];
 }
 
-uint64_t rt_ring_position(const struct rt_ring *ring, uint64_t offset)
+struct rt_segment *rt_ring_find(const struct rt_ring *ring, uint64_t offset)
 {
-    RT_CHECK(offset >= rt_ring_earliest(ring) && offset <= ring->next_offset);
+    RT_CHECK(offset >= rt_ring_earliest(ring) && offset < ring->next_offset);
     uint32_t low = 0;
     uint32_t high = ring->segment_count;
-    if (offset == ring->next_offset) {
-        return ring->head;
+    if (last(ring)->first_offset <= offset) {
+        return last(ring); /* where almost every reader is */
     }
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
@@ -307,7 +307,15 @@ uint64_t rt_ring_position(const struct rt_ring *ring, uint64_t offset)
             high = middle;
         }
     }
-    struct rt_segment *segment = ring->segments[low];
+    return ring->segments[low];
+}
+
+uint64_t rt_ring_position(const struct rt_ring *ring, uint64_t offset)
+{
+    if (offset == ring->next_offset) {
+        return ring->head;
+    }
+    const struct rt_segment *segment = rt_ring_find(ring, offset);
     uint32_t index = (uint32_t)(offset - segment->first_offset);
     return segment->position + rt_segment_start(segment, index);
 }

@@ -97,6 +97,9 @@ uint64_t rt_ring_latest(const struct rt_ring *ring);
 /* The position of the oldest retained event; head when there is none. */
 uint64_t rt_ring_low(const struct rt_ring *ring);
 
+/* The segment with the event of an offset of earliest .. next_offset - 1. */
+struct rt_segment *rt_ring_find(const struct rt_ring *ring, uint64_t offset);
+
 /* The position of the event with an offset of earliest .. next_offset. */
 uint64_t rt_ring_position(const struct rt_ring *ring, uint64_t offset);
 

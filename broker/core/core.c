@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/fanout.h"
+#include "broker/core/local.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
 #include "protocol/ws_frame.h"
@@ -17,6 +18,7 @@ void rt_core_init(struct rt_core *core,
         .heap = heap, .store = {.heap = heap}, .options = *options};
     rt_tree_init(&core->topics, heap);
     rt_list_init(&core->topic_list);
+    rt_list_init(&core->ready);
     rt_list_init(&core->dirty);
     rt_list_init(&core->lagging);
     rt_list_init(&core->blocked);
@@ -77,6 +79,7 @@ static int append(struct rt_topic *topic, const struct rt_event *event)
         .content = (uint8_t)event->content,
     };
     protect_active(topic, header_len + event->payload.len);
+    rt_locals_protect(topic, header_len + event->payload.len);
     return rt_ring_append(&topic->ring, core->now_ms, &record);
 }
 
@@ -96,6 +99,7 @@ int rt_core_publish(struct rt_core *core,
     core->counters.bytes_produced += event->payload.len;
     topic->touched_ms = core->now_ms;
     rt_topic_mark_dirty(topic);
+    rt_locals_mark(topic);
     *receipt = (struct rt_receipt){
         .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring)),
         .wall_ms = topic->ring.wall_ms,
@@ -108,6 +112,12 @@ bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes name)
 {
     const struct rt_topic *topic = rt_topic_find(core, name);
     return topic != NULL && rt_topic_is_congested(topic);
+}
+
+void rt_core_count_gap(struct rt_core *core, uint64_t missed)
+{
+    core->counters.gaps++;
+    core->counters.events_missed += missed;
 }
 
 static void sweep_blocked(struct rt_core *core)
@@ -136,7 +146,8 @@ static void sweep_topic(struct rt_topic *topic)
 {
     struct rt_core *core = topic->core;
     rt_ring_expire(&topic->ring, core->now_ms, topic->floor);
-    if (topic->subscriber_count == 0 && topic->ring.segment_count == 0 &&
+    if (topic->subscriber_count + topic->local_count == 0 &&
+        topic->ring.segment_count == 0 &&
         core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS) {
         rt_topic_destroy(topic);
     }
@@ -165,6 +176,7 @@ void rt_core_validate(const struct rt_core *core)
 {
     uint32_t topics = 0;
     uint32_t subscribers = 0;
+    uint32_t locals = 0;
     RT_LIST_EACH (node, &core->topic_list) {
         const struct rt_topic *topic =
             RT_CONTAINER(node, struct rt_topic, link);
@@ -172,7 +184,9 @@ void rt_core_validate(const struct rt_core *core)
         rt_topic_validate(topic);
         topics++;
         subscribers += topic->subscriber_count;
+        locals += topic->local_count;
     }
     RT_CHECK(topics == core->topic_count);
     RT_CHECK(subscribers == core->subscriber_count);
+    RT_CHECK(locals == core->local_count);
 }

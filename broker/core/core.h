@@ -7,7 +7,8 @@
  * A turn of the loop looks like this from here:
  *
  *     rt_core_set_time; rt_core_publish, rt_core_subscribe ...; then
- *     rt_core_flush_small; (answers to publishers); rt_core_flush
+ *     rt_core_flush_small; (answers to publishers); rt_core_flush;
+ *     rt_core_deliver
  */
 #ifndef BROKER_CORE_CORE_H
 #define BROKER_CORE_CORE_H
@@ -68,8 +69,11 @@ struct rt_core {
     struct rt_list topic_list; /* the one to look at next is first */
     uint32_t topic_count;
     uint32_t subscriber_count;
-    struct rt_list dirty;   /* topics with events not yet fanned out */
-    struct rt_list lagging; /* subscribers to be brought to the head */
+    uint32_t local_count;
+    struct rt_list ready;        /* topics with events for their locals */
+    struct rt_local *delivering; /* to this one, unless it has left */
+    struct rt_list dirty;        /* topics with events not yet fanned out */
+    struct rt_list lagging;      /* subscribers to be brought to the head */
     struct rt_list blocked; /* subscribers being waited for, longest first */
     struct rt_pool lags;
     struct rt_counters counters;
@@ -113,6 +117,9 @@ bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes topic);
 /* Closes stalled subscribers, drops old events and idle topics. Once a second
  * is often enough. */
 void rt_core_tick(struct rt_core *core);
+
+/* For the metrics: somebody was told of a gap. */
+void rt_core_count_gap(struct rt_core *core, uint64_t missed);
 
 /* Checks every invariant; for tests. */
 void rt_core_validate(const struct rt_core *core);

@@ -2,85 +2,8 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/start.h"
 #include "broker/core/topic.h"
-
-/* Where to begin: the offset of the first event to deliver, or a gap. */
-struct position_found {
-    uint64_t offset;
-    enum rt_close_reason reason;
-    uint64_t missed;
-    bool is_gap;
-};
-
-static struct position_found start_at(uint64_t offset)
-{
-    return (struct position_found){.offset = offset};
-}
-
-static struct position_found gap_until(const struct rt_ring *ring,
-                                       enum rt_close_reason reason,
-                                       uint64_t missed)
-{
-    return (struct position_found){.offset = rt_ring_earliest(ring),
-                                   .reason = reason,
-                                   .missed = missed,
-                                   .is_gap = true};
-}
-
-static struct position_found find_cursor(const struct rt_topic *topic,
-                                         struct rt_cursor cursor)
-{
-    const struct rt_ring *ring = &topic->ring;
-    /* A position in the future was never handed out by this log. */
-    if (cursor.epoch != topic->epoch || cursor.offset > rt_ring_latest(ring)) {
-        return gap_until(ring, RT_CLOSE_EPOCH_CHANGED, 0);
-    }
-    uint64_t earliest = rt_ring_earliest(ring);
-    if (cursor.offset + 1 < earliest) {
-        return gap_until(ring, RT_CLOSE_CURSOR_EVICTED,
-                         earliest - 1 - cursor.offset);
-    }
-    return start_at(cursor.offset + 1);
-}
-
-/* Events that are gone may have been stamped then or later: how many is not
- * known, only that some were. */
-static struct position_found find_time(const struct rt_ring *ring,
-                                       uint64_t wall_ms)
-{
-    if (ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms) {
-        return gap_until(ring, RT_CLOSE_CURSOR_EVICTED, 0);
-    }
-    return start_at(rt_ring_offset_since(ring, wall_ms));
-}
-
-static struct position_found find_start(const struct rt_topic *topic,
-                                        const struct rt_since *since)
-{
-    const struct rt_ring *ring = &topic->ring;
-    uint64_t earliest = rt_ring_earliest(ring);
-    switch (since->kind) {
-    case RT_SINCE_EARLIEST:
-        return start_at(earliest);
-    case RT_SINCE_CURSOR:
-        return find_cursor(topic, since->cursor);
-    case RT_SINCE_TIME:
-        return find_time(ring, since->wall_ms);
-    case RT_SINCE_LAST:
-        return start_at(since->count < ring->next_offset - earliest
-                            ? ring->next_offset - since->count
-                            : earliest);
-    case RT_SINCE_NOW:
-        break;
-    }
-    return start_at(ring->next_offset);
-}
-
-static void count_gap(struct rt_core *core, uint64_t missed)
-{
-    core->counters.gaps++;
-    core->counters.events_missed += missed;
-}
 
 static void enter_lagging(struct rt_subscriber *subscriber)
 {
@@ -137,7 +60,7 @@ int rt_core_subscribe(struct rt_core *core,
     if (topic == NULL) {
         return RT_ENOMEM;
     }
-    struct position_found found = find_start(topic, since);
+    struct rt_start_found found = rt_start_find(topic, since);
     *start = (struct rt_start){
         .cursor = rt_topic_cursor(topic, found.offset - 1),
         .reason = found.reason,
@@ -145,7 +68,7 @@ int rt_core_subscribe(struct rt_core *core,
                    .missed = found.missed,
                    .has_cursor = true}};
     if (found.is_gap) {
-        count_gap(core, found.missed);
+        rt_core_count_gap(core, found.missed);
         if (subscriber->gap == RT_GAP_CLOSE) {
             core->counters.closes[found.reason]++;
             return RT_EGAP;
@@ -264,7 +187,7 @@ bool rt_subscriber_pass(struct rt_subscriber *subscriber)
     struct rt_resume resume = {.cursor = rt_topic_cursor(topic, last_lost),
                                .missed = last_lost - subscriber->lag->offset,
                                .has_cursor = true};
-    count_gap(topic->core, resume.missed);
+    rt_core_count_gap(topic->core, resume.missed);
     if (subscriber->gap == RT_GAP_CLOSE) {
         close_with(subscriber, RT_CLOSE_CURSOR_EVICTED, &resume);
         return false;

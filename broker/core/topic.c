@@ -5,13 +5,14 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/fanout.h"
+#include "broker/core/local.h"
 #include "broker/core/subscriber.h"
 
 #define ACTIVE_MIN 4
 
 static size_t topic_size(size_t name_len)
 {
-    return sizeof(struct rt_topic) + name_len;
+    return sizeof(struct rt_topic) + name_len + 1;
 }
 
 static size_t active_size(uint32_t count)
@@ -32,6 +33,7 @@ topic_init(struct rt_topic *topic, struct rt_core *core, struct rt_bytes name)
                                .epoch = core->options.random(),
                                .touched_ms = core->now_ms};
     memcpy(topic->name, name.data, name.len);
+    topic->name[name.len] = '\0';
     topic->leaf.key = (struct rt_bytes){topic->name, name.len};
     rt_ring_init(&topic->ring, &core->store, &core->options.retention);
     rt_list_init(&topic->link);
@@ -65,13 +67,14 @@ struct rt_topic *rt_topic_obtain(struct rt_core *core, struct rt_bytes name)
 
 void rt_topic_destroy(struct rt_topic *topic)
 {
-    RT_CHECK(topic->subscriber_count == 0);
+    RT_CHECK(topic->subscriber_count + topic->local_count == 0);
     struct rt_core *core = topic->core;
     rt_tree_remove(&core->topics, &topic->leaf);
     rt_list_remove(&topic->link);
     rt_list_remove(&topic->dirty);
     core->topic_count--;
     rt_ring_finish(&topic->ring);
+    rt_locals_destroy(core, topic->locals);
     rt_heap_free(core->heap, topic->active,
                  active_size(topic->active_capacity));
     rt_heap_free(core->heap, topic, topic_size(topic->leaf.key.len));
@@ -104,9 +107,10 @@ void rt_topic_mark_dirty(struct rt_topic *topic)
 
 bool rt_topic_is_congested(const struct rt_topic *topic)
 {
-    uint64_t behind = topic->ring.head - topic->floor;
-    return topic->active_count > RT_FANOUT_SMALL &&
-           behind > topic->ring.retention->bytes / RT_CONGESTION_PART;
+    uint64_t bytes = topic->ring.retention->bytes / RT_CONGESTION_PART;
+    return (topic->active_count > RT_FANOUT_SMALL &&
+            topic->ring.head - topic->floor > bytes) ||
+           rt_locals_are_behind(topic, bytes);
 }
 
 static int resize_active(struct rt_topic *topic, uint32_t capacity)

@@ -22,6 +22,7 @@
 /* The fan-out of a topic is behind when this part of the ring's bytes waits. */
 #define RT_CONGESTION_PART 4
 
+struct rt_locals;
 struct rt_subscriber;
 
 struct rt_active {
@@ -35,16 +36,18 @@ struct rt_topic {
     struct rt_list link;      /* in core->topic_list */
     struct rt_list dirty;     /* in core->dirty while a pass has work to do */
     struct rt_ring ring;
+    struct rt_locals *locals; /* NULL until there is the first one */
     struct rt_active *active;
     uint32_t active_count;
     uint32_t active_capacity; /* at least subscriber_count */
     uint32_t subscriber_count;
+    uint32_t local_count;
     uint32_t pass_next;  /* the pass goes on with this one */
     uint64_t pass_head;  /* the head when the pass began */
     uint64_t floor;      /* every active subscriber has at least this */
     uint64_t touched_ms; /* last event or subscriber */
     uint32_t epoch;
-    char name[];
+    char name[]; /* with a NUL */
 };
 
 /* The topic of that name, or NULL. */

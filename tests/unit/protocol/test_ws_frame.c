@@ -30,6 +30,20 @@ TEST("a header's form follows the length of the payload")
                   RT_BYTES("\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"));
 }
 
+TEST("the payload is what is behind the header")
+{
+    static const uint64_t lens[] = {0, 1, 125, 126, 65535, 65536, 70000};
+    static char memory[RT_FRAME_HEADER_MAX + 70000];
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(lens); i++) {
+        size_t header =
+            rt_frame_header((uint8_t *)memory, RT_OPCODE_BINARY, lens[i]);
+        struct rt_bytes payload = rt_frame_payload(
+            (struct rt_bytes){memory, header + (size_t)lens[i]});
+        EXPECT(payload.data == memory + header);
+        EXPECT_INT(payload.len, lens[i]);
+    }
+}
+
 TEST("a frame is final and says what it is")
 {
     expect_header(RT_OPCODE_CONTINUATION, 1, RT_BYTES("\x80\x01"));

@@ -1,0 +1,371 @@
+#include "broker/core/local.h"
+
+#include "base/error.h"
+#include "broker/core/topic.h"
+#include "protocol/ws_frame.h"
+
+/* --- what the topic keeps --- */
+
+static struct rt_locals *locals_create(struct rt_topic *topic)
+{
+    struct rt_locals *locals =
+        rt_heap_zalloc(topic->core->heap, sizeof(struct rt_locals));
+    if (locals != NULL) {
+        locals->topic = topic;
+        rt_list_init(&locals->ready);
+        rt_list_init(&locals->following);
+    }
+    return locals;
+}
+
+/* Lets go of the first `count` of the rescued blocks. */
+static void
+release_rescued(struct rt_core *core, struct rt_locals *locals, unsigned count)
+{
+    locals->rescued_count -= count;
+    for (unsigned i = 0; i < count; i++) {
+        rt_segment_unref(&core->store, locals->rescued[i]);
+    }
+    for (unsigned i = 0; i < locals->rescued_count; i++) {
+        locals->rescued[i] = locals->rescued[i + count];
+    }
+}
+
+void rt_locals_destroy(struct rt_core *core, struct rt_locals *locals)
+{
+    if (locals != NULL) {
+        rt_list_remove(&locals->ready);
+        release_rescued(core, locals, locals->rescued_count);
+        rt_heap_free(core->heap, locals, sizeof(*locals));
+    }
+}
+
+static bool is_ready(const struct rt_locals *locals)
+{
+    return locals != NULL && !rt_list_is_empty(&locals->ready);
+}
+
+bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes)
+{
+    return is_ready(topic->locals) &&
+           topic->ring.head - topic->locals->floor > bytes;
+}
+
+static void rescue(struct rt_locals *locals, struct rt_segment *segment)
+{
+    unsigned count = locals->rescued_count;
+    /* It is there already if the append failed for which it was rescued. */
+    if (count == 0 || locals->rescued[count - 1] != segment) {
+        rt_segment_ref(segment);
+        locals->rescued[locals->rescued_count++] = segment;
+    }
+}
+
+void rt_locals_protect(struct rt_topic *topic, size_t len)
+{
+    struct rt_locals *locals = topic->locals;
+    const struct rt_ring *ring = &topic->ring;
+    uint64_t now_ms = topic->core->now_ms;
+    if (!is_ready(locals) ||
+        !rt_ring_endangers(ring, locals->floor, now_ms, len)) {
+        return;
+    }
+    for (uint32_t i = 0; i < ring->segment_count; i++) {
+        struct rt_segment *segment = ring->segments[i];
+        if (locals->rescued_count == RT_RESCUED_MAX ||
+            !rt_ring_endangers(ring, segment->position, now_ms, len)) {
+            return;
+        }
+        if (segment->position + segment->used > locals->floor) {
+            rescue(locals, segment);
+        }
+    }
+}
+
+void rt_locals_mark(struct rt_topic *topic)
+{
+    struct rt_locals *locals = topic->locals;
+    if (locals == NULL || rt_list_is_empty(&locals->following) ||
+        is_ready(locals)) {
+        return;
+    }
+    /* They had everything before the event that has just been appended. */
+    const struct rt_ring *ring = &topic->ring;
+    locals->floor = rt_ring_position(ring, rt_ring_latest(ring));
+    rt_list_append(&topic->core->ready, &locals->ready);
+}
+
+/* --- who follows --- */
+
+static bool is_behind(const struct rt_local *local)
+{
+    return local->start.is_gap ||
+           local->offset < local->topic->ring.next_offset;
+}
+
+static uint64_t position_of(const struct rt_ring *ring, uint64_t offset)
+{
+    return offset < rt_ring_earliest(ring) ? rt_ring_low(ring)
+                                           : rt_ring_position(ring, offset);
+}
+
+/* Sees what those that follow have: how far all of them are, what of the
+ * rescued nobody needs any more, and whether there is more to deliver. */
+static void settle(struct rt_topic *topic)
+{
+    struct rt_locals *locals = topic->locals;
+    const struct rt_ring *ring = &topic->ring;
+    uint64_t offset = ring->next_offset;
+    bool is_any_behind = false;
+    RT_LIST_EACH (node, &locals->following) {
+        const struct rt_local *local =
+            RT_CONTAINER(node, struct rt_local, link);
+        is_any_behind = is_any_behind || is_behind(local);
+        offset = local->offset < offset ? local->offset : offset;
+    }
+    unsigned spent = 0;
+    while (spent < locals->rescued_count &&
+           locals->rescued[spent]->first_offset +
+                   locals->rescued[spent]->event_count <=
+               offset) {
+        spent++;
+    }
+    release_rescued(topic->core, locals, spent);
+    locals->floor = position_of(ring, offset);
+    rt_list_remove(&locals->ready);
+    if (is_any_behind) {
+        rt_list_append(&topic->core->ready, &locals->ready);
+    }
+}
+
+static void follow(struct rt_local *local)
+{
+    struct rt_topic *topic = local->topic;
+    struct rt_locals *locals = topic->locals;
+    local->state = RT_LOCAL_FOLLOWING;
+    rt_list_append(&locals->following, &local->link);
+    if (!is_behind(local)) {
+        return;
+    }
+    uint64_t position = position_of(&topic->ring, local->offset);
+    if (!is_ready(locals)) {
+        locals->floor = position;
+        rt_list_append(&topic->core->ready, &locals->ready);
+    } else if (position < locals->floor) {
+        locals->floor = position;
+    }
+}
+
+int rt_core_subscribe_local(struct rt_core *core,
+                            struct rt_bytes name,
+                            const struct rt_since *since,
+                            rt_deliver_fn deliver,
+                            struct rt_local *local)
+{
+    RT_CHECK(local->state == RT_LOCAL_DETACHED);
+    uint32_t topic_count = core->topic_count;
+    struct rt_topic *topic = rt_topic_obtain(core, name);
+    if (topic != NULL && topic->locals == NULL) {
+        topic->locals = locals_create(topic);
+    }
+    if (topic == NULL || topic->locals == NULL) {
+        rt_topic_undo(topic, topic_count);
+        return RT_ENOMEM;
+    }
+    *local = (struct rt_local){.topic = topic,
+                               .start = rt_start_find(topic, since),
+                               .deliver = deliver};
+    local->offset = local->start.offset;
+    rt_list_init(&local->link);
+    topic->local_count++;
+    core->local_count++;
+    topic->touched_ms = core->now_ms;
+    follow(local);
+    return 0;
+}
+
+void rt_local_detach(struct rt_local *local)
+{
+    if (local->state == RT_LOCAL_DETACHED) {
+        return;
+    }
+    struct rt_topic *topic = local->topic;
+    local->state = RT_LOCAL_DETACHED;
+    rt_list_remove(&local->link);
+    topic->local_count--;
+    topic->core->local_count--;
+    topic->touched_ms = topic->core->now_ms;
+    if (topic->core->delivering == local) {
+        topic->core->delivering = NULL;
+    }
+}
+
+void rt_local_pause(struct rt_local *local)
+{
+    RT_CHECK(local->state != RT_LOCAL_DETACHED);
+    local->state = RT_LOCAL_PAUSED;
+    rt_list_remove(&local->link);
+}
+
+void rt_local_resume(struct rt_local *local)
+{
+    RT_CHECK(local->state != RT_LOCAL_DETACHED);
+    if (local->state == RT_LOCAL_PAUSED) {
+        follow(local);
+    }
+}
+
+struct rt_cursor rt_local_cursor(const struct rt_local *local)
+{
+    RT_CHECK(local->state != RT_LOCAL_DETACHED);
+    return rt_topic_cursor(local->topic, local->offset - 1);
+}
+
+/* --- delivery --- */
+
+/* What is called may detach the local, and free it: whether it goes on is for
+ * the core to say. */
+static bool may_go_on(const struct rt_core *core, const struct rt_local *local)
+{
+    return core->delivering == local && local->state == RT_LOCAL_FOLLOWING;
+}
+
+static void deliver_gap(struct rt_local *local)
+{
+    struct rt_start_found gap = local->start;
+    local->start.is_gap = false;
+    local->offset = gap.offset;
+    rt_core_count_gap(local->topic->core, gap.missed);
+    struct rt_delivery delivery = {.is_gap = true,
+                                   .offset = gap.offset - 1,
+                                   .reason = gap.reason,
+                                   .missed = gap.missed};
+    local->deliver(local, &delivery);
+}
+
+static void deliver_event(struct rt_local *local,
+                          const struct rt_segment *segment)
+{
+    struct rt_core *core = local->topic->core;
+    uint32_t index = (uint32_t)(local->offset - segment->first_offset);
+    const struct rt_entry *entry = rt_segment_entry(segment, index);
+    uint32_t end = rt_segment_start(segment, index + 1);
+    struct rt_bytes frame = {(const char *)segment->bytes + entry->start,
+                             end - entry->start};
+    struct rt_delivery delivery = {.offset = local->offset,
+                                   .payload = rt_frame_payload(frame),
+                                   .content = (enum rt_content)entry->content,
+                                   .wall_ms = entry->wall_ms};
+    local->offset++;
+    core->counters.events_delivered++;
+    core->counters.bytes_delivered += frame.len;
+    local->deliver(local, &delivery);
+}
+
+/* Delivers what a block has from the local's offset on. Holds on to the block,
+ * for what is called may publish, and so turn the ring over. */
+static size_t deliver_segment(struct rt_core *core,
+                              struct rt_local *local,
+                              struct rt_segment *segment,
+                              size_t max)
+{
+    size_t done = 0;
+    rt_segment_ref(segment);
+    do {
+        deliver_event(local, segment);
+        done++;
+    } while (done < max && may_go_on(core, local) &&
+             local->offset < segment->first_offset + segment->event_count);
+    rt_segment_unref(&core->store, segment);
+    return done;
+}
+
+/* The block with the event, or with the next one that is left; NULL at the
+ * head. */
+static struct rt_segment *find_segment(const struct rt_topic *topic,
+                                       uint64_t offset)
+{
+    const struct rt_locals *locals = topic->locals;
+    const struct rt_ring *ring = &topic->ring;
+    uint64_t earliest = rt_ring_earliest(ring);
+    for (unsigned i = 0; offset < earliest && i < locals->rescued_count; i++) {
+        struct rt_segment *segment = locals->rescued[i];
+        if (offset < segment->first_offset + segment->event_count) {
+            return segment;
+        }
+    }
+    offset = offset < earliest ? earliest : offset;
+    return offset < ring->next_offset ? rt_ring_find(ring, offset) : NULL;
+}
+
+/* One step: a gap that is known, a gap that is found, or a block. */
+static size_t
+deliver_some(struct rt_core *core, struct rt_local *local, size_t max)
+{
+    if (local->start.is_gap) {
+        deliver_gap(local);
+        return 1;
+    }
+    struct rt_segment *segment = find_segment(local->topic, local->offset);
+    uint64_t next = segment != NULL ? segment->first_offset
+                                    : local->topic->ring.next_offset;
+    if (local->offset < next) {
+        local->start =
+            (struct rt_start_found){.offset = next,
+                                    .is_gap = true,
+                                    .reason = RT_CLOSE_CURSOR_EVICTED,
+                                    .missed = next - local->offset};
+        return 0;
+    }
+    return deliver_segment(core, local, segment, max);
+}
+
+static size_t serve(struct rt_core *core, struct rt_local *local)
+{
+    size_t done = 0;
+    core->delivering = local;
+    while (done < RT_DELIVERY_QUANTUM && may_go_on(core, local) &&
+           is_behind(local)) {
+        done += deliver_some(core, local, RT_DELIVERY_QUANTUM - done);
+    }
+    core->delivering = NULL;
+    return done;
+}
+
+/* Each local once, as far as `max` goes; who was not served is the first next
+ * time. */
+static size_t
+deliver_topic(struct rt_core *core, struct rt_topic *topic, size_t max)
+{
+    struct rt_list waiting;
+    size_t done = 0;
+    rt_list_init(&waiting);
+    rt_list_move(&waiting, &topic->locals->following);
+    while (done < max && !rt_list_is_empty(&waiting)) {
+        struct rt_local *local = RT_LIST_FIRST(&waiting, struct rt_local, link);
+        rt_list_remove(&local->link);
+        rt_list_append(&topic->locals->following, &local->link);
+        done += serve(core, local);
+    }
+    rt_list_prepend_all(&topic->locals->following, &waiting);
+    settle(topic);
+    return done;
+}
+
+bool rt_core_deliver(struct rt_core *core)
+{
+    struct rt_list waiting;
+    size_t done = 0;
+    rt_list_init(&waiting);
+    rt_list_move(&waiting, &core->ready);
+    while (done < RT_DELIVERY_EVENTS && !rt_list_is_empty(&waiting)) {
+        struct rt_locals *locals =
+            RT_LIST_FIRST(&waiting, struct rt_locals, ready);
+        /* Still marked as behind, for so they are until they are served. */
+        rt_list_remove(&locals->ready);
+        rt_list_append(&core->ready, &locals->ready);
+        done += deliver_topic(core, locals->topic, RT_DELIVERY_EVENTS - done);
+    }
+    rt_list_prepend_all(&core->ready, &waiting);
+    return !rt_list_is_empty(&core->ready);
+}

@@ -1,0 +1,237 @@
+#include "broker/core/start.h"
+
+#include "base/error.h"
+#include "broker/core/subscriber.h"
+#include "broker/core/topic.h"
+#include "tests/support/sink.h"
+
+#define KIB ((size_t)1024)
+
+static const struct rt_retention retention = {64 * KIB, UINT64_MAX, UINT64_MAX};
+
+/* Events 1 .. count of topic "a", of which the oldest may be evicted. */
+static void publish_many(struct test_core *test, int count, size_t len)
+{
+    for (int i = 0; i < count; i++) {
+        test_core_publish(test, "a", len);
+    }
+}
+
+static struct rt_topic *topic_a(const struct test_core *test)
+{
+    struct rt_topic *topic = rt_topic_find(&test->core, RT_BYTES("a"));
+    EXPECT(topic != NULL);
+    return topic;
+}
+
+static struct rt_since since_cursor(uint32_t epoch, uint64_t offset)
+{
+    return (struct rt_since){.kind = RT_SINCE_CURSOR,
+                             .cursor = {epoch, offset}};
+}
+
+static struct rt_since since_last(uint64_t count)
+{
+    return (struct rt_since){.kind = RT_SINCE_LAST, .count = count};
+}
+
+static struct rt_since since_time(uint64_t wall_ms)
+{
+    return (struct rt_since){.kind = RT_SINCE_TIME, .wall_ms = wall_ms};
+}
+
+/*
+ * Subscribes with the given gap policy, expects to begin with event `first`
+ * and to get all up to the newest, and ends the subscription.
+ */
+static void expect_start(struct test_core *test,
+                         struct rt_since since,
+                         uint64_t first,
+                         enum rt_gap_policy gap)
+{
+    struct test_sink sink;
+    test_sink_init(&sink, test);
+    sink.subscriber.gap = (uint8_t)gap;
+    struct rt_cursor cursor = test_sink_subscribe(&sink, "a", since);
+    rt_core_validate(&test->core);
+    EXPECT_INT(cursor.epoch, topic_a(test)->epoch);
+    EXPECT_INT(cursor.offset, first - 1);
+    EXPECT_INT(rt_subscriber_cursor(&sink.subscriber).offset, first - 1);
+    test_core_flush(test);
+    test_sink_expect(&sink, first, rt_ring_latest(&topic_a(test)->ring));
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_ACTIVE);
+    test_sink_finish(&sink);
+}
+
+static void expect_gap(struct test_core *test,
+                       struct rt_since since,
+                       enum rt_close_reason reason,
+                       uint64_t missed)
+{
+    struct test_sink sink;
+    struct rt_start start;
+    uint64_t earliest = rt_ring_earliest(&topic_a(test)->ring);
+    struct rt_counters before = test->core.counters;
+    test_sink_init(&sink, test);
+    EXPECT_INT(rt_core_subscribe(&test->core, RT_BYTES("a"), &since,
+                                 &sink.subscriber, &start),
+               RT_EGAP);
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_DETACHED);
+    EXPECT_INT(start.reason, reason);
+    EXPECT(start.resume.has_cursor);
+    EXPECT_INT(start.resume.cursor.epoch, topic_a(test)->epoch);
+    EXPECT_INT(start.resume.cursor.offset, earliest - 1);
+    EXPECT_INT(start.resume.missed, missed);
+    EXPECT_INT(start.cursor.offset, earliest - 1);
+    EXPECT_INT(test->core.counters.gaps, before.gaps + 1);
+    EXPECT_INT(test->core.counters.events_missed,
+               before.events_missed + missed);
+    EXPECT_INT(test->core.counters.closes[reason], before.closes[reason] + 1);
+    rt_core_validate(&test->core);
+    test_sink_finish(&sink);
+    /* Where it is told to go on it can, and a skipper begins there. */
+    expect_start(test, since_cursor(topic_a(test)->epoch, earliest - 1),
+                 earliest, RT_GAP_CLOSE);
+    expect_start(test, since, earliest, RT_GAP_SKIP);
+}
+
+TEST("now begins after the newest event")
+{
+    struct test_core test;
+    struct rt_since now = {.kind = RT_SINCE_NOW};
+    test_core_init(&test, retention);
+    struct test_sink sink;
+    test_sink_init(&sink, &test);
+    EXPECT_INT(test_sink_subscribe(&sink, "a", now).offset, 0);
+    publish_many(&test, 5, 100);
+    test_core_flush(&test);
+    test_sink_expect(&sink, 1, 5);
+    expect_start(&test, now, 6, RT_GAP_CLOSE);
+    test_sink_finish(&sink);
+    test_core_finish(&test);
+}
+
+TEST("earliest begins with the oldest event that is left")
+{
+    struct test_core test;
+    struct rt_since since = {.kind = RT_SINCE_EARLIEST};
+    test_core_init(&test, retention);
+    publish_many(&test, 10, 100);
+    expect_start(&test, since, 1, RT_GAP_CLOSE);
+    publish_many(&test, 1000, 100);
+    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    EXPECT(earliest > 1);
+    expect_start(&test, since, earliest, RT_GAP_CLOSE);
+    test_core_finish(&test);
+}
+
+TEST("a subscriber begins after its cursor")
+{
+    struct test_core test;
+    test_core_init(&test, retention);
+    publish_many(&test, 10, 100);
+    uint32_t epoch = topic_a(&test)->epoch;
+    for (uint64_t offset = 0; offset <= 10; offset++) {
+        expect_start(&test, since_cursor(epoch, offset), offset + 1,
+                     RT_GAP_CLOSE);
+    }
+    test_core_finish(&test);
+}
+
+TEST("a cursor whose next event is evicted is a gap of all between")
+{
+    struct test_core test;
+    test_core_init(&test, retention);
+    publish_many(&test, 1000, 100);
+    uint32_t epoch = topic_a(&test)->epoch;
+    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    expect_start(&test, since_cursor(epoch, earliest - 1), earliest,
+                 RT_GAP_CLOSE);
+    expect_gap(&test, since_cursor(epoch, earliest - 2),
+               RT_CLOSE_CURSOR_EVICTED, 1);
+    expect_gap(&test, since_cursor(epoch, 0), RT_CLOSE_CURSOR_EVICTED,
+               earliest - 1);
+    test_core_finish(&test);
+}
+
+TEST("a cursor of another log, or of the future, is a gap of unknown size")
+{
+    struct test_core test;
+    test_core_init(&test, retention);
+    publish_many(&test, 10, 100);
+    uint32_t epoch = topic_a(&test)->epoch;
+    expect_gap(&test, since_cursor(epoch + 1, 5), RT_CLOSE_EPOCH_CHANGED, 0);
+    expect_gap(&test, since_cursor(epoch, 11), RT_CLOSE_EPOCH_CHANGED, 0);
+    expect_gap(&test, since_cursor(epoch, UINT64_MAX), RT_CLOSE_EPOCH_CHANGED,
+               0);
+    test_core_finish(&test);
+}
+
+TEST("a time begins with the first event then or later")
+{
+    struct test_core test;
+    test_core_init(&test, retention);
+    for (int i = 0; i < 10; i++) {
+        test_core_publish(&test, "a", 100);
+        test_core_pass_time(&test, 10);
+    }
+    expect_start(&test, since_time(0), 1, RT_GAP_CLOSE);
+    expect_start(&test, since_time(TEST_WALL_MS), 1, RT_GAP_CLOSE);
+    expect_start(&test, since_time(TEST_WALL_MS + 1), 2, RT_GAP_CLOSE);
+    expect_start(&test, since_time(TEST_WALL_MS + 90), 10, RT_GAP_CLOSE);
+    expect_start(&test, since_time(TEST_WALL_MS + 91), 11, RT_GAP_CLOSE);
+    expect_start(&test, since_time(UINT64_MAX), 11, RT_GAP_CLOSE);
+    test_core_finish(&test);
+}
+
+TEST("a time at which events were that are gone is a gap of unknown size")
+{
+    struct test_core test;
+    test_core_init(&test, retention);
+    for (int i = 0; i < 1000; i++) {
+        test_core_publish(&test, "a", 100);
+        test_core_pass_time(&test, 1);
+    }
+    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    uint64_t last_gone = TEST_WALL_MS + earliest - 2;
+    expect_gap(&test, since_time(0), RT_CLOSE_CURSOR_EVICTED, 0);
+    expect_gap(&test, since_time(last_gone), RT_CLOSE_CURSOR_EVICTED, 0);
+    expect_start(&test, since_time(last_gone + 1), earliest, RT_GAP_CLOSE);
+    expect_start(&test, since_time(0), earliest, RT_GAP_SKIP);
+    test_core_finish(&test);
+}
+
+TEST("the last N are N events, or all that are left")
+{
+    struct test_core test;
+    test_core_init(&test, retention);
+    publish_many(&test, 1000, 100);
+    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    uint64_t count = 1001 - earliest;
+    expect_start(&test, since_last(1), 1000, RT_GAP_CLOSE);
+    expect_start(&test, since_last(count - 1), earliest + 1, RT_GAP_CLOSE);
+    expect_start(&test, since_last(count), earliest, RT_GAP_CLOSE);
+    expect_start(&test, since_last(count + 1), earliest, RT_GAP_CLOSE);
+    expect_start(&test, since_last(UINT64_MAX), earliest, RT_GAP_CLOSE);
+    test_core_finish(&test);
+}
+
+TEST("in a topic that is new every start but a cursor is its beginning")
+{
+    struct rt_since starts[] = {{.kind = RT_SINCE_NOW},
+                                {.kind = RT_SINCE_EARLIEST},
+                                since_time(5),
+                                since_last(3)};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(starts); i++) {
+        struct test_core test;
+        struct test_sink sink;
+        test_core_init(&test, retention);
+        test_sink_init(&sink, &test);
+        EXPECT_INT(test_sink_subscribe(&sink, "a", starts[i]).offset, 0);
+        test_core_publish(&test, "a", 100);
+        test_core_flush(&test);
+        test_sink_expect(&sink, 1, 1);
+        test_sink_finish(&sink);
+        test_core_finish(&test);
+    }
+}
