@@ -56,6 +56,15 @@ int rt_ws_handshake_check(const struct rt_http_request *request,
     return 0;
 }
 
+void rt_ws_key_write(struct rt_writer *writer,
+                     const uint8_t nonce[RT_WS_NONCE_BYTES])
+{
+    char key[BASE64_ENCODE_RAW_LENGTH(RT_WS_NONCE_BYTES)];
+    _Static_assert(sizeof(key) == RT_WS_KEY_BYTES, "RFC 6455, 4.1");
+    base64_encode_raw(key, RT_WS_NONCE_BYTES, nonce);
+    rt_write_bytes(writer, (struct rt_bytes){key, sizeof(key)});
+}
+
 void rt_ws_accept_write(struct rt_writer *writer, struct rt_bytes key)
 {
     static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -1,4 +1,4 @@
-/* The opening handshake of WebSocket, server's side (RFC 6455, section 4.2). */
+/* The opening handshake of WebSocket (RFC 6455, section 4). */
 #ifndef PROTOCOL_WS_HANDSHAKE_H
 #define PROTOCOL_WS_HANDSHAKE_H
 
@@ -15,6 +15,14 @@
  * with the refusal (426 for another version of the protocol). */
 RT_MUST_USE int rt_ws_handshake_check(const struct rt_http_request *request,
                                       struct rt_refusal *refusal);
+
+/* A key is 16 random bytes, and 24 in base64. */
+#define RT_WS_NONCE_BYTES 16
+#define RT_WS_KEY_BYTES   24
+
+/* Writes a client's key. */
+void rt_ws_key_write(struct rt_writer *writer,
+                     const uint8_t nonce[RT_WS_NONCE_BYTES]);
 
 /* Writes the accept value for a key that was checked. */
 void rt_ws_accept_write(struct rt_writer *writer, struct rt_bytes key);

@@ -149,3 +149,13 @@ TEST("a handshake has no body")
     request.is_chunked = true;
     expect_refusal(&request, RT_PROBLEM_BAD_REQUEST, "Upgrade");
 }
+
+/* RFC 6455, section 4.1: the sample nonce. */
+TEST("a client's key is its nonce in base64")
+{
+    char memory[RT_WS_KEY_BYTES];
+    struct rt_writer writer;
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_ws_key_write(&writer, (const uint8_t *)"the sample nonce");
+    EXPECT_TEXT(rt_writer_bytes(&writer), "dGhlIHNhbXBsZSBub25jZQ==");
+}
