@@ -69,7 +69,7 @@ class Bench:
         """The server under test."""
         if self.options.self:
             return self.floor()
-        program = self.options.server or self.build / "broker/ringtail"
+        program = self.options.server or self.build / "clients/cli/ringtail"
         return Server([program, "serve", "--listen", "127.0.0.1:{port}"])
 
     def answer_bytes(self):

@@ -26,6 +26,7 @@ MAY_INCLUDE = {
     "broker": ["broker"] + NET,
     "broker/daemon": ["broker/daemon", "uv.h"] + PUBLIC,
     "clients": ["clients", "uv.h"] + PUBLIC,
+    "clients/cli": ["clients/cli", "broker/daemon", "uv.h"] + PUBLIC,
     "clients/c": ["clients/c", "protocol", "uv.h"] + BASE,
     "examples": ["examples", "uv.h"] + PUBLIC,
     "bench": ["bench"],

@@ -35,7 +35,7 @@ GOOD = {
         "BROKER_NET_STREAM_H", "#include <uv.h>\n"
     ),
     "broker/facade.c": '#include "broker/net/stream.h"\n',
-    "broker/daemon/main.c": "#include <ringtail/ringtail.h>\n#include <uv.h>\n",
+    "broker/daemon/run.c": "#include <ringtail/ringtail.h>\n#include <uv.h>\n",
     "examples/echo.c": "#include <ringtail/ringtail.h>\n#include <stdio.h>\n",
     "bench/load.c": "#include <sys/epoll.h>\n",
     "docs/queue.md": "A queue. " + "A long line is fine in prose. " * 5 + "\n",
