@@ -22,6 +22,18 @@ void rt_heap_init(struct rt_heap *heap, size_t limit)
     *heap = (struct rt_heap){.resize = system_resize, .limit = limit};
 }
 
+void rt_heap_init_over(struct rt_heap *heap,
+                       size_t limit,
+                       rt_resize_fn resize,
+                       void *context)
+{
+    rt_heap_init(heap, limit);
+    if (resize != NULL) {
+        heap->resize = resize;
+        heap->context = context;
+    }
+}
+
 void *rt_heap_alloc(struct rt_heap *heap, size_t size)
 {
     return rt_heap_resize(heap, NULL, 0, size);

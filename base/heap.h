@@ -34,6 +34,12 @@ struct rt_heap {
 /* A heap over the C library's allocator. */
 void rt_heap_init(struct rt_heap *heap, size_t limit);
 
+/* A heap over another one; over the C library's if `resize` is NULL. */
+void rt_heap_init_over(struct rt_heap *heap,
+                       size_t limit,
+                       rt_resize_fn resize,
+                       void *context);
+
 /* Uninitialised memory of `size` > 0 bytes, or NULL. */
 RT_MUST_USE void *rt_heap_alloc(struct rt_heap *heap, size_t size);
 

@@ -3,19 +3,14 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "broker/facade.h"
 #include "broker/net/listener.h"
-#include "broker/net/server.h"
-#include "ringtail/ringtail.h"
 
 /* Descriptors that are not for connections: listeners, the loop's own, logs. */
 #define DESCRIPTORS_RESERVED 64
 
 /* A segment counts its bytes in 32 bits; an event has to fit into one. */
 #define EVENT_BYTES_MAX ((uint64_t)1024 * 1024 * 1024)
-
-struct ringtail_broker {
-    struct rt_server server;
-};
 
 const char *ringtail_version(void)
 {
@@ -77,6 +72,8 @@ static int make_options(const struct ringtail_config *config,
                         struct rt_server_options *options)
 {
     *options = (struct rt_server_options){
+        .resize = config->resize,
+        .resize_context = config->resize_context,
         .memory_max = config->memory > SIZE_MAX ? SIZE_MAX : config->memory,
         .retention = {.bytes = config->ring_bytes,
                       .events = config->ring_events,
@@ -111,6 +108,44 @@ static void adopt_config(struct ringtail_config *config,
     }
 }
 
+/* The broker itself comes before its budget, and goes after it. */
+static struct ringtail_broker *allocate(const struct ringtail_config *config)
+{
+    struct rt_heap heap;
+    rt_heap_init_over(&heap, SIZE_MAX, config->resize, config->resize_context);
+    return rt_heap_zalloc(&heap, sizeof(struct ringtail_broker));
+}
+
+static void release(struct ringtail_broker *broker)
+{
+    const struct rt_server_options *options = &broker->server.options;
+    struct rt_heap heap;
+    rt_heap_init_over(&heap, SIZE_MAX, options->resize,
+                      options->resize_context);
+    heap.used = sizeof(*broker);
+    rt_heap_free(&heap, broker, sizeof(*broker));
+}
+
+/* What can fail comes first; only then does the loop know of the broker. */
+static int open_broker(struct ringtail_broker *broker,
+                       uv_loop_t *loop,
+                       const struct ringtail_config *config,
+                       const struct rt_server_options *options)
+{
+    broker->thread = uv_thread_self();
+    rt_list_init(&broker->subscriptions);
+    rt_server_init(&broker->server, loop, options);
+    int err = rt_mailbox_init(&broker->mailbox, loop,
+                              config->mailbox_bytes > SIZE_MAX
+                                  ? SIZE_MAX
+                                  : (size_t)config->mailbox_bytes,
+                              rt_facade_deliver, broker);
+    if (err == 0) {
+        rt_server_start(&broker->server);
+    }
+    return err;
+}
+
 int ringtail_broker_create(const struct ringtail_config *given,
                            struct uv_loop_s *loop,
                            struct ringtail_broker **out)
@@ -122,16 +157,13 @@ int ringtail_broker_create(const struct ringtail_config *given,
     if (err < 0) {
         return err;
     }
-    /* The broker itself comes before its budget. */
-    struct rt_heap heap;
-    rt_heap_init(&heap, SIZE_MAX);
-    struct ringtail_broker *broker = rt_heap_zalloc(&heap, sizeof(*broker));
+    struct ringtail_broker *broker = allocate(&config);
     if (broker == NULL) {
         return UV_ENOMEM;
     }
-    err = rt_server_init(&broker->server, loop, &options);
+    err = open_broker(broker, loop, &config, &options);
     if (err < 0) {
-        rt_heap_free(&heap, broker, sizeof(*broker));
+        release(broker);
         return err;
     }
     *out = broker;
@@ -142,6 +174,10 @@ int ringtail_broker_listen(struct ringtail_broker *broker,
                            const char *address,
                            unsigned roles)
 {
+    RT_DCHECK(rt_facade_is_on_thread(broker));
+    if (broker->server.state != RT_SERVER_RUNNING) {
+        return RINGTAIL_ESTOPPED;
+    }
     return rt_listener_open(&broker->server, address, roles);
 }
 
@@ -155,22 +191,57 @@ uint64_t ringtail_broker_connections_max(const struct ringtail_broker *broker)
     return broker->server.options.connections_max;
 }
 
+void ringtail_broker_unref(struct ringtail_broker *broker)
+{
+    RT_DCHECK(rt_facade_is_on_thread(broker));
+    uv_unref((uv_handle_t *)&broker->mailbox.async);
+    rt_server_unref(&broker->server);
+}
+
+void ringtail_broker_ref(struct ringtail_broker *broker)
+{
+    RT_DCHECK(rt_facade_is_on_thread(broker));
+    uv_ref((uv_handle_t *)&broker->mailbox.async);
+    rt_server_ref(&broker->server);
+}
+
+static void on_mailbox_closed(uv_handle_t *handle)
+{
+    struct rt_mailbox *mailbox = handle->data;
+    struct ringtail_broker *broker = mailbox->context;
+    if (broker->on_stopped != NULL) {
+        broker->on_stopped(broker->stopped_context);
+    }
+}
+
+static void on_server_stopped(void *context)
+{
+    struct ringtail_broker *broker = context;
+    rt_mailbox_empty(&broker->mailbox); /* what was sent before the stop */
+    rt_facade_close_subscriptions(broker);
+    uv_close((uv_handle_t *)&broker->mailbox.async, on_mailbox_closed);
+}
+
 void ringtail_broker_stop(struct ringtail_broker *broker,
                           uint64_t drain_ms,
                           ringtail_done_cb done,
                           void *context)
 {
-    rt_server_stop(&broker->server, drain_ms, done, context);
+    RT_DCHECK(rt_facade_is_on_thread(broker));
+    ringtail_broker_ref(broker);
+    broker->on_stopped = done;
+    broker->stopped_context = context;
+    rt_mailbox_close(&broker->mailbox);
+    rt_server_stop(&broker->server, drain_ms, on_server_stopped, broker);
 }
 
 void ringtail_broker_destroy(struct ringtail_broker *broker)
 {
-    struct rt_heap heap;
     if (broker == NULL) {
         return;
     }
+    rt_facade_free_subscriptions(broker);
+    rt_mailbox_finish(&broker->mailbox);
     rt_server_finish(&broker->server);
-    rt_heap_init(&heap, SIZE_MAX);
-    heap.used = sizeof(*broker);
-    rt_heap_free(&heap, broker, sizeof(*broker));
+    release(broker);
 }

@@ -69,13 +69,19 @@ const struct ringtail_option *ringtail_option_find(const char *name)
     return NULL;
 }
 
+/* Whether the caller's struct has the member: it may be an older one's. */
+static bool has_member(const struct ringtail_config *config, size_t member)
+{
+    return member + sizeof(uint64_t) <= config->size;
+}
+
 int ringtail_config_set(struct ringtail_config *config,
                         const char *name,
                         const char *text)
 {
     const struct ringtail_option *option = ringtail_option_find(name);
     uint64_t value = 0;
-    if (option == NULL) {
+    if (option == NULL || !has_member(config, members[option - options])) {
         return RINGTAIL_ENAME;
     }
     int err = parse(option->kind, rt_bytes_of(text), &value);
@@ -86,11 +92,13 @@ int ringtail_config_set(struct ringtail_config *config,
     return err;
 }
 
-void ringtail_config_init(struct ringtail_config *config)
+void ringtail_config_init_sized(struct ringtail_config *config, size_t size)
 {
-    *config = (struct ringtail_config){.size = sizeof(*config)};
+    struct ringtail_config defaults = {.size = sizeof(defaults)};
     for (size_t i = 0; i < RT_ARRAY_LENGTH(options); i++) {
-        RT_CHECK(ringtail_config_set(config, options[i].name,
+        RT_CHECK(ringtail_config_set(&defaults, options[i].name,
                                      options[i].value) == 0);
     }
+    defaults.size = size < sizeof(defaults) ? size : sizeof(defaults);
+    memcpy(config, &defaults, defaults.size);
 }

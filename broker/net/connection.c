@@ -53,8 +53,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     (void)suggested;
     struct rt_server *server = handle->data;
-    buffer->base = server->read_buffer;
-    buffer->len = RT_READ_BYTES;
+    buffer->base = rt_server_read_buffer(server);
+    buffer->len = buffer->base != NULL ? RT_READ_BYTES : 0;
 }
 
 static void dispatch(struct rt_connection *connection, struct rt_bytes bytes)
@@ -139,7 +139,7 @@ connection_create(struct rt_server *server, bool is_unix, unsigned roles)
     int err = is_unix ? uv_pipe_init(server->loop, &connection->pipe, 0)
                       : uv_tcp_init(server->loop, &connection->tcp);
     RT_CHECK(err == 0); /* neither makes a socket yet */
-    connection->handle.data = server;
+    rt_server_add_handle(server, &connection->handle);
     server->connection_count++;
     return connection;
 }

@@ -218,6 +218,7 @@ listener_create(struct rt_server *server, bool is_unix, unsigned roles)
     } else {
         (void)uv_tcp_init(server->loop, &listener->tcp);
     }
+    rt_server_add_handle(server, &listener->handle);
     return listener;
 }
 
@@ -252,6 +253,14 @@ int rt_listener_open(struct rt_server *server, const char *text, unsigned roles)
     }
     note_port(listener);
     return 0;
+}
+
+void rt_listeners_visit(struct rt_server *server,
+                        void (*visit)(uv_handle_t *handle))
+{
+    RT_LIST_EACH (node, &server->listeners) {
+        visit(&RT_CONTAINER(node, struct listener, link)->handle);
+    }
 }
 
 void rt_listeners_close(struct rt_server *server)

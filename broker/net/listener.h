@@ -12,6 +12,10 @@
 RT_MUST_USE int
 rt_listener_open(struct rt_server *server, const char *address, unsigned roles);
 
+/* Calls `visit` with the handle of every listener. */
+void rt_listeners_visit(struct rt_server *server,
+                        void (*visit)(uv_handle_t *handle));
+
 /* Closes all listeners of a server. */
 void rt_listeners_close(struct rt_server *server);
 

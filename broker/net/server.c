@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "broker/core/fanout.h"
+#include "broker/core/local.h"
 #include "broker/net/connection.h"
 #include "broker/net/http_session.h"
 #include "broker/net/listener.h"
@@ -51,7 +52,8 @@ static bool has_work(const struct rt_server *server)
 {
     return !rt_list_is_empty(&server->answering) ||
            !rt_list_is_empty(&server->core.dirty) ||
-           !rt_list_is_empty(&server->core.lagging);
+           !rt_list_is_empty(&server->core.lagging) ||
+           !rt_list_is_empty(&server->core.ready);
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -99,18 +101,64 @@ static void continue_waiting(struct rt_server *server)
 }
 
 /* Small fan-outs first, then the publishers, then the large ones: that is what
- * each of them waits for the least. */
+ * each of them waits for the least. The host's own subscriptions come last: how
+ * long their callbacks take is not for us to say. */
 static void on_check(uv_check_t *check)
 {
     struct rt_server *server = check->data;
     rt_core_flush_small(&server->core);
     write_answers(server);
     (void)rt_core_flush(&server->core);
+    (void)rt_core_deliver(&server->core);
     continue_waiting(server);
     if (has_work(server)) {
         (void)uv_idle_start(&server->idle, on_idle);
     } else {
         (void)uv_idle_stop(&server->idle);
+    }
+}
+
+/* --- the handles --- */
+
+static void visit_own_handles(struct rt_server *server,
+                              void (*visit)(uv_handle_t *handle))
+{
+    visit((uv_handle_t *)&server->check);
+    visit((uv_handle_t *)&server->idle);
+    visit((uv_handle_t *)&server->timer);
+}
+
+static void visit_connection(struct rt_wheel_entry *entry, void *context)
+{
+    void (*const *visit)(uv_handle_t *) = context;
+    (*visit)(&RT_CONTAINER(entry, struct rt_connection, timer)->handle);
+}
+
+static void visit_handles(struct rt_server *server,
+                          void (*visit)(uv_handle_t *handle))
+{
+    visit_own_handles(server, visit);
+    rt_listeners_visit(server, visit);
+    rt_wheel_visit(&server->wheel, visit_connection, &visit);
+}
+
+void rt_server_unref(struct rt_server *server)
+{
+    server->is_unref = true;
+    visit_handles(server, uv_unref);
+}
+
+void rt_server_ref(struct rt_server *server)
+{
+    server->is_unref = false;
+    visit_handles(server, uv_ref);
+}
+
+void rt_server_add_handle(struct rt_server *server, uv_handle_t *handle)
+{
+    handle->data = server;
+    if (server->is_unref) {
+        uv_unref(handle);
     }
 }
 
@@ -125,6 +173,11 @@ static void on_handle_closed(uv_handle_t *handle)
     }
 }
 
+static void close_own_handle(uv_handle_t *handle)
+{
+    uv_close(handle, on_handle_closed);
+}
+
 /* When the last connection is gone, so may be the rest. */
 static void close_if_done(struct rt_server *server)
 {
@@ -133,9 +186,7 @@ static void close_if_done(struct rt_server *server)
         return;
     }
     server->state = RT_SERVER_CLOSING;
-    uv_close((uv_handle_t *)&server->check, on_handle_closed);
-    uv_close((uv_handle_t *)&server->idle, on_handle_closed);
-    uv_close((uv_handle_t *)&server->timer, on_handle_closed);
+    visit_own_handles(server, close_own_handle);
 }
 
 void rt_server_note_closed(struct rt_server *server)
@@ -149,6 +200,20 @@ static void close_connection(struct rt_wheel_entry *entry, void *context)
     rt_connection_close(RT_CONTAINER(entry, struct rt_connection, timer));
 }
 
+static void drop_read_buffer(struct rt_server *server)
+{
+    rt_heap_free(&server->heap, server->read_buffer, RT_READ_BYTES);
+    server->read_buffer = NULL;
+}
+
+char *rt_server_read_buffer(struct rt_server *server)
+{
+    if (server->read_buffer == NULL) {
+        server->read_buffer = rt_heap_alloc(&server->heap, RT_READ_BYTES);
+    }
+    return server->read_buffer;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct rt_server *server = timer->data;
@@ -158,6 +223,9 @@ static void on_timer(uv_timer_t *timer)
                      rt_connection_on_timer, NULL);
     rt_core_tick(&server->core);
     rt_http_sessions_trim(server);
+    if (server->connection_count == 0) {
+        drop_read_buffer(server);
+    }
     if (server->state == RT_SERVER_DRAINING) {
         if (server->core.now_ms >= server->drain_end_ms) {
             rt_wheel_visit(&server->wheel, close_connection, NULL);
@@ -217,18 +285,16 @@ static void init_lists(struct rt_server *server)
                  RT_WRITES_SPARE);
 }
 
-int rt_server_init(struct rt_server *server,
-                   uv_loop_t *loop,
-                   const struct rt_server_options *options)
+void rt_server_init(struct rt_server *server,
+                    uv_loop_t *loop,
+                    const struct rt_server_options *options)
 {
-    *server = (struct rt_server){.loop = loop, .options = *options};
-    rt_heap_init(&server->heap, options->memory_max);
+    *server = (struct rt_server){
+        .loop = loop, .options = *options, .state = RT_SERVER_STOPPED};
+    rt_heap_init_over(&server->heap, options->memory_max, options->resize,
+                      options->resize_context);
     size_t share = options->memory_max / RT_RESERVE_PART;
     server->heap.reserve = share < RT_RESERVE_MAX ? share : RT_RESERVE_MAX;
-    server->read_buffer = rt_heap_alloc(&server->heap, RT_READ_BYTES);
-    if (server->read_buffer == NULL) {
-        return RT_ENOMEM;
-    }
     struct rt_core_options core_options = {
         .retention = options->retention,
         .stall_timeout_ms = options->stall_timeout_ms,
@@ -237,10 +303,15 @@ int rt_server_init(struct rt_server *server,
     };
     rt_core_init(&server->core, &server->heap, &core_options);
     init_lists(server);
-    server->loop_ms = uv_now(loop);
+}
+
+void rt_server_start(struct rt_server *server)
+{
+    RT_CHECK(server->state == RT_SERVER_STOPPED);
+    server->state = RT_SERVER_RUNNING;
+    server->loop_ms = uv_now(server->loop);
     rt_core_set_time(&server->core, 0, rt_clock_wall_ms());
     start_handles(server);
-    return 0;
 }
 
 void rt_server_finish(struct rt_server *server)
@@ -249,6 +320,6 @@ void rt_server_finish(struct rt_server *server)
     rt_http_sessions_finish(server);
     rt_pool_finish(&server->writes);
     rt_core_finish(&server->core);
-    rt_heap_free(&server->heap, server->read_buffer, RT_READ_BYTES);
+    drop_read_buffer(server);
     RT_CHECK(server->heap.used == 0);
 }

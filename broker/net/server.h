@@ -37,6 +37,8 @@
 struct rt_connection;
 
 struct rt_server_options {
+    rt_resize_fn resize; /* the host's allocator, or NULL */
+    void *resize_context;
     uint64_t memory_max;
     struct rt_retention retention;
     uint64_t stall_timeout_ms;
@@ -68,6 +70,7 @@ struct rt_server {
     uv_timer_t timer;
     unsigned own_handles; /* of these three, not yet closed */
     enum rt_server_state state;
+    bool is_unref;    /* its handles do not keep the loop going */
     uint64_t loop_ms; /* the loop's time at the last look */
     uint64_t drain_end_ms;
     void (*on_stopped)(void *context);
@@ -89,13 +92,16 @@ struct rt_server {
     int port;
     uint64_t date_second;
     char date[RT_HTTP_DATE_BYTES];
-    char *read_buffer; /* RT_READ_BYTES, shared: reads are synchronous */
+    char *read_buffer; /* shared: reads are synchronous; NULL: none yet */
 };
 
-/* Starts the handles on the loop. 0 or RT_ENOMEM. */
-RT_MUST_USE int rt_server_init(struct rt_server *server,
-                               uv_loop_t *loop,
-                               const struct rt_server_options *options);
+/* Allocates nothing; the loop does not know of it before it is started. */
+void rt_server_init(struct rt_server *server,
+                    uv_loop_t *loop,
+                    const struct rt_server_options *options);
+
+/* Starts the handles on the loop. */
+void rt_server_start(struct rt_server *server);
 
 /* Begins to stop: at most `drain_ms` for what is under way, then `done`. */
 void rt_server_stop(struct rt_server *server,
@@ -105,6 +111,17 @@ void rt_server_stop(struct rt_server *server,
 
 /* Frees what is left after it has stopped. */
 void rt_server_finish(struct rt_server *server);
+
+/* RT_READ_BYTES for one read, or NULL. They are given back when there has been
+ * no connection for a while. */
+char *rt_server_read_buffer(struct rt_server *server);
+
+/* Whether its handles keep the loop going, as uv_ref and uv_unref. */
+void rt_server_ref(struct rt_server *server);
+void rt_server_unref(struct rt_server *server);
+
+/* For a handle that has just been initialised: sets its data to the server. */
+void rt_server_add_handle(struct rt_server *server, uv_handle_t *handle);
 
 /* Tells the core what time it is; to be called before it is used in a turn. */
 void rt_server_update_time(struct rt_server *server);

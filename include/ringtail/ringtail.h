@@ -4,8 +4,9 @@
  * The broker lives on a libuv loop of the host's and serves HTTP and WebSocket
  * on the addresses it is told to listen on. It never runs the loop, installs no
  * signal handlers, prints nothing, and keeps nothing outside its handle. All
- * calls are for the loop's thread. Callbacks run on that thread, and never from
- * inside the call that caused them.
+ * calls but ringtail_publish_async are for the loop's thread, which is the one
+ * that created the broker. Callbacks run on that thread, and never from inside
+ * the call that caused them.
  *
  * Functions return 0 or a negative error: one of enum ringtail_error, or one of
  * libuv's, passed through. ringtail_strerror knows both.
@@ -30,6 +31,7 @@ extern "C" {
 
 struct uv_loop_s;
 struct ringtail_broker;
+struct ringtail_subscription;
 
 /* The library's own errors: name, value, text. */
 #define RINGTAIL_ERROR_MAP(X)                                               \
@@ -45,13 +47,20 @@ struct ringtail_broker;
     X(EDESCRIPTORS, -10006,                                                 \
       "too few file descriptors for the connections: raise the limit "      \
       "(ulimit -n), or lower --connections if it was given")                \
+    X(ETOPIC, -10007,                                                       \
+      "not a topic: tokens of A-Z a-z 0-9 _ = ~ - with dots between them, " \
+      "at most 200 bytes")                                                  \
+    X(EPAYLOAD, -10008, "the payload is not what its content type says")    \
+    X(ETOOLARGE, -10009, "the event is larger than it may be")              \
+    X(EFULL, -10010, "as many events wait as may: try again later")         \
+    X(ESTOPPED, -10011, "the broker has been stopped")                      \
+    X(ESINCE, -10012,                                                       \
+      "not a place to start: it is now, earliest, a cursor, an RFC 3339 "   \
+      "time, a duration such as 10m, or -N")                                \
     X(EURL, -10100,                                                         \
       "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
     X(ETLS, -10101, "https and wss need TLS, which is not built in")        \
-    X(ETOPIC, -10102, "that is not a topic")                                \
     X(ETYPE, -10103, "that is not a content type")                          \
-    X(EFULL, -10104, "as many events wait for answers as may")              \
-    X(ETOOLARGE, -10105, "the event is larger than the limit")              \
     X(EREFUSED, -10106, "the broker refused")                               \
     X(EUNKNOWN, -10107,                                                     \
       "the connection broke before the answer: the event may have arrived") \
@@ -100,12 +109,41 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
       "time for the body of a request to arrive")                          \
     X(DURATION, idle_timeout, "60s",                                       \
       "a connection without a request is closed after it")                 \
+    X(SIZE, mailbox_bytes, "4MiB",                                         \
+      "memory for events that other threads publish to the broker")        \
     X(FLAG, insecure, "0",                                                 \
       "listen beyond this machine although nothing authenticates")
+
+/*
+ * The host's memory: allocates (memory NULL), resizes, or frees (new_size 0,
+ * returns NULL). On failure returns NULL and leaves the old block as it was.
+ * Sizes are exact, so that a host can account for them. On the loop's thread.
+ */
+typedef void *(*ringtail_resize_cb)(void *context,
+                                    void *memory,
+                                    size_t old_size,
+                                    size_t new_size);
+
+enum ringtail_log_level {
+    RINGTAIL_LOG_INFO,
+    RINGTAIL_LOG_WARNING, /* events or peers are being refused or lost */
+};
+
+/* A line for the host's log, without a newline; valid during the call. At most
+ * a few in a second. */
+typedef void (*ringtail_log_cb)(void *context,
+                                enum ringtail_log_level level,
+                                const char *text);
 
 /* Set by ringtail_config_init, then changed member by member. */
 struct ringtail_config {
     size_t size; /* of this struct, as the caller was compiled */
+    /* What the host brings, each with the context it is called with. */
+    ringtail_resize_cb resize; /* NULL: the C library's */
+    void *resize_context;
+    ringtail_log_cb log; /* NULL: nothing is logged */
+    void *log_context;
+    /* The options. */
 #define X(kind, name, value, help) uint64_t name;
     RINGTAIL_CONFIG_MAP(X)
 #undef X
@@ -133,8 +171,15 @@ RINGTAIL_EXPORT const struct ringtail_option *ringtail_option_at(size_t index);
 RINGTAIL_EXPORT const struct ringtail_option *
 ringtail_option_find(const char *name);
 
-/* Sets every option to its default. */
-RINGTAIL_EXPORT void ringtail_config_init(struct ringtail_config *config);
+/* For ringtail_config_init: `size` is the caller's sizeof(*config). */
+RINGTAIL_EXPORT void ringtail_config_init_sized(struct ringtail_config *config,
+                                                size_t size);
+
+/* Sets every option to its default, and nothing that the host brings. */
+static inline void ringtail_config_init(struct ringtail_config *config)
+{
+    ringtail_config_init_sized(config, sizeof(*config));
+}
 
 /*
  * Sets one option from text: a name as for ringtail_option_find, and a value
@@ -146,9 +191,10 @@ RINGTAIL_EXPORT int ringtail_config_set(struct ringtail_config *config,
                                         const char *value);
 
 /*
- * Creates a broker on the host's loop. The config is copied; NULL means the
- * defaults. The loop must outlive the broker. Errors: UV_ENOMEM,
- * RINGTAIL_EVALUE, RINGTAIL_EEVENTBYTES, RINGTAIL_EDESCRIPTORS.
+ * Creates a broker on the host's loop, whose thread the caller's is from now
+ * on. The config is copied; NULL means the defaults. The loop must outlive the
+ * broker. Errors, after which the loop has nothing of it: UV_ENOMEM,
+ * RINGTAIL_EVALUE, RINGTAIL_EEVENTBYTES, RINGTAIL_EDESCRIPTORS, UV_EMFILE.
  */
 RINGTAIL_EXPORT int ringtail_broker_create(const struct ringtail_config *config,
                                            struct uv_loop_s *loop,
@@ -177,19 +223,167 @@ RINGTAIL_EXPORT int ringtail_broker_port(const struct ringtail_broker *broker);
 RINGTAIL_EXPORT uint64_t
 ringtail_broker_connections_max(const struct ringtail_broker *broker);
 
+/* --- publishing --- */
+
+/* A cursor as text, with its NUL: `7f3a9c21-1042`. Opaque: hand it back. */
+#define RINGTAIL_CURSOR_BYTES 32
+
+/* Where an event is in the log of its topic. */
+struct ringtail_receipt {
+    uint64_t offset; /* increasing, per topic */
+    uint64_t ts;     /* milliseconds since 1970, UTC */
+    char cursor[RINGTAIL_CURSOR_BYTES];
+};
+
+/* Set by ringtail_event_options_init, then changed member by member. */
+struct ringtail_event_options {
+    size_t size; /* of this struct, as the caller was compiled */
+    /* As the header of POST /produce. NULL: text if it is UTF-8, else binary */
+    const char *content_type;
+};
+
+static inline void
+ringtail_event_options_init(struct ringtail_event_options *options)
+{
+    options->size = sizeof(*options);
+    options->content_type = NULL;
+}
+
+/*
+ * Appends an event to a topic, which begins to exist if it did not, and returns
+ * before anybody gets it. The payload, `len` bytes of at most event_bytes, is
+ * copied; it may be NULL if there are none. `options` and `receipt` may be
+ * NULL. Errors: RINGTAIL_ETOPIC, RINGTAIL_EPAYLOAD, RINGTAIL_ETOOLARGE,
+ * RINGTAIL_ESTOPPED; UV_ENOMEM when the memory budget is spent.
+ */
+RINGTAIL_EXPORT int
+ringtail_publish(struct ringtail_broker *broker,
+                 const char *topic,
+                 const void *payload,
+                 size_t len,
+                 const struct ringtail_event_options *options,
+                 struct ringtail_receipt *receipt);
+
+/* What became of an event from another thread: 0 and the receipt, or an error
+ * of ringtail_publish and NULL. On the loop's thread. */
+typedef void (*ringtail_published_cb)(void *context,
+                                      int error,
+                                      const struct ringtail_receipt *receipt);
+
+/*
+ * The same from any thread, and the only call that may be made from one that is
+ * not the loop's. Topic and payload are copied into a mailbox of mailbox_bytes;
+ * the loop appends what is in it, in the order in which each thread sent, and
+ * waits with it while the topic's subscribers are far behind. `published` may
+ * be NULL. What was accepted is always appended or told of, also when the
+ * broker is stopped. Errors, upon which nothing is called: RINGTAIL_EFULL (try
+ * again later), RINGTAIL_ETOPIC, RINGTAIL_ETOOLARGE (also for what could never
+ * fit into the mailbox), RINGTAIL_EPAYLOAD for a content type that is none,
+ * RINGTAIL_ESTOPPED, UV_ENOMEM. No thread may be in this call any more when the
+ * broker is destroyed.
+ */
+RINGTAIL_EXPORT int
+ringtail_publish_async(struct ringtail_broker *broker,
+                       const char *topic,
+                       const void *payload,
+                       size_t len,
+                       const struct ringtail_event_options *options,
+                       ringtail_published_cb published,
+                       void *context);
+
+/* --- subscribing in the host's process --- */
+
+enum ringtail_event_kind {
+    RINGTAIL_EVENT,  /* an event */
+    RINGTAIL_GAP,    /* events were lost: how many, if known, and why */
+    RINGTAIL_CLOSED, /* the last call: the broker has stopped */
+};
+
+enum ringtail_content {
+    RINGTAIL_CONTENT_BINARY,
+    RINGTAIL_CONTENT_TEXT, /* valid UTF-8 */
+    RINGTAIL_CONTENT_JSON, /* valid UTF-8, and valid JSON */
+};
+
+/* What a subscription tells; valid during the call. */
+struct ringtail_event {
+    enum ringtail_event_kind kind;
+    enum ringtail_content content;
+    const char *topic;
+    const void *payload; /* `len` bytes, without a NUL behind them */
+    size_t len;
+    uint64_t offset;    /* of the event; GAP: of the last one that was lost */
+    uint64_t ts;        /* milliseconds since 1970, UTC */
+    uint64_t missed;    /* GAP: how many; 0: not known */
+    const char *reason; /* GAP, CLOSED: `cursor-evicted`, `epoch-changed`,
+                           `leaving` */
+};
+
+/* May call anything but ringtail_broker_destroy, also ringtail_unsubscribe for
+ * its own subscription. */
+typedef void (*ringtail_event_cb)(void *context,
+                                  const struct ringtail_event *event);
+
+/*
+ * Subscribes to a topic, which begins to exist if it did not. `since` is what
+ * GET /subscribe takes; NULL means `now`. Events come once a turn of the loop,
+ * after those for peers, in order and without a copy. Whoever is slower than
+ * the ring is told of a gap and goes on with what is left. The subscription is
+ * freed by ringtail_unsubscribe, or with its broker. Errors: RINGTAIL_ETOPIC,
+ * RINGTAIL_ESINCE, RINGTAIL_ESTOPPED, UV_ENOMEM.
+ */
+RINGTAIL_EXPORT int
+ringtail_subscribe(struct ringtail_broker *broker,
+                   const char *topic,
+                   const char *since,
+                   ringtail_event_cb callback,
+                   void *context,
+                   struct ringtail_subscription **subscription);
+
+/*
+ * A paused subscription is not called, costs nothing and keeps no event from
+ * being dropped; it is not timed. When it is resumed it goes on where it was,
+ * with a gap if the ring has passed it. Both may be repeated.
+ */
+RINGTAIL_EXPORT void
+ringtail_subscription_pause(struct ringtail_subscription *subscription);
+RINGTAIL_EXPORT void
+ringtail_subscription_resume(struct ringtail_subscription *subscription);
+
+/* The cursor of the last event that it was called with, or where it began. */
+RINGTAIL_EXPORT void
+ringtail_subscription_cursor(const struct ringtail_subscription *subscription,
+                             char cursor[RINGTAIL_CURSOR_BYTES]);
+
+/* Ends a subscription and frees it. It is not called again. NULL is fine. */
+RINGTAIL_EXPORT void
+ringtail_unsubscribe(struct ringtail_subscription *subscription);
+
+/* --- the loop, and the end --- */
+
+/*
+ * As uv_unref and uv_ref: whether the broker keeps uv_run going. It does, until
+ * it has stopped or ringtail_broker_unref says otherwise. Stopping makes it do
+ * so again. Both may be repeated.
+ */
+RINGTAIL_EXPORT void ringtail_broker_unref(struct ringtail_broker *broker);
+RINGTAIL_EXPORT void ringtail_broker_ref(struct ringtail_broker *broker);
+
 typedef void (*ringtail_done_cb)(void *context);
 
 /*
  * Stops listening, closes every subscriber with 1001 and lets requests that
- * have begun finish, for at most `drain_ms`. Then calls `done`; from there on
- * the loop holds nothing of the broker. To be called once.
+ * have begun finish, for at most `drain_ms`. Then subscriptions of the host get
+ * what is left for them and RINGTAIL_CLOSED, and `done`, which may be NULL, is
+ * called; from there on the loop holds nothing of the broker, and
+ * uv_loop_close() does not find anything of it. To be called once.
  */
 RINGTAIL_EXPORT void ringtail_broker_stop(struct ringtail_broker *broker,
                                           uint64_t drain_ms,
                                           ringtail_done_cb done,
                                           void *context);
 
-/* Frees a broker that has stopped. NULL is fine. */
+/* Frees a broker that has stopped; `done` may do it. NULL is fine. */
 RINGTAIL_EXPORT void ringtail_broker_destroy(struct ringtail_broker *broker);
 
 #ifdef __cplusplus

@@ -1,0 +1,36 @@
+/* What the files of the facade share. */
+#ifndef BROKER_FACADE_H
+#define BROKER_FACADE_H
+
+#include "broker/net/mailbox.h"
+#include "broker/net/server.h"
+#include "ringtail/ringtail.h"
+
+struct ringtail_broker {
+    struct rt_server server;
+    struct rt_mailbox mailbox;
+    struct rt_list subscriptions;
+    uv_thread_t thread; /* the loop's: the one that created the broker */
+    bool is_congested;  /* said the topic of the last event from the mailbox */
+    ringtail_done_cb on_stopped;
+    void *stopped_context;
+};
+
+/* Every call but one is for the loop's thread; checked in debug builds. */
+bool rt_facade_is_on_thread(const struct ringtail_broker *broker);
+
+/* Appends what a letter holds and tells its sender; false if it should wait.
+ * For the mailbox. */
+bool rt_facade_deliver(void *broker, const struct rt_letter *letter);
+
+/* Gives subscriptions what is left for them and tells them of the end. */
+void rt_facade_close_subscriptions(struct ringtail_broker *broker);
+
+/* Frees those that the host has left. */
+void rt_facade_free_subscriptions(struct ringtail_broker *broker);
+
+/* Writes a cursor with its NUL. */
+void rt_facade_write_cursor(struct rt_cursor cursor,
+                            char text[RINGTAIL_CURSOR_BYTES]);
+
+#endif

@@ -1,0 +1,165 @@
+/* Publishing by the host: on the loop's thread, and from any other. */
+#include <string.h>
+
+#include "base/error.h"
+#include "broker/facade.h"
+#include "protocol/topic.h"
+
+bool rt_facade_is_on_thread(const struct ringtail_broker *broker)
+{
+    uv_thread_t self = uv_thread_self();
+    return uv_thread_equal(&self, &broker->thread) != 0;
+}
+
+/* --- checks that need nothing of the loop's --- */
+
+static int classify(const struct ringtail_event_options *options,
+                    enum rt_media *media)
+{
+    *media = options != NULL && options->content_type != NULL
+                 ? rt_media_type_classify(rt_bytes_of(options->content_type))
+                 : RT_MEDIA_GUESS;
+    return *media == RT_MEDIA_MALFORMED || *media == RT_MEDIA_NDJSON
+               ? RINGTAIL_EPAYLOAD
+               : 0;
+}
+
+/* Fills in a letter that points to what the caller has. */
+static int address(const struct ringtail_broker *broker,
+                   const char *topic,
+                   struct rt_bytes payload,
+                   const struct ringtail_event_options *options,
+                   struct rt_letter *letter)
+{
+    const char *reason = NULL;
+    *letter =
+        (struct rt_letter){.topic = rt_bytes_of(topic), .payload = payload};
+    if (rt_topic_check(letter->topic, &reason) < 0) {
+        return RINGTAIL_ETOPIC;
+    }
+    if (payload.len > broker->server.options.event_bytes_max) {
+        return RINGTAIL_ETOOLARGE;
+    }
+    return classify(options, &letter->media);
+}
+
+/* --- on the loop's thread --- */
+
+void rt_facade_write_cursor(struct rt_cursor cursor,
+                            char text[RINGTAIL_CURSOR_BYTES])
+{
+    struct rt_writer writer;
+    rt_writer_init(&writer, text, RINGTAIL_CURSOR_BYTES - 1);
+    rt_cursor_write(&writer, cursor);
+    RT_CHECK(!writer.overflowed);
+    text[rt_writer_bytes(&writer).len] = '\0';
+}
+
+static void copy_receipt(struct ringtail_receipt *receipt,
+                         const struct rt_receipt *from)
+{
+    receipt->offset = from->cursor.offset;
+    receipt->ts = from->wall_ms;
+    rt_facade_write_cursor(from->cursor, receipt->cursor);
+}
+
+static int append(struct ringtail_broker *broker,
+                  const struct rt_letter *letter,
+                  struct rt_receipt *receipt)
+{
+    struct rt_server *server = &broker->server;
+    struct rt_event event = {.topic = letter->topic,
+                             .payload = letter->payload};
+    if (rt_media_content(letter->media, letter->payload, &event.content) < 0) {
+        return RINGTAIL_EPAYLOAD;
+    }
+    rt_server_update_time(server);
+    int err = rt_core_publish(&server->core, &event, receipt);
+    rt_server_wake(server);
+    return err;
+}
+
+int ringtail_publish(struct ringtail_broker *broker,
+                     const char *topic,
+                     const void *payload,
+                     size_t len,
+                     const struct ringtail_event_options *options,
+                     struct ringtail_receipt *receipt)
+{
+    struct rt_bytes bytes = {payload, len};
+    struct rt_letter letter;
+    struct rt_receipt appended;
+    RT_DCHECK(rt_facade_is_on_thread(broker));
+    if (broker->server.state != RT_SERVER_RUNNING) {
+        return RINGTAIL_ESTOPPED;
+    }
+    int err = address(broker, topic, bytes, options, &letter);
+    if (err == 0) {
+        err = append(broker, &letter, &appended);
+    }
+    if (err == 0 && receipt != NULL) {
+        copy_receipt(receipt, &appended);
+    }
+    return err;
+}
+
+/* --- from other threads --- */
+
+/* Whether the topic's subscribers are too far behind for one more event. With
+ * no loop left to wait for there is no waiting. */
+static bool should_wait(const struct ringtail_broker *broker,
+                        struct rt_bytes topic)
+{
+    return broker->is_congested && broker->server.state != RT_SERVER_STOPPED &&
+           rt_core_is_congested(&broker->server.core, topic);
+}
+
+bool rt_facade_deliver(void *context, const struct rt_letter *letter)
+{
+    struct ringtail_broker *broker = context;
+    struct rt_receipt appended = {.is_congested = false};
+    struct ringtail_receipt receipt;
+    if (should_wait(broker, letter->topic)) {
+        return false;
+    }
+    int err = append(broker, letter, &appended);
+    broker->is_congested = appended.is_congested;
+    ringtail_published_cb published = (ringtail_published_cb)letter->reply.call;
+    if (published == NULL) {
+        return true;
+    }
+    if (err == 0) {
+        copy_receipt(&receipt, &appended);
+    }
+    published(letter->reply.context, err, err == 0 ? &receipt : NULL);
+    return true;
+}
+
+int ringtail_publish_async(struct ringtail_broker *broker,
+                           const char *topic,
+                           const void *payload,
+                           size_t len,
+                           const struct ringtail_event_options *options,
+                           ringtail_published_cb published,
+                           void *context)
+{
+    struct rt_bytes bytes = {payload, len};
+    struct rt_letter letter;
+    int err = address(broker, topic, bytes, options, &letter);
+    if (err < 0) {
+        return err;
+    }
+    letter.reply.call = (void (*)(void))published;
+    letter.reply.context = context;
+    err = rt_mailbox_send(&broker->mailbox, &letter);
+    switch (err) {
+    case RT_EAGAIN:
+        return RINGTAIL_EFULL;
+    case RT_ERANGE:
+        return RINGTAIL_ETOOLARGE;
+    case UV_ECANCELED:
+        return RINGTAIL_ESTOPPED;
+    default:
+        return err;
+    }
+}
