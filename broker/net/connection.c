@@ -201,26 +201,16 @@ bool rt_connection_has_moved(struct rt_connection *connection)
 
 int rt_connection_write(struct rt_connection *connection, struct rt_bytes bytes)
 {
-    size_t written = 0;
     if (bytes.len == 0) {
         return 0;
     }
-    if (!rt_connection_is_blocked(connection)) {
-        uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes.data,
-                           .len = bytes.len};
-        int taken = uv_try_write(&connection->stream, &buffer, 1);
-        if (taken < 0 && taken != UV_EAGAIN) {
-            rt_connection_close(connection);
-            return taken;
-        }
-        written = taken > 0 ? (size_t)taken : 0;
+    ssize_t taken = rt_write_now(&connection->stream, &bytes, 1);
+    int err = taken < 0 ? (int)taken : 0;
+    if (taken >= 0 && (size_t)taken < bytes.len) {
+        bytes.data += taken;
+        bytes.len -= (size_t)taken;
+        err = rt_write_queue_copy(connection, bytes);
     }
-    if (written == bytes.len) {
-        return 0;
-    }
-    int err =
-        rt_write_queue_copy(connection, (struct rt_bytes){bytes.data + written,
-                                                          bytes.len - written});
     if (err < 0) {
         rt_connection_close(connection);
     }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "broker/net/address.h"
 #include "broker/net/connection.h"
+#include "broker/net/write.h"
 #include "ringtail/ringtail.h"
 
 /*
@@ -79,8 +80,7 @@ static void on_refused_closed(uv_handle_t *handle)
 static void refuse(struct listener *listener)
 {
     uv_loop_t *loop = listener->server->loop;
-    uv_buf_t answer = {.base = (char *)(uintptr_t)no_room,
-                       .len = sizeof(no_room) - 1};
+    struct rt_bytes answer = {no_room, sizeof(no_room) - 1};
     if (listener->is_unix) {
         (void)uv_pipe_init(loop, &listener->refused_pipe, 0);
     } else {
@@ -89,7 +89,8 @@ static void refuse(struct listener *listener)
     listener->is_refusing = true;
     if (uv_accept(&listener->stream, &listener->refused_stream) == 0) {
         listener->server->connections_refused++;
-        (void)uv_try_write(&listener->refused_stream, &answer, 1);
+        ssize_t taken = rt_write_now(&listener->refused_stream, &answer, 1);
+        (void)taken; /* it is closed in any case */
     }
     uv_close(&listener->refused, on_refused_closed);
 }

@@ -12,7 +12,7 @@
 #include "broker/net/websocket.h"
 #include "broker/net/write.h"
 
-#define OWN_HANDLES 3
+#define OWN_HANDLES 4
 
 /* --- time --- */
 
@@ -100,12 +100,19 @@ static void continue_waiting(struct rt_server *server)
     }
 }
 
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct rt_server *server = prepare->data;
+    rt_sigpipe_prepare(&server->sigpipe, server->queued_writes > 0);
+}
+
 /* Small fan-outs first, then the publishers, then the large ones: that is what
  * each of them waits for the least. The host's own subscriptions come last: how
  * long their callbacks take is not for us to say. */
 static void on_check(uv_check_t *check)
 {
     struct rt_server *server = check->data;
+    rt_sigpipe_check(&server->sigpipe);
     rt_core_flush_small(&server->core);
     write_answers(server);
     (void)rt_core_flush(&server->core);
@@ -123,6 +130,7 @@ static void on_check(uv_check_t *check)
 static void visit_own_handles(struct rt_server *server,
                               void (*visit)(uv_handle_t *handle))
 {
+    visit((uv_handle_t *)&server->prepare);
     visit((uv_handle_t *)&server->check);
     visit((uv_handle_t *)&server->idle);
     visit((uv_handle_t *)&server->timer);
@@ -263,13 +271,16 @@ static uint32_t random_epoch(void)
 
 static void start_handles(struct rt_server *server)
 {
+    (void)uv_prepare_init(server->loop, &server->prepare);
     (void)uv_check_init(server->loop, &server->check);
     (void)uv_idle_init(server->loop, &server->idle);
     (void)uv_timer_init(server->loop, &server->timer);
     server->own_handles = OWN_HANDLES;
+    server->prepare.data = server;
     server->check.data = server;
     server->idle.data = server;
     server->timer.data = server;
+    (void)uv_prepare_start(&server->prepare, on_prepare);
     (void)uv_check_start(&server->check, on_check);
     (void)uv_timer_start(&server->timer, on_timer, RT_TICK_MS, RT_TICK_MS);
 }
@@ -310,6 +321,7 @@ void rt_server_start(struct rt_server *server)
     RT_CHECK(server->state == RT_SERVER_STOPPED);
     server->state = RT_SERVER_RUNNING;
     server->loop_ms = uv_now(server->loop);
+    rt_sigpipe_init(&server->sigpipe);
     rt_core_set_time(&server->core, 0, rt_clock_wall_ms());
     start_handles(server);
 }
@@ -317,6 +329,7 @@ void rt_server_start(struct rt_server *server)
 void rt_server_finish(struct rt_server *server)
 {
     RT_CHECK(server->state == RT_SERVER_STOPPED);
+    RT_CHECK(server->queued_writes == 0 && !server->sigpipe.is_held);
     rt_http_sessions_finish(server);
     rt_pool_finish(&server->writes);
     rt_core_finish(&server->core);

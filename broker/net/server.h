@@ -2,6 +2,7 @@
  * The server: all that one broker has on one loop. The core, the listeners, the
  * connections, and the handles that drive them:
  *
+ *     prepare before the loop polls: SIGPIPE is held off
  *     check   after each round of input: fan out, answer, fan out the rest
  *     idle    runs only while work remains, so that the loop does not sleep
  *     timer   once a second: time-outs, heartbeats, retention
@@ -18,6 +19,7 @@
 #include "base/pool.h"
 #include "base/wheel.h"
 #include "broker/core/core.h"
+#include "broker/net/sigpipe.h"
 #include "protocol/timestamp.h"
 
 #define RT_TIME_STEP_MS 2000 /* most that time moves on in a turn */
@@ -65,10 +67,11 @@ struct rt_server {
     struct rt_heap heap;
     struct rt_core core;
     struct rt_server_options options;
+    uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t idle;
     uv_timer_t timer;
-    unsigned own_handles; /* of these three, not yet closed */
+    unsigned own_handles; /* of these four, not yet closed */
     enum rt_server_state state;
     bool is_unref;    /* its handles do not keep the loop going */
     uint64_t loop_ms; /* the loop's time at the last look */
@@ -84,6 +87,8 @@ struct rt_server {
     uint32_t spare_session_min; /* since the last tick */
     size_t spare_session_bytes;
     struct rt_pool writes;
+    uint64_t queued_writes; /* that libuv has */
+    struct rt_sigpipe sigpipe;
     uint64_t connection_count;
     uint64_t connections_opened;
     uint32_t heartbeat_phase; /* spreads first pings over the interval */

@@ -16,14 +16,8 @@ static ssize_t sink_write(struct rt_subscriber *subscriber,
                           const struct rt_bytes *ranges,
                           unsigned range_count)
 {
-    struct rt_connection *connection = connection_of(subscriber);
-    uv_buf_t buffers[RT_SINK_RANGE_MAX];
-    for (unsigned i = 0; i < range_count; i++) {
-        buffers[i].base = (char *)(uintptr_t)ranges[i].data;
-        buffers[i].len = ranges[i].len;
-    }
-    int taken = uv_try_write(&connection->stream, buffers, range_count);
-    return taken == UV_EAGAIN ? 0 : taken;
+    return rt_write_now(&connection_of(subscriber)->stream, ranges,
+                        range_count);
 }
 
 static int sink_queue(struct rt_subscriber *subscriber,

@@ -1,8 +1,57 @@
 #include "broker/net/write.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "base/error.h"
+
+/* --- at once --- */
+
+/* What sendmsg takes, so that ranges need not be put into another form. */
+_Static_assert(sizeof(struct rt_bytes) == sizeof(struct iovec) &&
+                   offsetof(struct rt_bytes, data) ==
+                       offsetof(struct iovec, iov_base) &&
+                   offsetof(struct rt_bytes, len) ==
+                       offsetof(struct iovec, iov_len),
+               "a range is an iovec");
+
+/* A single range spares the kernel from copying an iovec in. */
+static ssize_t
+send_ranges(int fd, const struct rt_bytes *ranges, unsigned count)
+{
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    if (count == 1) {
+        return send(fd, ranges->data, ranges->len, flags);
+    }
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)ranges,
+                             .msg_iovlen = count};
+    return sendmsg(fd, &message, flags);
+}
+
+ssize_t rt_write_now(const uv_stream_t *stream,
+                     const struct rt_bytes *ranges,
+                     unsigned count)
+{
+    uv_os_fd_t fd = -1;
+    ssize_t taken;
+    if (uv_stream_get_write_queue_size(stream) > 0) {
+        return 0;
+    }
+    int err = uv_fileno((const uv_handle_t *)stream, &fd);
+    if (err < 0) {
+        return err;
+    }
+    do {
+        taken = send_ranges(fd, ranges, count);
+    } while (taken < 0 && errno == EINTR);
+    if (taken >= 0) {
+        return taken;
+    }
+    return errno == EAGAIN || errno == ENOBUFS ? 0 : -errno;
+}
+
+/* --- later --- */
 
 struct write {
     uv_write_t request;
@@ -30,6 +79,7 @@ static void on_written(uv_write_t *request, int status)
 {
     struct write *write = RT_CONTAINER(request, struct write, request);
     struct rt_connection *connection = write->connection;
+    rt_connection_server(connection)->queued_writes--;
     write_release(rt_connection_server(connection), write);
     if (connection->state == RT_CONNECTION_CLOSED) {
         return;
@@ -62,13 +112,18 @@ static struct write *write_take(struct rt_connection *connection)
 static int submit(struct write *write, const char *data, size_t len)
 {
     struct rt_connection *connection = write->connection;
+    struct rt_server *server = rt_connection_server(connection);
     uv_buf_t buffer = {.base = (char *)(uintptr_t)data, .len = len};
+    rt_sigpipe_enter(&server->sigpipe);
     int err =
         uv_write(&write->request, &connection->stream, &buffer, 1, on_written);
+    rt_sigpipe_leave(&server->sigpipe);
     if (err < 0) {
-        write_release(rt_connection_server(connection), write);
+        write_release(server, write);
+        return err;
     }
-    return err;
+    server->queued_writes++;
+    return 0;
 }
 
 int rt_write_queue_copy(struct rt_connection *connection, struct rt_bytes bytes)

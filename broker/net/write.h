@@ -1,6 +1,7 @@
 /*
- * Writes that the kernel did not take at once. At most a few are in flight per
- * connection; requests come from the server's pool.
+ * Writing to a stream: at once what the kernel takes, and later what it did
+ * not. At most a few writes are queued per connection; their requests come from
+ * the server's pool.
  */
 #ifndef BROKER_NET_WRITE_H
 #define BROKER_NET_WRITE_H
@@ -13,6 +14,15 @@
 /* What is copied into the request; longer bytes are held by reference, or get
  * memory of their own. */
 #define RT_WRITE_COPY_MAX 4096
+
+/*
+ * Writes as much of at least one range as the kernel takes at once, and none
+ * while anything is queued. Raises no SIGPIPE, as uv_try_write would. Returns
+ * how many bytes were taken, or a negative error when the peer is gone.
+ */
+RT_MUST_USE ssize_t rt_write_now(const uv_stream_t *stream,
+                                 const struct rt_bytes *ranges,
+                                 unsigned count);
 
 /* Queues a copy of bytes: 0 or RT_ENOMEM. */
 RT_MUST_USE int rt_write_queue_copy(struct rt_connection *connection,

@@ -11,7 +11,9 @@
  * Functions return 0 or a negative error: one of enum ringtail_error, or one of
  * libuv's, passed through. ringtail_strerror knows both.
  *
- * Hosts must ignore SIGPIPE, as programs with sockets do.
+ * SIGPIPE may be whatever the host has made of it: none is raised for a peer
+ * that is gone. Where it is not ignored when a broker is created, it is blocked
+ * for the loop's thread while the loop polls with writes of the broker queued.
  */
 #ifndef RINGTAIL_RINGTAIL_H
 #define RINGTAIL_RINGTAIL_H

@@ -100,10 +100,17 @@ BANNED = [
         "read the clocks of base/clock.h",
     ),
     (
-        """signal sigaction sigprocmask pthread_sigmask setlocale setenv putenv
-        unsetenv chdir umask fork system uv_signal_init uv_default_loop
-        uv_replace_allocator cJSON_InitHooks""",
+        """signal sigprocmask setlocale setenv putenv unsetenv chdir umask fork
+        system uv_signal_init uv_default_loop uv_replace_allocator
+        cJSON_InitHooks""",
         ["examples"] + PROGRAMS,
+        "the process is the host's: leave its state alone",
+    ),
+    (
+        # The guard looks at SIGPIPE's action, and blocks it for one thread and
+        # a moment: libuv's writes cannot be told to raise none.
+        "sigaction pthread_sigmask",
+        ["broker/net/sigpipe.c", "examples"] + PROGRAMS,
         "the process is the host's: leave its state alone",
     ),
 ]
