@@ -35,17 +35,14 @@ struct ringtail_cursor {
     uint64_t offset;
 };
 
-/* Bytes of a cursor as text, `7f3a9c21-1042`, with the NUL. */
-#define RINGTAIL_CURSOR_BYTES 30
-
-/* Writes a cursor as text, with a NUL. */
+/* Writes a cursor as text, `7f3a9c21-1042`, with a NUL. */
 RINGTAIL_EXPORT void ringtail_cursor_format(struct ringtail_cursor cursor,
                                             char text[RINGTAIL_CURSOR_BYTES]);
 
 /* --- what a session tells --- */
 
 /* An event of the topic. The payload is valid during the callback. */
-struct ringtail_event {
+struct ringtail_client_event {
     const char *payload; /* not NUL-terminated */
     size_t len;
     bool is_text; /* a text frame: UTF-8, as the broker checked it */
@@ -94,20 +91,21 @@ struct ringtail_failure {
  * What a session calls; each may be NULL. `context` is the options'. What the
  * pointers in the structs point to is valid during the callback. A callback
  * may call any function of this header on the same session or client but the
- * inputs; ringtail_session_destroy and ringtail_client_stop too, after which
- * no further callback comes.
+ * inputs; ringtail_session_destroy (of a bare session) and ringtail_client_stop
+ * too, after which no further callback comes.
  */
 struct ringtail_session_handlers {
     /* A connection is open: a publisher's is connected, a subscriber's has
      * its place in the topic (ringtail_session_cursor). */
     void (*on_open)(void *context);
     /* The connection was lost, or none could be made; the session connects
-     * again by itself, a publisher when there is something to send. */
+     * again by itself, a publisher when there is something to send. Not after
+     * a gap that the broker closed it for: then on_gap was called. */
     void (*on_lost)(void *context, const struct ringtail_failure *failure);
     /* The session ended and does nothing more. It must still be destroyed. */
     void (*on_closed)(void *context, const struct ringtail_failure *failure);
     /* Subscriber: the next event; a gap before the next event. */
-    void (*on_event)(void *context, const struct ringtail_event *event);
+    void (*on_event)(void *context, const struct ringtail_client_event *event);
     void (*on_gap)(void *context, const struct ringtail_gap *gap);
     /* Publisher: for every message that ringtail_session_publish took, once,
      * in the order of the calls; unless the session is destroyed before. */
