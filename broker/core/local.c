@@ -47,8 +47,23 @@ static bool is_ready(const struct rt_locals *locals)
 
 bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes)
 {
-    return is_ready(topic->locals) &&
-           topic->ring.head - topic->locals->floor > bytes;
+    const struct rt_locals *locals = topic->locals;
+    const struct rt_ring *ring = &topic->ring;
+    if (!is_ready(locals)) {
+        return false;
+    }
+    uint64_t events = ring->next_offset - locals->floor_offset;
+    return ring->head - locals->floor + events * sizeof(struct rt_entry) >
+           bytes;
+}
+
+static void set_floor(struct rt_topic *topic, uint64_t offset)
+{
+    const struct rt_ring *ring = &topic->ring;
+    topic->locals->floor_offset = offset;
+    topic->locals->floor = offset < rt_ring_earliest(ring)
+                               ? rt_ring_low(ring)
+                               : rt_ring_position(ring, offset);
 }
 
 static void rescue(struct rt_locals *locals, struct rt_segment *segment)
@@ -90,8 +105,7 @@ void rt_locals_mark(struct rt_topic *topic)
         return;
     }
     /* They had everything before the event that has just been appended. */
-    const struct rt_ring *ring = &topic->ring;
-    locals->floor = rt_ring_position(ring, rt_ring_latest(ring));
+    set_floor(topic, rt_ring_latest(&topic->ring));
     rt_list_append(&topic->core->ready, &locals->ready);
 }
 
@@ -101,12 +115,6 @@ static bool is_behind(const struct rt_local *local)
 {
     return local->start.is_gap ||
            local->offset < local->topic->ring.next_offset;
-}
-
-static uint64_t position_of(const struct rt_ring *ring, uint64_t offset)
-{
-    return offset < rt_ring_earliest(ring) ? rt_ring_low(ring)
-                                           : rt_ring_position(ring, offset);
 }
 
 /* Sees what those that follow have: how far all of them are, what of the
@@ -131,7 +139,7 @@ static void settle(struct rt_topic *topic)
         spent++;
     }
     release_rescued(topic->core, locals, spent);
-    locals->floor = position_of(ring, offset);
+    set_floor(topic, offset);
     rt_list_remove(&locals->ready);
     if (is_any_behind) {
         rt_list_append(&topic->core->ready, &locals->ready);
@@ -147,12 +155,11 @@ static void follow(struct rt_local *local)
     if (!is_behind(local)) {
         return;
     }
-    uint64_t position = position_of(&topic->ring, local->offset);
     if (!is_ready(locals)) {
-        locals->floor = position;
+        set_floor(topic, local->offset);
         rt_list_append(&topic->core->ready, &locals->ready);
-    } else if (position < locals->floor) {
-        locals->floor = position;
+    } else if (local->offset < locals->floor_offset) {
+        set_floor(topic, local->offset);
     }
 }
 
@@ -354,18 +361,14 @@ deliver_topic(struct rt_core *core, struct rt_topic *topic, size_t max)
 
 bool rt_core_deliver(struct rt_core *core)
 {
-    struct rt_list waiting;
     size_t done = 0;
-    rt_list_init(&waiting);
-    rt_list_move(&waiting, &core->ready);
-    while (done < RT_DELIVERY_EVENTS && !rt_list_is_empty(&waiting)) {
+    while (done < RT_DELIVERY_EVENTS && !rt_list_is_empty(&core->ready)) {
         struct rt_locals *locals =
-            RT_LIST_FIRST(&waiting, struct rt_locals, ready);
+            RT_LIST_FIRST(&core->ready, struct rt_locals, ready);
         /* Still marked as behind, for so they are until they are served. */
         rt_list_remove(&locals->ready);
         rt_list_append(&core->ready, &locals->ready);
         done += deliver_topic(core, locals->topic, RT_DELIVERY_EVENTS - done);
     }
-    rt_list_prepend_all(&core->ready, &waiting);
     return !rt_list_is_empty(&core->ready);
 }

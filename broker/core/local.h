@@ -27,7 +27,8 @@
  * full size twice the default ring. */
 #define RT_RESCUED_MAX 8
 
-/* Events in one delivery: of all, and for one local before the next. */
+/* Events in one delivery, about; and for one local before it is the next
+ * one's turn. */
 #define RT_DELIVERY_EVENTS  4096
 #define RT_DELIVERY_QUANTUM 512
 
@@ -67,7 +68,8 @@ struct rt_locals {
     struct rt_topic *topic;
     struct rt_list ready; /* in core->ready while somebody is behind */
     struct rt_list following;
-    uint64_t floor; /* while ready: everybody was handed what is before it */
+    uint64_t floor;        /* while ready: the position before which */
+    uint64_t floor_offset; /* everybody was handed all, and its offset */
     unsigned rescued_count;
     struct rt_segment *rescued[RT_RESCUED_MAX]; /* oldest first */
 };
@@ -100,7 +102,7 @@ bool rt_core_deliver(struct rt_core *core);
 void rt_locals_protect(struct rt_topic *topic, size_t len);
 void rt_locals_mark(struct rt_topic *topic);
 
-/* Whether locals are behind by so many bytes. */
+/* Whether locals are behind by so many bytes of the ring, index included. */
 bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes);
 
 /* Frees what a topic has for its locals. NULL is fine. */

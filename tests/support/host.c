@@ -2,8 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,214 +9,138 @@
 
 #include "tests/support/test.h"
 
-#define PATIENCE_MS  20000
-#define NARROW_BYTES 4096
+#define DRAIN_MS    1000
+#define REQUEST_MAX 512
+#define POLL_US     100
 
 /* --- the host --- */
 
-void host_start(struct host *host, const struct ringtail_config *config)
+void test_host_init(struct test_host *host,
+                    const struct ringtail_config *config)
 {
-    host->broker = NULL;
-    host->stopped = 0;
+    *host = (struct test_host){.is_stopped = false};
     EXPECT_INT(uv_loop_init(&host->loop), 0);
     EXPECT_INT(ringtail_broker_create(config, &host->loop, &host->broker), 0);
-    EXPECT_INT(ringtail_broker_listen(host->broker, "127.0.0.1:0", 0), 0);
 }
 
-void host_turn(struct host *host)
+void test_host_listen(struct test_host *host)
+{
+    EXPECT_INT(ringtail_broker_listen(host->broker, "127.0.0.1:0", 0), 0);
+    EXPECT(ringtail_broker_port(host->broker) > 0);
+}
+
+void test_host_turn(struct test_host *host)
 {
     (void)uv_run(&host->loop, UV_RUN_NOWAIT);
 }
 
-void host_turns(struct host *host, unsigned count)
+void test_host_until(struct test_host *host,
+                     const uint64_t *value,
+                     uint64_t expected)
 {
-    for (unsigned i = 0; i < count; i++) {
-        host_turn(host);
+    for (int turns = 0; *value < expected; turns++) {
+        EXPECT(turns < HOST_TURNS_MAX);
+        test_host_turn(host);
     }
+    EXPECT_INT(*value, expected);
 }
 
 static void on_stopped(void *context)
 {
-    struct host *host = context;
-    host->stopped++;
+    struct test_host *host = context;
+    EXPECT(!host->is_stopped);
+    host->is_stopped = true;
 }
 
-void host_stop(struct host *host)
+void test_host_stop(struct test_host *host)
 {
-    if (host->stopped == 0) {
-        ringtail_broker_stop(host->broker, 0, on_stopped, host);
-    }
+    ringtail_broker_stop(host->broker, DRAIN_MS, on_stopped, host);
+    EXPECT(!host->is_stopped);
     EXPECT_INT(uv_run(&host->loop, UV_RUN_DEFAULT), 0);
-    EXPECT_INT(host->stopped, 1);
-    ringtail_broker_destroy(host->broker);
+    EXPECT(host->is_stopped);
+}
+
+void test_host_finish(struct test_host *host)
+{
+    if (!host->is_stopped) {
+        test_host_stop(host);
+    }
     EXPECT_INT(uv_loop_close(&host->loop), 0);
+    ringtail_broker_destroy(host->broker);
 }
 
-/* --- waiting --- */
+/* --- the peer --- */
 
-/* Lets time pass: a turn, or a millisecond if there is nothing to do. */
-static void wait_a_little(struct host *host, uint64_t end)
+void test_peer_init(struct test_peer *peer, struct test_host *host)
 {
-    host_turn(host);
-    uv_sleep(1);
-    if (uv_hrtime() / 1000000 > end) {
-        test_fail(__FILE__, __LINE__, "waited in vain");
-    }
-}
-
-static uint64_t patience(void)
-{
-    return uv_hrtime() / 1000000 + PATIENCE_MS;
-}
-
-/* --- peers --- */
-
-void peer_init(struct peer *peer, struct host *host, int fd)
-{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)ringtail_broker_port(host->broker)),
+        .sin_addr = {htonl(INADDR_LOOPBACK)}};
     peer->host = host;
-    peer->fd = fd;
-    peer->has_ended = false;
+    peer->is_at_end = false;
     peer->len = 0;
-    peer->received[0] = '\0';
-    EXPECT_INT(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT(peer->fd >= 0);
+    EXPECT_INT(connect(peer->fd, (struct sockaddr *)&address, sizeof(address)),
+               0);
 }
 
-static void connect_with(struct peer *peer, struct host *host, int receive)
+void test_peer_finish(struct test_peer *peer)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT(fd >= 0);
-    name.sin_port = htons((uint16_t)ringtail_broker_port(host->broker));
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (receive > 0) {
-        EXPECT_INT(
-            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive)),
-            0);
+    (void)close(peer->fd);
+    peer->fd = -1;
+}
+
+void test_peer_send(struct test_peer *peer, const char *text)
+{
+    size_t len = strlen(text);
+    ssize_t sent = send(peer->fd, text, len, MSG_NOSIGNAL);
+    EXPECT_INT(sent, len);
+}
+
+static void receive(struct test_peer *peer)
+{
+    ssize_t got = recv(peer->fd, peer->received + peer->len,
+                       HOST_PEER_MAX - peer->len, MSG_DONTWAIT);
+    if (got > 0) {
+        peer->len += (size_t)got;
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        peer->is_at_end = true;
     }
-    EXPECT_INT(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    peer_init(peer, host, fd);
+    peer->received[peer->len] = '\0';
 }
 
-void peer_connect(struct peer *peer, struct host *host)
+bool test_peer_await(struct test_peer *peer, const char *text)
 {
-    connect_with(peer, host, 0);
-}
-
-void peer_connect_narrow(struct peer *peer, struct host *host)
-{
-    connect_with(peer, host, NARROW_BYTES);
-}
-
-void peer_send_bytes(struct peer *peer, const void *data, size_t len)
-{
-    const char *at = data;
-    uint64_t end = patience();
-    while (len > 0) {
-        ssize_t sent = send(peer->fd, at, len, MSG_NOSIGNAL);
-        if (sent > 0) {
-            at += sent;
-            len -= (size_t)sent;
-            continue;
+    for (int turns = 0; turns < HOST_TURNS_MAX; turns++) {
+        const char *at = memmem(peer->received, peer->len, text, strlen(text));
+        if (at != NULL) {
+            size_t taken = (size_t)(at - peer->received) + strlen(text);
+            peer->len -= taken;
+            memmove(peer->received, peer->received + taken, peer->len + 1);
+            return true;
         }
-        EXPECT_INT(errno, EAGAIN);
-        wait_a_little(peer->host, end);
-    }
-}
-
-void peer_send(struct peer *peer, const char *text)
-{
-    peer_send_bytes(peer, text, strlen(text));
-}
-
-void peer_read(struct peer *peer)
-{
-    while (!peer->has_ended && peer->len < PEER_BYTES_MAX) {
-        ssize_t got = recv(peer->fd, peer->received + peer->len,
-                           PEER_BYTES_MAX - peer->len, 0);
-        if (got < 0 && errno == EAGAIN) {
-            return;
+        if (peer->is_at_end) {
+            return false;
         }
-        peer->has_ended = got <= 0;
-        peer->len += got > 0 ? (size_t)got : 0;
-        peer->received[peer->len] = '\0';
+        test_host_turn(peer->host);
+        receive(peer);
     }
+    return false;
 }
 
-static void take(struct peer *peer, size_t len)
+void test_peer_subscribe(struct test_peer *peer, const char *topic)
 {
-    peer->len -= len;
-    memmove(peer->received, peer->received + len, peer->len + 1);
-}
-
-static char *find(struct peer *peer, const char *text)
-{
-    return memmem(peer->received, peer->len, text, strlen(text));
-}
-
-void peer_await(struct peer *peer, const char *text)
-{
-    uint64_t end = patience();
-    peer_read(peer);
-    while (find(peer, text) == NULL) {
-        if (peer->has_ended) {
-            test_fail(__FILE__, __LINE__, "ended without %s: %s", text,
-                      peer->received);
-        }
-        wait_a_little(peer->host, end);
-        peer_read(peer);
-    }
-    take(peer, (size_t)(find(peer, text) - peer->received) + strlen(text));
-}
-
-void peer_await_len(struct peer *peer, size_t len)
-{
-    uint64_t end = patience();
-    peer_read(peer);
-    while (peer->len < len) {
-        EXPECT(!peer->has_ended);
-        wait_a_little(peer->host, end);
-        peer_read(peer);
-    }
-}
-
-void peer_await_end(struct peer *peer)
-{
-    uint64_t end = patience();
-    peer_read(peer);
-    while (!peer->has_ended) {
-        wait_a_little(peer->host, end);
-        peer_read(peer);
-    }
-}
-
-void peer_close(struct peer *peer)
-{
-    EXPECT_INT(close(peer->fd), 0);
-}
-
-void peer_vanish(struct peer *peer)
-{
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    EXPECT_INT(shutdown(peer->fd, SHUT_WR), 0);
-    EXPECT_INT(
-        setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)),
-        0);
-    peer_close(peer);
-}
-
-void peer_subscribe(struct peer *peer, const char *topic)
-{
-    char request[512];
+    char request[REQUEST_MAX];
     (void)snprintf(request, sizeof(request),
                    "GET /subscribe/%s HTTP/1.1\r\n"
-                   "Host: a\r\n"
+                   "Host: localhost\r\n"
                    "Upgrade: websocket\r\n"
                    "Connection: Upgrade\r\n"
                    "Sec-WebSocket-Version: 13\r\n"
                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                    "\r\n",
                    topic);
-    peer_send(peer, request);
-    peer_await(peer, "HTTP/1.1 101 ");
-    peer_await(peer, "\r\n\r\n");
+    test_peer_send(peer, request);
 }

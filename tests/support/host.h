@@ -1,73 +1,66 @@
 /*
- * A host of the library and its peers, in one process and on one thread: the
- * test sends, lets the loop turn, and looks at what has come back. Each wait
- * has a bound, beyond which the test fails.
+ * A host program, for tests of the library: a loop with a broker on it, and a
+ * peer of the broker's on a plain socket, all in one thread.
  */
 #ifndef TESTS_SUPPORT_HOST_H
 #define TESTS_SUPPORT_HOST_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "ringtail/ringtail.h"
 
-struct host {
+#define HOST_TURNS_MAX 200000 /* more turns than any test needs */
+#define HOST_PEER_MAX  ((size_t)256 * 1024)
+
+struct test_host {
     uv_loop_t loop;
     struct ringtail_broker *broker;
-    int stopped; /* how often the broker said that it has */
+    bool is_stopped;
 };
 
-#define PEER_BYTES_MAX ((size_t)64 * 1024)
+/* A broker that does not listen; `config` may be NULL. Expects success. */
+void test_host_init(struct test_host *host,
+                    const struct ringtail_config *config);
 
-struct peer {
-    struct host *host;
+/* Listens on a port of 127.0.0.1. Expects success. */
+void test_host_listen(struct test_host *host);
+
+/* Runs the loop for one turn, without waiting. */
+void test_host_turn(struct test_host *host);
+
+/* Runs turns until the value is not smaller any more. */
+void test_host_until(struct test_host *host,
+                     const uint64_t *value,
+                     uint64_t expected);
+
+/* Stops, destroys, and expects that the loop has nothing left on it. */
+void test_host_stop(struct test_host *host);
+void test_host_finish(struct test_host *host);
+
+/* The other end of a connection to the broker. */
+struct test_peer {
+    struct test_host *host;
     int fd;
-    bool has_ended; /* the broker has closed, or reset, the connection */
+    bool is_at_end; /* the broker has closed */
     size_t len;
-    char received[PEER_BYTES_MAX + 1];
+    char received[HOST_PEER_MAX + 1]; /* with a NUL */
 };
 
-/* A loop and a broker on it that listens on a free port of this machine. NULL
- * for the defaults. */
-void host_start(struct host *host, const struct ringtail_config *config);
+/* Connects to the broker's port. Expects success. */
+void test_peer_init(struct test_peer *peer, struct test_host *host);
+void test_peer_finish(struct test_peer *peer);
 
-/* Stops and destroys the broker, if the test has not, and closes the loop, on
- * which nothing is left then. */
-void host_stop(struct host *host);
+/* Sends all of the text. */
+void test_peer_send(struct test_peer *peer, const char *text);
 
-/* A turn of the loop that waits for nothing. */
-void host_turn(struct host *host);
-void host_turns(struct host *host, unsigned count);
+/* Runs turns until the text has been received, or the broker has closed.
+ * Returns whether it has, and drops everything up to its end. */
+bool test_peer_await(struct test_peer *peer, const char *text);
 
-/* A connection to the broker; one that takes few bytes without being read. */
-void peer_connect(struct peer *peer, struct host *host);
-void peer_connect_narrow(struct peer *peer, struct host *host);
-
-/* Any stream socket, which becomes the peer's. */
-void peer_init(struct peer *peer, struct host *host, int fd);
-
-/* Sends all of it, turning the loop where it has to. */
-void peer_send(struct peer *peer, const char *text);
-void peer_send_bytes(struct peer *peer, const void *data, size_t len);
-
-/* Waits until the text has come, and takes it with all before it. */
-void peer_await(struct peer *peer, const char *text);
-
-/* Waits until so many bytes have come. */
-void peer_await_len(struct peer *peer, size_t len);
-
-/* Waits until the broker has ended the connection. */
-void peer_await_end(struct peer *peer);
-
-/* Takes what has come. */
-void peer_read(struct peer *peer);
-
-/* Closes; vanishing leaves no trace but a reset behind what was a FIN. */
-void peer_close(struct peer *peer);
-void peer_vanish(struct peer *peer);
-
-/* Becomes a subscriber. */
-void peer_subscribe(struct peer *peer, const char *topic);
+/* Sends a request that subscribes to a topic. */
+void test_peer_subscribe(struct test_peer *peer, const char *topic);
 
 #endif

@@ -5,7 +5,8 @@
 #include "ringtail/ringtail.h"
 #include "tests/support/test.h"
 
-#define DRAIN_MS 1000
+#define DRAIN_MS   1000
+#define OPTIONS_AT offsetof(struct ringtail_config, ring_bytes)
 
 /* --- options and their texts --- */
 
@@ -38,14 +39,14 @@ TEST("every option is listed once, with a default that parses and a help")
     size_t count = 0;
     ringtail_config_init(&config);
     memset(&again, 0xee, sizeof(again));
-    again.size = sizeof(again);
+    memcpy(&again, &config, OPTIONS_AT);
     for (; (option = ringtail_option_at(count)) != NULL; count++) {
         EXPECT(ringtail_option_find(option->name) == option);
         EXPECT(option->help[0] != '\0');
         EXPECT_INT(ringtail_config_set(&again, option->name, option->value), 0);
     }
     EXPECT(memcmp(&config, &again, sizeof(config)) == 0);
-    EXPECT_INT(sizeof(config), sizeof(config.size) + count * sizeof(uint64_t));
+    EXPECT_INT(sizeof(config), OPTIONS_AT + count * sizeof(uint64_t));
     EXPECT(ringtail_option_at(SIZE_MAX) == NULL);
 }
 
@@ -80,7 +81,7 @@ TEST("no other name is found")
 static uint64_t value_of(const struct ringtail_config *config, size_t index)
 {
     uint64_t value;
-    memcpy(&value, (const char *)config + sizeof(config->size) + index * 8, 8);
+    memcpy(&value, (const char *)config + OPTIONS_AT + index * 8, 8);
     return value;
 }
 
@@ -104,7 +105,7 @@ static void expect_set(const char *name, const char *text, uint64_t expected)
     struct ringtail_config config = {.size = sizeof(config)};
     struct ringtail_config wanted = config;
     size_t index = (size_t)(ringtail_option_find(name) - ringtail_option_at(0));
-    memcpy((char *)&wanted + sizeof(wanted.size) + index * 8, &expected, 8);
+    memcpy((char *)&wanted + OPTIONS_AT + index * 8, &expected, 8);
     EXPECT_INT(ringtail_config_set(&config, name, text), 0);
     EXPECT(memcmp(&config, &wanted, sizeof(config)) == 0);
 }
@@ -178,6 +179,20 @@ TEST("a limit is never 0, nor nothing; it may be unlimited")
             expect_set(option->name, "unlimited", RINGTAIL_UNLIMITED);
         }
     }
+}
+
+TEST("a config of an older header is not written beyond its end")
+{
+    struct ringtail_config config;
+    size_t older = offsetof(struct ringtail_config, insecure);
+    memset(&config, 0xee, sizeof(config));
+    ringtail_config_init_sized(&config, older);
+    EXPECT_INT(config.size, older);
+    EXPECT_INT(config.ring_bytes, 1024 * 1024);
+    EXPECT(config.insecure == UINT64_C(0xeeeeeeeeeeeeeeee));
+    EXPECT_INT(ringtail_config_set(&config, "insecure", "1"), RINGTAIL_ENAME);
+    EXPECT(config.insecure == UINT64_C(0xeeeeeeeeeeeeeeee));
+    EXPECT_INT(ringtail_config_set(&config, "ring-bytes", "1KiB"), 0);
 }
 
 /* --- a broker's config --- */
@@ -254,7 +269,7 @@ TEST("a broker is not created with a limit of 0")
     for (size_t i = 0; ringtail_option_at(i) != NULL; i++) {
         struct ringtail_config config;
         ringtail_config_init(&config);
-        memset((char *)&config + sizeof(config.size) + i * 8, 0, 8);
+        memset((char *)&config + OPTIONS_AT + i * 8, 0, 8);
         bool is_flag = ringtail_option_at(i)->kind == RINGTAIL_OPTION_FLAG;
         EXPECT_INT(created(&config), is_flag ? 0 : RINGTAIL_EVALUE);
     }

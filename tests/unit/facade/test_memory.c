@@ -1,0 +1,166 @@
+/*
+ * The host's allocator: all memory comes from it and goes back to it, an idle
+ * broker has little, and each single allocation may fail.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/host.h"
+#include "tests/support/test.h"
+
+#define IDLE_BYTES_MAX ((size_t)64 * 1024)
+
+struct accounts {
+    size_t used;
+    uint64_t allocations;
+    uint64_t fail_at; /* 0: none does */
+};
+
+static void *
+resize(void *context, void *memory, size_t old_size, size_t new_size)
+{
+    struct accounts *accounts = context;
+    EXPECT((memory == NULL) == (old_size == 0));
+    EXPECT(accounts->used >= old_size);
+    if (new_size == 0) {
+        free(memory);
+        accounts->used -= old_size;
+        return NULL;
+    }
+    if (++accounts->allocations == accounts->fail_at) {
+        return NULL;
+    }
+    void *moved = realloc(memory, new_size);
+    EXPECT(moved != NULL);
+    accounts->used += new_size - old_size;
+    return moved;
+}
+
+static struct ringtail_config config_over(struct accounts *accounts)
+{
+    struct ringtail_config config;
+    ringtail_config_init(&config);
+    config.resize = resize;
+    config.resize_context = accounts;
+    return config;
+}
+
+TEST("an idle broker that listens has less than 64 KiB")
+{
+    struct accounts accounts = {0};
+    struct ringtail_config config = config_over(&accounts);
+    struct test_host host;
+    test_host_init(&host, &config);
+    test_host_listen(&host);
+    EXPECT(accounts.used > 0);
+    EXPECT(accounts.used < IDLE_BYTES_MAX);
+    test_host_finish(&host);
+    EXPECT_INT(accounts.used, 0);
+}
+
+/* --- the k-th allocation fails --- */
+
+static bool is_memory(int err)
+{
+    return err == UV_ENOMEM;
+}
+
+static void on_event(void *context, const struct ringtail_event *event)
+{
+    (void)event;
+    ++*(uint64_t *)context;
+}
+
+/* A peer that publishes: it gets an answer, or its connection is closed. */
+static void produce_over_http(struct test_host *host)
+{
+    static struct test_peer peer;
+    test_peer_init(&peer, host);
+    test_peer_send(&peer, "POST /produce/b HTTP/1.1\r\n"
+                          "Host: localhost\r\n"
+                          "Content-Length: 5\r\n"
+                          "\r\n"
+                          "he");
+    for (int turns = 0; turns < 20; turns++) {
+        test_host_turn(host);
+    }
+    if (send(peer.fd, "llo", 3, MSG_NOSIGNAL) == 3 &&
+        test_peer_await(&peer, "HTTP/1.1 ")) {
+        EXPECT(strncmp(peer.received, "200 ", 4) == 0 ||
+               strncmp(peer.received, "503 ", 4) == 0 ||
+               strncmp(peer.received, "507 ", 4) == 0);
+    }
+    test_peer_finish(&peer);
+}
+
+/* A peer that subscribes and pings: the same. */
+static void subscribe_over_http(struct test_host *host)
+{
+    static struct test_peer peer;
+    static const char ping[] = "\x89\x80\x01\x02\x03";
+    test_peer_init(&peer, host);
+    test_peer_subscribe(&peer, "b");
+    if (test_peer_await(&peer, "HTTP/1.1 101") &&
+        test_peer_await(&peer, "\r\n\r\n")) {
+        (void)send(peer.fd, ping, 5, MSG_NOSIGNAL);
+        for (int turns = 0; turns < 20; turns++) {
+            test_host_turn(host);
+        }
+        (void)send(peer.fd, "\x04", 1, MSG_NOSIGNAL);
+        (void)test_peer_await(&peer, "\x8a");
+    }
+    test_peer_finish(&peer);
+}
+
+static void publish_in_process(struct test_host *host, uint64_t *events)
+{
+    static char payload[3000];
+    struct ringtail_subscription *subscription = NULL;
+    int err = ringtail_subscribe(host->broker, "a", NULL, on_event, events,
+                                 &subscription);
+    EXPECT(err == 0 || is_memory(err));
+    for (int i = 0; i < 10; i++) {
+        err = ringtail_publish(host->broker, "a", payload, sizeof(payload),
+                               NULL, NULL);
+        EXPECT(err == 0 || is_memory(err));
+    }
+    for (int turns = 0; turns < 5; turns++) {
+        test_host_turn(host);
+    }
+    ringtail_unsubscribe(subscription);
+}
+
+/* All that a host and its peers do. Nothing may be lost or left behind. */
+static void live(struct accounts *accounts)
+{
+    struct ringtail_config config = config_over(accounts);
+    struct test_host host = {.is_stopped = false};
+    uint64_t events = 0;
+    EXPECT_INT(uv_loop_init(&host.loop), 0);
+    int err = ringtail_broker_create(&config, &host.loop, &host.broker);
+    EXPECT(err == 0 || is_memory(err));
+    if (err < 0) {
+        EXPECT_INT(uv_loop_close(&host.loop), 0);
+        return;
+    }
+    err = ringtail_broker_listen(host.broker, "127.0.0.1:0", 0);
+    EXPECT(err == 0 || is_memory(err));
+    if (err == 0) {
+        produce_over_http(&host);
+        subscribe_over_http(&host);
+    }
+    publish_in_process(&host, &events);
+    test_host_finish(&host);
+}
+
+TEST("wherever the k-th allocation fails, it is an error and no more")
+{
+    uint64_t k = 0;
+    struct accounts accounts;
+    do {
+        accounts = (struct accounts){.fail_at = ++k};
+        live(&accounts);
+        EXPECT_INT(accounts.used, 0);
+    } while (accounts.allocations >= k);
+    EXPECT(k > 20);
+}
