@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "broker/net/sigpipe.h"
-#include "tests/support/host.h"
+#include "tests/support/peer.h"
 #include "tests/support/test.h"
 
 /* Their answers are more than a narrow peer takes without reading them. */
