@@ -39,7 +39,13 @@ THIRD_PARTY = {
     "wslay/": ["protocol/ws_receive.c"],
     "nettle/": ["protocol/ws_handshake.c"],
     "cjson/": ["tests"],
-    "uv.h": ["broker", "clients", "examples", "tests"],
+    "uv.h": [
+        "broker",
+        "clients/c/client.c",
+        "clients/cli",
+        "examples",
+        "tests",
+    ],
 }
 
 C_HEADERS = {
@@ -293,9 +299,11 @@ def rule_length(tree):
 
 
 def unit_test_paths(path):
-    """Where a file's unit test may be: broker/core is also called core."""
+    """Where a file's unit test may be: broker/core is also called core, and
+    clients/c the client."""
     layer, name = os.path.split(path)
     folders = [layer.removeprefix("broker/"), layer]
+    folders += ["client"] if layer == "clients/c" else []
     return [f"tests/unit/{folder}/test_{name}" for folder in folders]
 
 
