@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
@@ -30,7 +31,8 @@ struct sub {
     struct ringtail_client *client;
     struct output output;
 
-    struct ringtail_cursor cursor; /* of the last event, if was_open */
+    struct ringtail_cursor cursor; /* of the last event, if has_cursor */
+    bool has_cursor;
     bool was_open;
     bool is_lost;
     bool has_gap;
@@ -103,8 +105,10 @@ static void on_open(void *context)
 {
     struct sub *sub = context;
     char text[RINGTAIL_CURSOR_BYTES];
-    (void)ringtail_session_cursor(ringtail_client_session(sub->client),
-                                  &sub->cursor);
+    if (!sub->has_cursor) {
+        sub->has_cursor = ringtail_session_cursor(
+            ringtail_client_session(sub->client), &sub->cursor);
+    }
     ringtail_cursor_format(sub->cursor, text);
     if (sub->is_lost) {
         tell(sub, "connected again, going on after %s", text);
@@ -199,11 +203,18 @@ static void on_event(void *context, const struct ringtail_client_event *event)
     }
 }
 
+static bool is_same(struct ringtail_cursor a, struct ringtail_cursor b)
+{
+    return a.epoch == b.epoch && a.offset == b.offset;
+}
+
+/* A gap at the start is after a cursor only if one was given. */
 static void print_gap(struct sub *sub, const struct ringtail_gap *gap)
 {
     char missed[sizeof(",\"missed\":18446744073709551615")] = "";
+    bool is_after = sub->has_cursor && !is_same(sub->cursor, gap->cursor);
     print_head(sub, "gap");
-    if (sub->was_open) {
+    if (is_after) {
         print_cursor(sub, "after", sub->cursor);
     }
     print_cursor(sub, "next", gap->cursor);
@@ -273,8 +284,23 @@ static void start_handles(struct sub *sub)
     }
 }
 
+/* Where it begins, if that was given as a cursor. */
+static void take_cursor(struct sub *sub, const char *since)
+{
+    char *dash = NULL;
+    char *end = NULL;
+    unsigned long epoch = strtoul(since, &dash, 16);
+    if (dash != since + 8 || *dash != '-') {
+        return;
+    }
+    sub->cursor.epoch = (uint32_t)epoch;
+    sub->cursor.offset = strtoull(dash + 1, &end, 10);
+    sub->has_cursor = *end == '\0';
+}
+
 static int start_client(struct sub *sub, const char *since)
 {
+    take_cursor(sub, since);
     struct ringtail_session_options options;
     ringtail_session_options_init(&options, RINGTAIL_SESSION_SUBSCRIBER);
     options.url = sub->url;
