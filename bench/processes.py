@@ -21,6 +21,7 @@ import time
 PR_SET_PDEATHSIG = 1
 START_S = 10
 STOP_S = 10
+PROGRAM_TIMEOUT_S = 120
 LIBC = ctypes.CDLL(None)
 
 
@@ -57,12 +58,13 @@ def keep_priority():
         pathlib.Path("/proc/self/autogroup").write_text(str(nice))
 
 
-def start(command, processor, output, environment=None):
-    """Starts a command on a processor, with as many descriptors as it may."""
+def start(command, allowed, output, environment=None):
+    """Starts a command on some processors, with as many descriptors as it
+    may."""
 
     def prepare():
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.sched_setaffinity(0, {processor})
+        os.sched_setaffinity(0, allowed)
         keep_priority()
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -116,7 +118,7 @@ def serving(server, environment=None):
     port = free_port()
     with tempfile.TemporaryFile() as output:
         process = start(
-            server.command(port), processors()[0], output, environment
+            server.command(port), {processors()[0]}, output, environment
         )
         try:
             wait_until_listening(process, port, output)
@@ -128,7 +130,7 @@ def serving(server, environment=None):
 def run_load(program, port, pid, arguments, timeout_s):
     """Runs the load generator; returns what it reported."""
     command = [program, "--port", port, "--pid", pid, *arguments]
-    process = start(command, processors()[1], subprocess.PIPE)
+    process = start(command, {processors()[1]}, subprocess.PIPE)
     try:
         output, _ = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
@@ -137,6 +139,22 @@ def run_load(program, port, pid, arguments, timeout_s):
         stop(process)
         process.stdout.close()
     return checked(output, process.returncode)
+
+
+def run_program(folder, words):
+    """Runs a program that measures by itself; returns what it reported."""
+    command = [folder / words[0], *words[1:]]
+    process = start(command, set(processors()), subprocess.PIPE)
+    try:
+        output, _ = process.communicate(timeout=PROGRAM_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise RunFailed(f"no result after {PROGRAM_TIMEOUT_S} s") from None
+    finally:
+        stop(process)
+        process.stdout.close()
+    if process.returncode != 0:
+        raise RunFailed(f"status {process.returncode}: {output.strip()}")
+    return json.loads(output)
 
 
 def checked(output, status):

@@ -41,6 +41,14 @@ class Run:
 
 
 @dataclasses.dataclass
+class Program:
+    """One run of a program of bench/ that measures by itself."""
+
+    words: list
+    server: str = "library"
+
+
+@dataclasses.dataclass
 class Line:
     """One line of the table; the value is what is held against the limit."""
 
@@ -256,8 +264,30 @@ def small_topic(pairs):
     ]
 
 
+def library(mode, figure, measure, limit, shown="{:.1f}"):
+    """A row of bench/embedded.c: held against a number, not against a floor."""
+
+    def row(pairs):
+        values = []
+        for _ in range(min(pairs, 3)):
+            report = yield Program(["embedded", mode])
+            values.append(report[figure])
+        value = statistics.median(values)
+        text = shown.format(value)
+        low, high = min(values), max(values)
+        return [Line(measure, text, "", value, low, high, limit, shown)]
+
+    return row
+
+
 # A floor that waits for every reader cannot be measured with a stopped one.
-BROKER_ONLY = ["stalled"]
+BROKER_ONLY = [
+    "stalled",
+    "in-process",
+    "mailbox",
+    "idle-embedded",
+    "idle-wakeups",
+]
 
 ROWS = {
     "fanout-100": ratio(
@@ -284,4 +314,29 @@ ROWS = {
     "stalled": stalled,
     "allocations": allocations,
     "small-topic": small_topic,
+    "in-process": library(
+        "publish",
+        "cpu_ns_per_event",
+        "CPU per event and subscriber, ns",
+        150,
+    ),
+    "mailbox": library(
+        "mailbox",
+        "ns_per_event",
+        "time per event from 4 threads, ns",
+        333,
+    ),
+    "idle-embedded": library(
+        "idle",
+        "bytes",
+        "memory of an idle broker, B",
+        64 * KIB,
+        "{:.0f}",
+    ),
+    "idle-wakeups": library(
+        "idle",
+        "wakeups_per_second",
+        "wake-ups of an idle broker a second",
+        1,
+    ),
 }

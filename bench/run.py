@@ -20,8 +20,8 @@ ROOT = HERE.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 
-from processes import RunFailed, alone, run_load, serving
-from rows import BROKER_ONLY, ROWS, WAIT_MAX, waited
+from processes import RunFailed, alone, run_load, run_program, serving
+from rows import BROKER_ONLY, ROWS, WAIT_MAX, Program, waited
 
 EXAMPLES = """\
 examples:
@@ -87,6 +87,14 @@ class Bench:
         return times + ["--seconds", self.options.seconds] + run.arguments
 
     def measure(self, row, run):
+        """One run; its report."""
+        if isinstance(run, Program):
+            report = run_program(self.build / "bench", run.words)
+            self.samples.append({"row": row, **report})
+            return report
+        return self.measure_server(row, run)
+
+    def measure_server(self, row, run):
         """One run against a fresh server; its report."""
         count = self.build / f"bench/allocations.{os.getpid()}"
         counted = {

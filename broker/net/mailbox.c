@@ -5,7 +5,7 @@
 #include "base/error.h"
 
 #define LETTER_ALIGNMENT 16
-#define SPARSE           8 /* a buffer is too large for what fills one in so many */
+#define SPARSE           8 /* filled to less than a part of it: too large */
 
 /* In a buffer a letter is its header, the topic and the payload, padded. */
 struct header {

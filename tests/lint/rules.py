@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "clients/cli": ["clients/cli", "broker/daemon", "uv.h"] + PUBLIC,
     "clients/c": ["clients/c", "protocol", "uv.h"] + BASE,
     "examples": ["examples", "uv.h"] + PUBLIC,
-    "bench": ["bench"],
+    "bench": ["bench", "uv.h"] + PUBLIC,
     "tests": ANYTHING,
 }
 
@@ -44,6 +44,7 @@ THIRD_PARTY = {
         "clients/c/client.c",
         "clients/cli",
         "examples",
+        "bench/embedded.c",
         "tests",
     ],
 }
