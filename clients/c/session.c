@@ -79,9 +79,12 @@ void ringtail_cursor_format(struct ringtail_cursor cursor,
 size_t ringtail_session_output(struct ringtail_session *session,
                                const char **bytes)
 {
+    /* Of a broker that has been left a publisher would not learn what became
+     * of its events; a subscriber says goodbye. */
+    bool is_leaving = session->state == RINGTAIL_SESSION_LEAVING &&
+                      session->options.kind == RINGTAIL_SESSION_SUBSCRIBER;
     bool may_send = session->state == RINGTAIL_SESSION_OPENING ||
-                    session->state == RINGTAIL_SESSION_OPEN ||
-                    session->state == RINGTAIL_SESSION_LEAVING;
+                    session->state == RINGTAIL_SESSION_OPEN || is_leaving;
     if (!may_send) {
         return 0;
     }
