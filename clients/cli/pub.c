@@ -18,6 +18,7 @@
 
 #define IN_FLIGHT    RINGTAIL_CLIENT_IN_FLIGHT
 #define HEAD_BYTES   ((uint64_t)16 * 1024) /* more than a request's head */
+#define ALONE_BYTES  262144 /* a larger event is in flight alone */
 #define PROGRESS_MS  1000
 #define RECONNECT_MS 10000 /* it gives up after so long without a broker */
 #define DRAIN_MS     2000  /* for answers to come after a signal */
@@ -54,7 +55,9 @@ struct pub {
 
     bool was_open;
     bool is_lost;
-    bool has_all; /* nothing more is to be published */
+    bool is_alone; /* nothing may follow what is in flight */
+    bool is_full;  /* lines wait for room, or for an event that is alone */
+    bool has_all;  /* nothing more is to be published */
     bool was_interrupted;
     bool is_ending;
     int code; /* of what ended it early, or 0 */
@@ -181,6 +184,15 @@ static void refuse_message(struct pub *pub, uint64_t number, int error)
     }
 }
 
+/* Whether an event must wait for those in flight. One that may be beyond the
+ * broker's limit is alone: to refuse it the broker closes the connection, and
+ * what is in flight behind it would be lost, or who knows. */
+static bool must_wait(const struct pub *pub, size_t len)
+{
+    return (pub->is_alone || len > ALONE_BYTES) &&
+           ringtail_session_pending(session_of(pub)) > 0;
+}
+
 /* Publishes an event: false if there is no room for it. */
 static bool
 publish(struct pub *pub, const char *payload, size_t len, uint64_t number)
@@ -193,6 +205,9 @@ publish(struct pub *pub, const char *payload, size_t len, uint64_t number)
         .len = len,
         .tag = sent,
     };
+    if (must_wait(pub, len)) {
+        return false;
+    }
     int err = ringtail_session_publish(session_of(pub), &message);
     if (err == RINGTAIL_EFULL) {
         return false;
@@ -203,18 +218,8 @@ publish(struct pub *pub, const char *payload, size_t len, uint64_t number)
     }
     *sent = (struct sent){number, len};
     pub->sent_next = (pub->sent_next + 1) % IN_FLIGHT;
+    pub->is_alone = len > ALONE_BYTES;
     return true;
-}
-
-static void on_outcome(void *context, const struct ringtail_outcome *outcome)
-{
-    struct pub *pub = context;
-    const struct sent *sent = outcome->tag;
-    report_count(&pub->report, outcome, sent->number, sent->len);
-    if (outcome->error == 0) {
-        pub->cursor = outcome->cursor;
-    }
-    end_if_done(pub);
 }
 
 /* Publishes the lines that have been read, as long as there is room: false if
@@ -251,12 +256,16 @@ static void finish_input(struct pub *pub)
     end_if_done(pub);
 }
 
-/* All that was read is published: read more. */
+/* Publishes what was read, then reads more. */
 static void go_on(struct pub *pub)
 {
+    pub->is_full = !publish_lines(pub);
+    if (pub->is_full || pub->is_ending) {
+        return;
+    }
     if (pub->lines.has_ended) {
         finish_input(pub);
-    } else if (!pub->is_ending) {
+    } else {
         standard_input_resume(&pub->input);
     }
 }
@@ -264,9 +273,23 @@ static void go_on(struct pub *pub)
 static void on_room(void *context)
 {
     struct pub *pub = context;
-    if (!pub->has_all && publish_lines(pub)) {
+    if (pub->is_full && !pub->has_all) {
         go_on(pub);
     }
+}
+
+static void on_outcome(void *context, const struct ringtail_outcome *outcome)
+{
+    struct pub *pub = context;
+    const struct sent *sent = outcome->tag;
+    report_count(&pub->report, outcome, sent->number, sent->len);
+    if (outcome->error == 0) {
+        pub->cursor = outcome->cursor;
+    }
+    if (ringtail_session_pending(session_of(pub)) == 0) {
+        on_room(pub);
+    }
+    end_if_done(pub);
 }
 
 static void on_input(void *context)
@@ -283,9 +306,7 @@ static void on_input(void *context)
         return;
     }
     standard_input_pause(&pub->input);
-    if (publish_lines(pub)) {
-        go_on(pub);
-    }
+    go_on(pub);
     if (pub->is_lost && ringtail_session_pending(session_of(pub)) > 0) {
         be_patient(pub, RECONNECT_MS);
     }
