@@ -45,6 +45,9 @@ static int check_limits(const struct ringtail_config *config)
     }
     RINGTAIL_CONFIG_MAP(X)
 #undef X
+    if (config->mailbox_bytes == 0) {
+        return RINGTAIL_EVALUE;
+    }
     bool is_too_large = config->event_bytes != RINGTAIL_UNLIMITED &&
                         config->event_bytes > EVENT_BYTES_MAX;
     return is_too_large || config->event_bytes > config->ring_bytes
@@ -74,6 +77,8 @@ static int make_options(const struct ringtail_config *config,
     *options = (struct rt_server_options){
         .resize = config->resize,
         .resize_context = config->resize_context,
+        .log = config->log,
+        .log_context = config->log_context,
         .memory_max = config->memory > SIZE_MAX ? SIZE_MAX : config->memory,
         .retention = {.bytes = config->ring_bytes,
                       .events = config->ring_events,
@@ -91,6 +96,9 @@ static int make_options(const struct ringtail_config *config,
         .is_insecure = config->insecure != 0,
     };
     int err = check_limits(config);
+    if (err == 0 && options->memory_max < RT_READ_BYTES) {
+        err = UV_ENOMEM; /* nothing could be read */
+    }
     return err < 0 ? err
                    : find_connections_max(config, &options->connections_max);
 }

@@ -94,7 +94,8 @@ int ringtail_config_set(struct ringtail_config *config,
 
 void ringtail_config_init_sized(struct ringtail_config *config, size_t size)
 {
-    struct ringtail_config defaults = {.size = sizeof(defaults)};
+    struct ringtail_config defaults = {.size = sizeof(defaults),
+                                       .mailbox_bytes = RINGTAIL_MAILBOX_BYTES};
     for (size_t i = 0; i < RT_ARRAY_LENGTH(options); i++) {
         RT_CHECK(ringtail_config_set(&defaults, options[i].name,
                                      options[i].value) == 0);

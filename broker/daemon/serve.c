@@ -21,6 +21,14 @@ struct program {
     bool is_stopping;
 };
 
+static void
+on_log(void *context, enum ringtail_log_level level, const char *text)
+{
+    (void)context;
+    (void)fprintf(stderr, "ringtail: %s%s\n",
+                  level == RINGTAIL_LOG_WARNING ? "warning: " : "", text);
+}
+
 static void on_stopped(void *context)
 {
     struct program *program = context;
@@ -125,8 +133,9 @@ static int listen_all(struct program *program,
     return 0;
 }
 
-static int run(struct program *program, const struct serve_options *options)
+static int run(struct program *program, struct serve_options *options)
 {
+    options->config.log = on_log;
     int err = ringtail_broker_create(&options->config, &program->loop,
                                      &program->broker);
     if (err < 0) {

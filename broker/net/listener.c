@@ -121,7 +121,10 @@ static void on_connection(uv_stream_t *stream, int status)
 {
     struct listener *listener = RT_CONTAINER(stream, struct listener, stream);
     if (status < 0) {
-        return; /* out of descriptors, say: libuv goes on listening */
+        /* Out of descriptors, say: libuv goes on listening. */
+        listener->server->accept_failures++;
+        listener->server->accept_error = status;
+        return;
     }
     listener->is_pending = true;
     accept_pending(listener);

@@ -231,6 +231,7 @@ static void on_timer(uv_timer_t *timer)
                      rt_connection_on_timer, NULL);
     rt_core_tick(&server->core);
     rt_http_sessions_trim(server);
+    rt_server_report(server);
     if (server->connection_count == 0) {
         drop_read_buffer(server);
     }
@@ -256,6 +257,9 @@ void rt_server_stop(struct rt_server *server,
     rt_listeners_close(server);
     rt_wheel_visit(&server->wheel, rt_connection_on_stop, NULL);
     close_if_done(server);
+    if (server->state == RT_SERVER_DRAINING && drain_ms < RT_TICK_MS) {
+        (void)uv_timer_start(&server->timer, on_timer, drain_ms, RT_TICK_MS);
+    }
     rt_server_wake(server);
 }
 
@@ -301,7 +305,10 @@ void rt_server_init(struct rt_server *server,
                     const struct rt_server_options *options)
 {
     *server = (struct rt_server){
-        .loop = loop, .options = *options, .state = RT_SERVER_STOPPED};
+        .loop = loop,
+        .options = *options,
+        .state = RT_SERVER_STOPPED,
+        .report = {.log = options->log, .context = options->log_context}};
     rt_heap_init_over(&server->heap, options->memory_max, options->resize,
                       options->resize_context);
     size_t share = options->memory_max / RT_RESERVE_PART;

@@ -19,6 +19,7 @@
 #include "base/pool.h"
 #include "base/wheel.h"
 #include "broker/core/core.h"
+#include "broker/net/report.h"
 #include "broker/net/sigpipe.h"
 #include "protocol/timestamp.h"
 
@@ -41,6 +42,8 @@ struct rt_connection;
 struct rt_server_options {
     rt_resize_fn resize; /* the host's allocator, or NULL */
     void *resize_context;
+    ringtail_log_cb log; /* or NULL */
+    void *log_context;
     uint64_t memory_max;
     struct rt_retention retention;
     uint64_t stall_timeout_ms;
@@ -93,6 +96,9 @@ struct rt_server {
     uint64_t connections_opened;
     uint32_t heartbeat_phase; /* spreads first pings over the interval */
     uint64_t connections_refused;
+    uint64_t accept_failures;
+    int accept_error; /* the last one's */
+    struct rt_report report;
     uint64_t answers[6]; /* by the first digit of the status */
     int port;
     uint64_t date_second;

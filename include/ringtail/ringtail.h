@@ -111,8 +111,6 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
       "time for the body of a request to arrive")                          \
     X(DURATION, idle_timeout, "60s",                                       \
       "a connection without a request is closed after it")                 \
-    X(SIZE, mailbox_bytes, "4MiB",                                         \
-      "memory for events that other threads publish to the broker")        \
     X(FLAG, insecure, "0",                                                 \
       "listen beyond this machine although nothing authenticates")
 
@@ -137,6 +135,9 @@ typedef void (*ringtail_log_cb)(void *context,
                                 enum ringtail_log_level level,
                                 const char *text);
 
+/* The default of mailbox_bytes. */
+#define RINGTAIL_MAILBOX_BYTES ((uint64_t)4 * 1024 * 1024)
+
 /* Set by ringtail_config_init, then changed member by member. */
 struct ringtail_config {
     size_t size; /* of this struct, as the caller was compiled */
@@ -145,6 +146,7 @@ struct ringtail_config {
     void *resize_context;
     ringtail_log_cb log; /* NULL: nothing is logged */
     void *log_context;
+    uint64_t mailbox_bytes; /* memory for what other threads publish, about */
     /* The options. */
 #define X(kind, name, value, help) uint64_t name;
     RINGTAIL_CONFIG_MAP(X)
@@ -177,7 +179,8 @@ ringtail_option_find(const char *name);
 RINGTAIL_EXPORT void ringtail_config_init_sized(struct ringtail_config *config,
                                                 size_t size);
 
-/* Sets every option to its default, and nothing that the host brings. */
+/* Sets every option to its default; of what the host brings there is nothing.
+ */
 static inline void ringtail_config_init(struct ringtail_config *config)
 {
     ringtail_config_init_sized(config, sizeof(*config));

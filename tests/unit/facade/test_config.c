@@ -29,6 +29,8 @@ TEST("the defaults are what the header says")
     EXPECT_INT(config.body_timeout, 30 * 1000);
     EXPECT_INT(config.idle_timeout, 60 * 1000);
     EXPECT_INT(config.insecure, 0);
+    EXPECT_INT(config.mailbox_bytes, RINGTAIL_MAILBOX_BYTES);
+    EXPECT(config.resize == NULL && config.log == NULL);
 }
 
 TEST("every option is listed once, with a default that parses and a help")
