@@ -23,14 +23,17 @@ enum rt_http_method {
  * may stand once in a request (RFC 9110, section 5.3).
  */
 #define RT_HTTP_FIELD_MAP(X)                                  \
+    X(AUTHORIZATION, "Authorization", false)                  \
     X(CONNECTION, "Connection", true)                         \
     X(CONTENT_ENCODING, "Content-Encoding", true)             \
     X(CONTENT_LENGTH, "Content-Length", false)                \
     X(CONTENT_TYPE, "Content-Type", false)                    \
+    X(COOKIE, "Cookie", false)                                \
     X(EXPECT, "Expect", false)                                \
     X(HOST, "Host", false)                                    \
     X(IDEMPOTENCY_KEY, "Idempotency-Key", false)              \
     X(IF_MATCH, "If-Match", true)                             \
+    X(ORIGIN, "Origin", false)                                \
     X(PREFER, "Prefer", true)                                 \
     X(RINGTAIL_TYPE, "Ringtail-Type", false)                  \
     X(SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key", false)          \

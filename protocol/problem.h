@@ -11,38 +11,42 @@
 #include "base/bytes.h"
 #include "base/writer.h"
 
-#define RT_PROBLEM_MAP(X)                                              \
-    X(BAD_REQUEST, 400, "bad-request", "The request is malformed")     \
-    X(BAD_TOPIC, 400, "bad-topic", "That is not a topic")              \
-    X(BAD_PARAMETER, 400, "bad-parameter", "A parameter is not valid") \
-    X(BAD_PAYLOAD, 400, "bad-payload",                                 \
-      "The payload is not what its Content-Type says")                 \
-    X(NOT_FOUND, 404, "not-found", "There is nothing here")            \
-    X(METHOD_NOT_ALLOWED, 405, "method-not-allowed",                   \
-      "The method is not for this resource")                           \
-    X(REQUEST_TIMEOUT, 408, "request-timeout",                         \
-      "The request took too long to arrive")                           \
-    X(LENGTH_REQUIRED, 411, "length-required",                         \
-      "The length of the payload is missing")                          \
-    X(PAYLOAD_TOO_LARGE, 413, "payload-too-large",                     \
-      "The payload is larger than an event may be")                    \
-    X(URI_TOO_LONG, 414, "uri-too-long", "The URL is too long")        \
-    X(UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type",           \
-      "The payload cannot be taken in this form")                      \
-    X(EXPECTATION_FAILED, 417, "expectation-failed",                   \
-      "The expectation cannot be met")                                 \
-    X(UPGRADE_REQUIRED, 426, "upgrade-required",                       \
-      "This resource speaks WebSocket")                                \
-    X(HEAD_TOO_LARGE, 431, "head-too-large",                           \
-      "The head of the request is too large")                          \
-    X(NOT_IMPLEMENTED, 501, "not-implemented",                         \
-      "This broker cannot do that yet")                                \
-    X(ACK_UNSUPPORTED, 501, "ack-unsupported",                         \
-      "This node cannot give that acknowledgement")                    \
-    X(DRAINING, 503, "draining", "The broker is shutting down")        \
-    X(OVERLOADED, 503, "overloaded", "The broker has too much to do")  \
-    X(HTTP_VERSION, 505, "http-version", "The broker speaks HTTP/1.1") \
-    X(INSUFFICIENT_STORAGE, 507, "insufficient-storage",               \
+#define RT_PROBLEM_MAP(X)                                               \
+    X(BAD_REQUEST, 400, "bad-request", "The request is malformed")      \
+    X(BAD_TOPIC, 400, "bad-topic", "That is not a topic")               \
+    X(BAD_PARAMETER, 400, "bad-parameter", "A parameter is not valid")  \
+    X(BAD_PAYLOAD, 400, "bad-payload",                                  \
+      "The payload is not what its Content-Type says")                  \
+    X(UNAUTHORIZED, 401, "unauthorized", "It is not known who you are") \
+    X(FORBIDDEN, 403, "forbidden", "You may not do that")               \
+    X(NOT_FOUND, 404, "not-found", "There is nothing here")             \
+    X(METHOD_NOT_ALLOWED, 405, "method-not-allowed",                    \
+      "The method is not for this resource")                            \
+    X(REQUEST_TIMEOUT, 408, "request-timeout",                          \
+      "The request took too long to arrive")                            \
+    X(LENGTH_REQUIRED, 411, "length-required",                          \
+      "The length of the payload is missing")                           \
+    X(PAYLOAD_TOO_LARGE, 413, "payload-too-large",                      \
+      "The payload is larger than an event may be")                     \
+    X(URI_TOO_LONG, 414, "uri-too-long", "The URL is too long")         \
+    X(UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type",            \
+      "The payload cannot be taken in this form")                       \
+    X(EXPECTATION_FAILED, 417, "expectation-failed",                    \
+      "The expectation cannot be met")                                  \
+    X(UPGRADE_REQUIRED, 426, "upgrade-required",                        \
+      "This resource speaks WebSocket")                                 \
+    X(HEAD_TOO_LARGE, 431, "head-too-large",                            \
+      "The head of the request is too large")                           \
+    X(NOT_IMPLEMENTED, 501, "not-implemented",                          \
+      "This broker cannot do that yet")                                 \
+    X(ACK_UNSUPPORTED, 501, "ack-unsupported",                          \
+      "This node cannot give that acknowledgement")                     \
+    X(DRAINING, 503, "draining", "The broker is shutting down")         \
+    X(OVERLOADED, 503, "overloaded", "The broker has too much to do")   \
+    X(AUTHORIZATION_TIMEOUT, 503, "authorization-timeout",              \
+      "It took too long to find out what you may do")                   \
+    X(HTTP_VERSION, 505, "http-version", "The broker speaks HTTP/1.1")  \
+    X(INSUFFICIENT_STORAGE, 507, "insufficient-storage",                \
       "The memory budget is spent")
 
 enum rt_problem {

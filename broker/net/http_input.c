@@ -163,8 +163,9 @@ static void begin_exchange(struct rt_http_session *session,
 
 /*
  * Remembers a head that published: with the same bytes again the request is the
- * same, so what was found out about it holds. Only the plainest kind, whose
- * exchange is not changed by being answered.
+ * same, so what was found out about it holds; but for what the host says, who
+ * may change its mind. Only the plainest kind, whose exchange is not changed by
+ * being answered.
  */
 static void remember_head(struct rt_http_session *session,
                           struct rt_bytes head,
@@ -173,7 +174,8 @@ static void remember_head(struct rt_http_session *session,
     const struct rt_exchange *exchange = &session->exchange;
     if (exchange->is_answered || exchange->closes_if_refused ||
         exchange->persistence != RT_HTTP_KEEP || !request->has_content_length ||
-        head.len > sizeof(session->head)) {
+        head.len > sizeof(session->head) ||
+        rt_http_session_server(session)->options.authorize != NULL) {
         return;
     }
     memcpy(session->head, head.data, head.len);
@@ -220,8 +222,9 @@ static void run_head(struct rt_http_session *session,
     }
     begin_exchange(session, &request);
     rt_route_begin(session, &request);
-    if (connection->state != RT_CONNECTION_HTTP) {
-        return; /* upgraded, or lost: the session may be gone */
+    session->verdict = RT_VERDICT_NONE; /* if any, it was for this head */
+    if (connection->state != RT_CONNECTION_HTTP || session->question != NULL) {
+        return; /* upgraded or lost, or to be handled anew */
     }
     remember_head(session, head, &request);
     if (request.is_chunked || request.content_length > 0) {
@@ -298,6 +301,10 @@ static void take_fresh_head(struct rt_http_session *session,
         bytes->data += length;
         bytes->len -= (size_t)length;
         found_head(session, head, bytes->len);
+        if (session->question != NULL) {
+            bytes->data = head.data;
+            bytes->len += head.len;
+        }
         return;
     }
     if (rt_buffer_append(&session->held, &server->heap, *bytes) < 0) {
@@ -336,6 +343,9 @@ static void take_held_head(struct rt_http_session *session,
     held->len = 0;
     found_head(session, (struct rt_bytes){part.data, (size_t)length},
                bytes->len);
+    if (session->question != NULL) {
+        held->len = (size_t)length;
+    }
 }
 
 static void take_head(struct rt_http_session *session, struct rt_bytes *bytes)

@@ -1,6 +1,7 @@
 #include "broker/net/http_session.h"
 
 #include "base/error.h"
+#include "broker/net/authorize.h"
 #include "broker/net/http_input.h"
 #include "broker/net/websocket.h"
 
@@ -68,6 +69,8 @@ static struct rt_http_session *session_take(struct rt_connection *connection)
     session->has_empty_line = false;
     session->is_paused = false;
     session->head_len = 0;
+    session->verdict = RT_VERDICT_NONE;
+    session->question = NULL;
     rt_list_init(&session->answering);
     rt_list_init(&session->waiting);
     rt_connection_set_timer(connection, server->options.head_ticks);
@@ -79,6 +82,7 @@ void rt_http_session_unlink(struct rt_http_session *session)
     if (session != NULL) {
         rt_list_remove(&session->answering);
         rt_list_remove(&session->waiting);
+        rt_authorize_detach(session);
     }
 }
 
@@ -249,7 +253,7 @@ static void write_answers(struct rt_http_session *session)
 static bool may_go_on(const struct rt_http_session *session)
 {
     return session->connection->state == RT_CONNECTION_HTTP &&
-           rt_list_is_empty(&session->waiting) &&
+           rt_list_is_empty(&session->waiting) && session->question == NULL &&
            session->answers.len <= RT_ANSWERS_MAX &&
            !rt_connection_is_blocked(session->connection);
 }
@@ -328,8 +332,9 @@ void rt_http_session_continue(struct rt_http_session *session)
                                             : server->options.body_ticks);
     rt_connection_resume(connection);
     run(session, (struct rt_bytes){input.data, input.len});
-    if (connection->state == RT_CONNECTION_HTTP) {
-        settle(session);
+    if (connection->state == RT_CONNECTION_HTTP &&
+        rt_list_is_empty(&session->answering)) {
+        settle(session); /* else when its answers are written */
     }
 }
 
@@ -350,11 +355,18 @@ void rt_http_session_flush(struct rt_http_session *session)
 
 void rt_http_session_drained(struct rt_connection *connection)
 {
-    /* A write that was done at once blocked nobody, so the session may have
-     * been given back before libuv reports it. */
-    if (connection->http != NULL) {
-        rt_http_session_continue(connection->http);
+    struct rt_http_session *session = connection->http;
+    if (session == NULL) {
+        /* A write that was done at once blocked nobody, so the session may have
+         * been given back before libuv reports it. */
+        return;
     }
+    if (session->question != NULL) {
+        /* Now it is the host alone that is waited for. */
+        rt_connection_set_timer(
+            connection, rt_http_session_server(session)->options.head_ticks);
+    }
+    rt_http_session_continue(session);
 }
 
 bool rt_http_session_upgrade(struct rt_http_session *session)
@@ -404,6 +416,10 @@ void rt_http_session_timeout(struct rt_connection *connection)
     if (session == NULL || rt_connection_is_blocked(connection) ||
         is_skipping(session) || session->phase == RT_HTTP_PHASE_OVER) {
         rt_connection_close(connection);
+        return;
+    }
+    if (session->question != NULL) {
+        rt_authorize_give_up(session);
         return;
     }
     if (session->is_paused) {

@@ -3,8 +3,9 @@
  * answer is going out. Requests may be pipelined; their answers are collected
  * and leave in order, in one write, when the turn's input has been read.
  *
- * A session stops reading when its answers are not taken, or when the topic it
- * publishes to has a fan-out that is behind; what it had read it keeps.
+ * A session stops reading when its answers are not taken, when the topic it
+ * publishes to has a fan-out that is behind, or while the host decides whether
+ * the request is allowed; what it had read it keeps.
  */
 #ifndef BROKER_NET_HTTP_SESSION_H
 #define BROKER_NET_HTTP_SESSION_H
@@ -19,6 +20,7 @@
 #include "protocol/http_parser.h"
 #include "protocol/media_type.h"
 #include "protocol/topic.h"
+#include "ringtail/ringtail.h"
 
 /* With so many bytes of answers waiting no further request is looked at. */
 #define RT_ANSWERS_MAX ((size_t)64 * 1024)
@@ -39,6 +41,15 @@ enum rt_http_phase {
     RT_HTTP_PHASE_UPGRADED, /* the connection has left the session */
 };
 
+/* What the host has said of the head that was held back to ask it. */
+enum rt_verdict {
+    RT_VERDICT_NONE, /* nothing yet */
+    RT_VERDICT_ALLOWED,
+    RT_VERDICT_UNAUTHORIZED,
+    RT_VERDICT_FORBIDDEN,
+    RT_VERDICT_LATE, /* nothing in time */
+};
+
 /* The request under way, as far as it matters after its head is gone. */
 struct rt_exchange {
     enum rt_media media;
@@ -54,7 +65,7 @@ struct rt_exchange {
 struct rt_http_session {
     struct rt_connection *connection;
     struct rt_list answering; /* in server->answering */
-    struct rt_list waiting;   /* in server->waiting */
+    struct rt_list waiting;   /* in server->waiting, or ->authorized */
     struct rt_buffer answers; /* written when the turn's input has been read */
     struct rt_buffer held;    /* an unfinished head; or input, when paused */
     struct rt_buffer resumed; /* what was held back, while it is handled */
@@ -62,6 +73,8 @@ struct rt_http_session {
     size_t scanned;           /* of `held`, for the end of the head */
     uint64_t body_missing;
     enum rt_http_phase phase;
+    enum rt_verdict verdict;
+    struct ringtail_authorization *question; /* the host has yet to answer */
     bool has_empty_line; /* one before the request was skipped */
     bool is_paused;      /* nothing is read; input may wait in `held` */
     struct rt_http_parser parser;

@@ -232,13 +232,21 @@ static unsigned default_roles(const struct rt_address *address)
                              : RINGTAIL_ROLE_PUBLIC;
 }
 
+/* Metrics are not asked about, so an authorizer does not guard them. */
+static bool is_guarded(const struct rt_server *server, unsigned roles)
+{
+    bool is_asked = server->options.authorize != NULL;
+    return server->options.is_insecure ||
+           (is_asked && (roles & RINGTAIL_ROLE_ADMIN) == 0);
+}
+
 int rt_listener_open(struct rt_server *server, const char *text, unsigned roles)
 {
     struct rt_address address;
     if (rt_address_parse(text, &address) < 0) {
         return RINGTAIL_EADDRESS;
     }
-    if (!address.is_local && !server->options.is_insecure) {
+    if (!address.is_local && !is_guarded(server, roles)) {
         return RINGTAIL_EINSECURE;
     }
     struct listener *listener = listener_create(

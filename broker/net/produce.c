@@ -1,5 +1,6 @@
 /* POST /produce/{topic}: one event, the body byte for byte. */
 #include "base/error.h"
+#include "broker/net/authorize.h"
 #include "broker/net/route.h"
 #include "protocol/receipt.h"
 
@@ -104,8 +105,10 @@ void rt_produce_begin(struct rt_http_session *session,
     if (rt_route_topic(session, target->path) == 0 &&
         check_query(session, target->query) == 0 &&
         check_fields(session, request) == 0 &&
-        check_media(session, type) == 0) {
-        (void)check_length(session, request);
+        check_media(session, type) == 0 &&
+        check_length(session, request) == 0) {
+        int result = rt_authorize(session, RINGTAIL_PRODUCE, request, target);
+        (void)result; /* the payload is handled unless this was answered */
     }
 }
 

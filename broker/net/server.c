@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "broker/core/fanout.h"
 #include "broker/core/local.h"
+#include "broker/net/authorize.h"
 #include "broker/net/connection.h"
 #include "broker/net/http_session.h"
 #include "broker/net/listener.h"
@@ -51,6 +52,7 @@ struct rt_bytes rt_server_date(struct rt_server *server)
 static bool has_work(const struct rt_server *server)
 {
     return !rt_list_is_empty(&server->answering) ||
+           !rt_list_is_empty(&server->authorized) ||
            !rt_list_is_empty(&server->core.dirty) ||
            !rt_list_is_empty(&server->core.lagging) ||
            !rt_list_is_empty(&server->core.ready);
@@ -113,6 +115,7 @@ static void on_check(uv_check_t *check)
 {
     struct rt_server *server = check->data;
     rt_sigpipe_check(&server->sigpipe);
+    rt_authorize_continue(server);
     rt_core_flush_small(&server->core);
     write_answers(server);
     (void)rt_core_flush(&server->core);
@@ -295,6 +298,10 @@ static void init_lists(struct rt_server *server)
     rt_list_init(&server->listeners);
     rt_list_init(&server->answering);
     rt_list_init(&server->waiting);
+    rt_list_init(&server->authorized);
+    rt_list_init(&server->unanswered);
+    rt_pool_init(&server->authorizations, &server->heap, rt_authorize_size(),
+                 RT_QUESTIONS_SPARE);
     rt_list_init(&server->spare_sessions);
     rt_pool_init(&server->writes, &server->heap, rt_write_size(),
                  RT_WRITES_SPARE);
@@ -338,6 +345,7 @@ void rt_server_finish(struct rt_server *server)
     RT_CHECK(server->state == RT_SERVER_STOPPED);
     RT_CHECK(server->queued_writes == 0 && !server->sigpipe.is_held);
     rt_http_sessions_finish(server);
+    rt_authorize_finish(server);
     rt_pool_finish(&server->writes);
     rt_core_finish(&server->core);
     drop_read_buffer(server);

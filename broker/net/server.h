@@ -22,6 +22,7 @@
 #include "broker/net/report.h"
 #include "broker/net/sigpipe.h"
 #include "protocol/timestamp.h"
+#include "ringtail/ringtail.h"
 
 #define RT_TIME_STEP_MS 2000 /* most that time moves on in a turn */
 /* Of the memory budget this part, and no more than so much, is not for events,
@@ -30,12 +31,13 @@
 #define RT_RESERVE_PART 16
 #define RT_RESERVE_MAX  ((size_t)1024 * 1024)
 
-#define RT_TICK_MS        1000
-#define RT_READ_BYTES     ((size_t)64 * 1024) /* of one read */
-#define RT_WRITES_SPARE   256                 /* idle write requests kept */
-#define RT_CLOSE_TICKS    5 /* for a peer to answer a close frame */
-#define RT_LINGER_TICKS   2 /* for a peer to read a last answer */
-#define RT_LISTEN_BACKLOG 4096
+#define RT_TICK_MS         1000
+#define RT_READ_BYTES      ((size_t)64 * 1024) /* of one read */
+#define RT_WRITES_SPARE    256                 /* idle write requests kept */
+#define RT_QUESTIONS_SPARE 64 /* idle questions to the host kept */
+#define RT_CLOSE_TICKS     5  /* for a peer to answer a close frame */
+#define RT_LINGER_TICKS    2  /* for a peer to read a last answer */
+#define RT_LISTEN_BACKLOG  4096
 
 struct rt_connection;
 
@@ -44,6 +46,8 @@ struct rt_server_options {
     void *resize_context;
     ringtail_log_cb log; /* or NULL */
     void *log_context;
+    ringtail_authorize_cb authorize; /* NULL: all is allowed */
+    void *authorize_context;
     uint64_t memory_max;
     struct rt_retention retention;
     uint64_t stall_timeout_ms;
@@ -83,8 +87,11 @@ struct rt_server {
     void *stopped_context;
     struct rt_wheel wheel; /* every connection */
     struct rt_list listeners;
-    struct rt_list answering; /* HTTP sessions with answers to write */
-    struct rt_list waiting;   /* HTTP sessions that wait for a fan-out */
+    struct rt_list answering;  /* HTTP sessions with answers to write */
+    struct rt_list waiting;    /* HTTP sessions that wait for a fan-out */
+    struct rt_list authorized; /* HTTP sessions with a verdict to go on with */
+    struct rt_list unanswered; /* questions that the host answers later */
+    struct rt_pool authorizations;
     struct rt_list spare_sessions;
     uint32_t spare_session_count;
     uint32_t spare_session_min; /* since the last tick */

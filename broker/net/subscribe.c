@@ -1,5 +1,6 @@
 /* GET /subscribe/{topic}: the handshake of a raw subscription. */
 #include "base/error.h"
+#include "broker/net/authorize.h"
 #include "broker/net/route.h"
 #include "broker/net/websocket.h"
 #include "protocol/since.h"
@@ -154,7 +155,8 @@ void rt_subscribe_begin(struct rt_http_session *session,
     }
     if (rt_route_topic(session, target->path) == 0 &&
         parse_query(session, target->query, &parameters) == 0 &&
-        check_handshake(session, request) == 0) {
+        check_handshake(session, request) == 0 &&
+        rt_authorize(session, RINGTAIL_SUBSCRIBE, request, target) == 0) {
         subscribe(session, request, &parameters);
     }
 }

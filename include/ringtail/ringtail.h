@@ -34,6 +34,7 @@ extern "C" {
 struct uv_loop_s;
 struct ringtail_broker;
 struct ringtail_subscription;
+struct ringtail_authorization;
 
 /* The library's own errors: name, value, text. */
 #define RINGTAIL_ERROR_MAP(X)                                               \
@@ -138,6 +139,57 @@ typedef void (*ringtail_log_cb)(void *context,
 /* The default of mailbox_bytes. */
 #define RINGTAIL_MAILBOX_BYTES ((uint64_t)4 * 1024 * 1024)
 
+/* What a peer asks for. */
+enum ringtail_action {
+    RINGTAIL_PRODUCE = 1,
+    RINGTAIL_SUBSCRIBE = 2,
+};
+
+/* What the host says to it. Any other value counts as RINGTAIL_FORBIDDEN. */
+enum ringtail_verdict {
+    RINGTAIL_ALLOW = 0,
+    RINGTAIL_LATER = 1,          /* of the callback: see below */
+    RINGTAIL_UNAUTHORIZED = 401, /* with a Bearer challenge, RFC 6750 */
+    RINGTAIL_FORBIDDEN = 403,
+};
+
+/* A request of a peer; valid during the call. A text that is not there is NULL.
+ * New members may follow. */
+struct ringtail_request {
+    enum ringtail_action action;
+    const char *topic;
+    const char *query; /* what follows the `?`, not decoded */
+    /* The header fields of these names, as they were sent. */
+    const char *authorization;
+    const char *cookie;
+    const char *origin;
+    const char *peer; /* `127.0.0.1:41234`, `[::1]:41234`, `unix`; NULL if it
+                         has left already */
+};
+
+/*
+ * Whether a peer may publish or subscribe: asked at the head of every POST
+ * /produce and GET /subscribe that is well formed, before anything is done; not
+ * for calls of the host itself. With RINGTAIL_LATER the peer waits, and the
+ * host calls ringtail_authorize with `authorization`, exactly once. With any
+ * other verdict `authorization` is not used.
+ */
+typedef enum ringtail_verdict (*ringtail_authorize_cb)(
+    void *context,
+    const struct ringtail_request *request,
+    struct ringtail_authorization *authorization);
+
+/*
+ * The verdict on a request for which RINGTAIL_LATER was, or is about to be,
+ * returned. On the loop's thread, until the broker is destroyed; also when the
+ * peer has left meanwhile, or was answered 503 after head_timeout. It only
+ * notes the verdict: the request goes on in the same turn of the loop, or the
+ * next. `authorization` is freed.
+ */
+RINGTAIL_EXPORT void
+ringtail_authorize(struct ringtail_authorization *authorization,
+                   enum ringtail_verdict verdict);
+
 /* Set by ringtail_config_init, then changed member by member. */
 struct ringtail_config {
     size_t size; /* of this struct, as the caller was compiled */
@@ -146,6 +198,8 @@ struct ringtail_config {
     void *resize_context;
     ringtail_log_cb log; /* NULL: nothing is logged */
     void *log_context;
+    ringtail_authorize_cb authorize; /* NULL: all is allowed */
+    void *authorize_context;
     uint64_t mailbox_bytes; /* memory for what other threads publish, about */
     /* The options. */
 #define X(kind, name, value, help) uint64_t name;
@@ -214,8 +268,10 @@ enum ringtail_role {
 /*
  * Listens on `127.0.0.1:3030`, `[::1]:3030`, `localhost:3030`, or `unix:PATH`.
  * Port 0 picks a free one. `roles` is a set of enum ringtail_role; 0 means both
- * on this machine's own addresses and public alone elsewhere. May be called
- * several times. Errors: RINGTAIL_EADDRESS, RINGTAIL_EINSECURE, libuv's.
+ * on this machine's own addresses and public alone elsewhere; an address that
+ * other machines reach needs `authorize`, which guards the public role alone,
+ * or `insecure`. May be called several times. Errors: RINGTAIL_EADDRESS,
+ * RINGTAIL_EINSECURE, libuv's.
  */
 RINGTAIL_EXPORT int ringtail_broker_listen(struct ringtail_broker *broker,
                                            const char *address,
