@@ -3,13 +3,13 @@
 #ifndef CLIENTS_CLI_EXIT_CODE_H
 #define CLIENTS_CLI_EXIT_CODE_H
 
-#define EXIT_CODE_MAP(X)                                                \
-    X(DONE, 0, "done: all that was asked for")                          \
-    X(FAILED, 1, "it could not start, or a file could not be read")     \
-    X(USAGE, 2, "the command line is not understood")                   \
-    X(UNAVAILABLE, 3, "no connection to the broker, or none any more")  \
-    X(REFUSED, 4, "the broker refused: an event, or the subscription")  \
-    X(LOSS, 5, "events were missed (sub), or may be lost or not (pub)") \
+#define EXIT_CODE_MAP(X)                                                       \
+    X(DONE, 0, "done: all that was asked for")                                 \
+    X(FAILED, 1, "it could not start, or a file could not be read or written") \
+    X(USAGE, 2, "the command line is not understood")                          \
+    X(UNAVAILABLE, 3, "no connection to the broker, or none any more")         \
+    X(REFUSED, 4, "the broker refused: an event, or the subscription")         \
+    X(LOSS, 5, "events were missed (sub), or may be lost or not (pub)")        \
     X(INTERRUPTED, 130, "pub: a signal ended it before its input ended")
 
 enum exit_code {

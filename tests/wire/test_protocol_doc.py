@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""The documents say what is so: the examples of docs/PROTOCOL.md and README.md
-are run, and the tables of the former are compared with the program.
+"""The documents say what is so: the examples of docs/PROTOCOL.md,
+docs/COMMAND_LINE.md and README.md are run, and the tables of the first are
+compared with the program.
 
 A block marked `console` is a session: `$ ` and a command, then what it prints,
 its errors apart. Blank lines do not count, and a line `...` stands for any
@@ -9,6 +10,7 @@ for the one that the broker uses in its place, here and in later commands. A
 command that goes on after it has printed what it should is ended.
 """
 
+import os
 import pathlib
 import re
 import subprocess
@@ -20,6 +22,7 @@ from tap import cases, equal, run, test
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTOCOL = ROOT / "docs/PROTOCOL.md"
+COMMAND_LINE = ROOT / "docs/COMMAND_LINE.md"
 WAIT_S = 20
 SETTLE_S = 0.3
 
@@ -38,6 +41,15 @@ class Session:
     def __init__(self, broker):
         self.port = str(broker.port)
         self.epochs = {}  # of the document, and what they are in truth
+
+    def environment(self):
+        """With the program in the path, and the broker where it is."""
+        folder = os.path.dirname(program())
+        return {
+            **environment(),
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "RINGTAIL_URL": f"http://127.0.0.1:{self.port}",
+        }
 
     def translate(self, command):
         """A command, with the broker's port and epochs."""
@@ -65,7 +77,7 @@ class Session:
     def run(self, command, output):
         """Runs a command; fails unless it prints what it should."""
         wanted = self.lines(output)
-        with Process(self.translate(command)) as process:
+        with Process(self.translate(command), self.environment()) as process:
             end = time.monotonic() + WAIT_S
             while not process.has_ended() and time.monotonic() < end:
                 if self.match(wanted, self.lines(process.output())):
@@ -103,9 +115,10 @@ def match_line(wanted, found, epochs):
 class Process:
     """A shell command whose output can be looked at while it runs."""
 
-    def __init__(self, command):
+    def __init__(self, command, surroundings):
         self.process = subprocess.Popen(
             ["bash", "-o", "pipefail", "-c", command],
+            env=surroundings,
             stdin=subprocess.PIPE,  # kept open: some end with their input
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -154,7 +167,7 @@ def sessions(text):
 
 DOCUMENTS = [
     (path.relative_to(ROOT), path)
-    for path in (PROTOCOL, ROOT / "README.md")
+    for path in (PROTOCOL, COMMAND_LINE, ROOT / "README.md")
     if path.exists()
 ]
 
