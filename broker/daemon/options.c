@@ -67,8 +67,9 @@ void serve_options_print(FILE *out)
         "\n"
         "Runs the broker until SIGINT or SIGTERM.\n"
         "\n"
-        "  --listen ADDRESS[:PORT]   where to listen; also [IPV6]:PORT and\n"
-        "                            unix:PATH; may be repeated\n"
+        "  --listen ADDRESS[:PORT]   where to listen; also [IPV6]:PORT,\n"
+        "                            unix:PATH and fd:N, a socket that is\n"
+        "                            inherited; may be repeated\n"
         "                            (default " LISTEN_DEFAULT ")\n");
     const struct ringtail_option *option = NULL;
     for (size_t i = 0; (option = ringtail_option_at(i)) != NULL; i++) {

@@ -79,6 +79,11 @@ static bool is_unix(const char *address)
     return strncmp(address, "unix:", 5) == 0;
 }
 
+static bool is_descriptor(const char *address)
+{
+    return strncmp(address, "fd:", 3) == 0;
+}
+
 static const char *remedy(const char *address, int err)
 {
     if (is_unix(address) && err == UV_EACCES) {
@@ -116,7 +121,7 @@ static int listen_all(struct program *program,
                           remedy(address, err));
             return -1;
         }
-        if (is_unix(address)) {
+        if (is_unix(address) || is_descriptor(address)) {
             (void)fprintf(stderr, "ringtail: listening on %s\n", address);
         } else {
             const char *bracket = strrchr(address, ']');

@@ -1,6 +1,7 @@
 #include "broker/net/address.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -25,6 +26,11 @@ static bool is_loopback4(const struct sockaddr_in *in)
     return (ntohl(in->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
 }
 
+static bool is_loopback6(const struct sockaddr_in6 *in6)
+{
+    return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
 static int
 parse_ip(struct rt_bytes host, uint16_t port, struct rt_address *address)
 {
@@ -45,7 +51,7 @@ parse_ip(struct rt_bytes host, uint16_t port, struct rt_address *address)
     if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
         in6->sin6_family = AF_INET6;
         in6->sin6_port = htons(port);
-        address->is_local = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+        address->is_local = is_loopback6(in6);
         return 0;
     }
     return RT_EINVAL;
@@ -88,13 +94,56 @@ static int parse_host(struct rt_bytes host, struct rt_address *address)
     return parse_ip(host, (uint16_t)port, address);
 }
 
+static int parse_descriptor(struct rt_bytes text, struct rt_address *address)
+{
+    uint64_t fd;
+    if (rt_bytes_to_u64(text, &fd) < 0 || fd > INT_MAX) {
+        return RT_EINVAL;
+    }
+    address->fd = (int)fd;
+    return 0;
+}
+
+int rt_address_of_socket(int fd, struct rt_address *address)
+{
+    struct rt_address found = {.fd = fd};
+    socklen_t len = sizeof(found.storage);
+    int type = 0;
+    socklen_t type_len = sizeof(type);
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 ||
+        type != SOCK_STREAM ||
+        getsockname(fd, (struct sockaddr *)&found.storage, &len) < 0) {
+        return RT_EINVAL;
+    }
+    switch (found.storage.ss_family) {
+    case AF_UNIX:
+        found.is_unix = true;
+        found.is_local = true;
+        break;
+    case AF_INET:
+        found.is_local = is_loopback4((struct sockaddr_in *)&found.storage);
+        break;
+    case AF_INET6:
+        found.is_local = is_loopback6((struct sockaddr_in6 *)&found.storage);
+        break;
+    default:
+        return RT_EINVAL;
+    }
+    *address = found;
+    return 0;
+}
+
 int rt_address_parse(const char *text, struct rt_address *address)
 {
     static const struct rt_bytes unix_prefix = {"unix:", 5};
-    struct rt_address parsed = {0};
-    int err = rt_bytes_starts_with(rt_bytes_of(text), unix_prefix)
+    static const struct rt_bytes fd_prefix = {"fd:", 3};
+    struct rt_address parsed = {.fd = -1};
+    struct rt_bytes whole = rt_bytes_of(text);
+    int err = rt_bytes_starts_with(whole, unix_prefix)
                   ? parse_unix(rt_bytes_of(text + unix_prefix.len), &parsed)
-                  : parse_host(rt_bytes_of(text), &parsed);
+              : rt_bytes_starts_with(whole, fd_prefix)
+                  ? parse_descriptor(rt_bytes_of(text + fd_prefix.len), &parsed)
+                  : parse_host(whole, &parsed);
     if (err == 0) {
         *address = parsed;
     }

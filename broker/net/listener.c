@@ -1,5 +1,6 @@
 #include "broker/net/listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -168,9 +169,29 @@ static void remove_stale(const char *path)
     (void)close(fd);
 }
 
+/*
+ * A socket that was inherited, bound or listening already. What may be wrong
+ * with it comes out before libuv has it, which would close it.
+ */
+static int take_descriptor(struct listener *listener, int fd)
+{
+    if (listen(fd, RT_LISTEN_BACKLOG) < 0) {
+        return -errno;
+    }
+    int err = listener->is_unix ? uv_pipe_open(&listener->pipe, fd)
+                                : uv_tcp_open(&listener->tcp, fd);
+    if (err == 0) {
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    return err;
+}
+
 static int bind_listener(struct listener *listener,
                          const struct rt_address *address)
 {
+    if (address->fd >= 0) {
+        return take_descriptor(listener, address->fd);
+    }
     if (address->is_unix) {
         remove_stale(address->path);
         return uv_pipe_bind(&listener->pipe, address->path);
@@ -245,6 +266,9 @@ int rt_listener_open(struct rt_server *server, const char *text, unsigned roles)
     struct rt_address address;
     if (rt_address_parse(text, &address) < 0) {
         return RINGTAIL_EADDRESS;
+    }
+    if (address.fd >= 0 && rt_address_of_socket(address.fd, &address) < 0) {
+        return RINGTAIL_EDESCRIPTOR;
     }
     if (!address.is_local && !is_guarded(server, roles)) {
         return RINGTAIL_EINSECURE;

@@ -7,7 +7,8 @@
 
 /*
  * Listens on an address as text. `roles` as in ringtail_broker_listen. 0,
- * RINGTAIL_EADDRESS, RINGTAIL_EINSECURE, RT_ENOMEM, or libuv's error.
+ * RINGTAIL_EADDRESS, RINGTAIL_EDESCRIPTOR, RINGTAIL_EINSECURE, RT_ENOMEM, or
+ * libuv's error.
  */
 RT_MUST_USE int
 rt_listener_open(struct rt_server *server, const char *address, unsigned roles);

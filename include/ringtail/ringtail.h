@@ -39,7 +39,8 @@ struct ringtail_authorization;
 /* The library's own errors: name, value, text. */
 #define RINGTAIL_ERROR_MAP(X)                                               \
     X(EADDRESS, -10000,                                                     \
-      "not an address: use ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH")      \
+      "not an address: use ADDRESS:PORT, [ADDRESS]:PORT, unix:PATH or "     \
+      "fd:N")                                                               \
     X(EINSECURE, -10002,                                                    \
       "the address is reachable from other machines, and nothing asks for " \
       "authentication: allow that with --insecure")                         \
@@ -60,6 +61,7 @@ struct ringtail_authorization;
     X(ESINCE, -10012,                                                       \
       "not a place to start: it is now, earliest, a cursor, an RFC 3339 "   \
       "time, a duration such as 10m, or -N")                                \
+    X(EDESCRIPTOR, -10013, "the descriptor is not a stream socket")         \
     X(EURL, -10100,                                                         \
       "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
     X(ETLS, -10101, "https and wss need TLS, which is not built in")        \
@@ -266,12 +268,14 @@ enum ringtail_role {
 };
 
 /*
- * Listens on `127.0.0.1:3030`, `[::1]:3030`, `localhost:3030`, or `unix:PATH`.
- * Port 0 picks a free one. `roles` is a set of enum ringtail_role; 0 means both
- * on this machine's own addresses and public alone elsewhere; an address that
- * other machines reach needs `authorize`, which guards the public role alone,
- * or `insecure`. May be called several times. Errors: RINGTAIL_EADDRESS,
- * RINGTAIL_EINSECURE, libuv's.
+ * Listens on `127.0.0.1:3030`, `[::1]:3030`, `localhost:3030`, `unix:PATH`, or
+ * `fd:N`: a stream socket that is bound, or listening already, as a supervisor
+ * hands one down; it becomes the broker's on success and stays the caller's on
+ * failure. Port 0 picks a free one. `roles` is a set of enum ringtail_role; 0
+ * means both on this machine's own addresses and public alone elsewhere; an
+ * address that other machines reach needs `authorize`, which guards the public
+ * role alone, or `insecure`. May be called several times. Errors:
+ * RINGTAIL_EADDRESS, RINGTAIL_EDESCRIPTOR, RINGTAIL_EINSECURE, libuv's.
  */
 RINGTAIL_EXPORT int ringtail_broker_listen(struct ringtail_broker *broker,
                                            const char *address,

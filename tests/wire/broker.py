@@ -50,9 +50,12 @@ class Broker:
     It ends by SIGTERM, with exit code 0 and nothing to complain of.
     """
 
-    def __init__(self, *flags, listen="127.0.0.1:0", wrapper=()):
+    def __init__(
+        self, *flags, listen="127.0.0.1:0", wrapper=(), pass_fds=()
+    ):
         command = [*wrapper, program(), "serve", "--listen", listen, *flags]
         self.command = [str(word) for word in command]
+        self.pass_fds = pass_fds
         self.process = None
         self.is_told = False
         self.said = []
@@ -66,6 +69,7 @@ class Broker:
             stderr=subprocess.PIPE,
             bufsize=0,
             env=environment(),
+            pass_fds=self.pass_fds,
         )
         while not self.said or ": ready" not in self.said[-1]:
             line = self.process.stderr.readline().decode()

@@ -5,6 +5,7 @@ and its signals."""
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -136,7 +137,7 @@ def wrong():
 
 ADDRESSES = ["", "nonsense", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x"]
 ADDRESSES += ["127.0.0.256:80", "example.org:80", ":80", "[::1", "[::1]80"]
-ADDRESSES += ["::1", "unix:", "unix:/" + "x" * 200]
+ADDRESSES += ["::1", "unix:", "unix:/" + "x" * 200, "fd:", "fd:x", "fd:-1"]
 
 
 @test
@@ -145,7 +146,8 @@ def bad_address():
     for address in ADDRESSES:
         said = complaint(1, "--listen", address)
         assert f"cannot listen on {address}: " in said, said
-        assert "use ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH" in said, said
+        forms = "use ADDRESS:PORT, [ADDRESS]:PORT, unix:PATH or fd:N"
+        assert forms in said, said
 
 
 @test
@@ -231,6 +233,40 @@ def two_listeners():
                 with raw.Connection(address) as peer:
                     peer.send(raw.get("/livez"))
                     equal(peer.answer().status, 200)
+
+
+@test
+def inherited():
+    """It serves sockets that it inherits, listening or only bound."""
+    with tempfile.TemporaryDirectory() as folder:
+        with socket.socket() as inet, socket.socket(socket.AF_UNIX) as unix:
+            inet.bind(("127.0.0.1", 0))
+            inet.listen()
+            unix.bind(f"{folder}/a")
+            fds = (inet.fileno(), unix.fileno())
+            address = f"fd:{fds[0]}"
+            words = ["--listen", f"fd:{fds[1]}"]
+            with Broker(*words, listen=address, pass_fds=fds) as broker:
+                for line, fd in zip(broker.said, fds):
+                    equal(line, f"ringtail: listening on fd:{fd}\n")
+                for place in (inet.getsockname()[1], f"{folder}/a"):
+                    with raw.Connection(place) as peer:
+                        peer.send(raw.get("/metrics"))
+                        equal(peer.answer().status, 200)
+
+
+@test
+def inherited_from_elsewhere():
+    """A socket that other machines reach, or that is none, is not served."""
+    with socket.socket() as inet:
+        inet.bind(("0.0.0.0", 0))
+        fd = inet.fileno()
+        with Broker("--insecure", listen=f"fd:{fd}", pass_fds=[fd]) as broker:
+            broker.port = inet.getsockname()[1]
+            equal(broker.request("GET", "/metrics").status, 404)
+            equal(broker.request("GET", "/livez").status, 200)
+    assert "not a stream socket" in complaint(1, "--listen", "fd:0")
+    assert "not a stream socket" in complaint(1, "--listen", "fd:999")
 
 
 def listening(line):

@@ -1,9 +1,11 @@
 #include "broker/net/address.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "tests/support/test.h"
@@ -184,4 +186,90 @@ TEST("a path is not empty and fits the system's address, with its NUL")
     refuse("unix:");
     refuse("unix");
     refuse("UNIX:/run/a");
+}
+
+TEST("a descriptor is a number, and nothing else is known of it yet")
+{
+    struct rt_address address = parsed("fd:3");
+    EXPECT_INT(address.fd, 3);
+    EXPECT(!address.is_unix);
+    EXPECT(!address.is_local);
+    EXPECT_INT(parsed("fd:0").fd, 0);
+    EXPECT_INT(parsed("fd:2147483647").fd, 2147483647);
+    EXPECT_INT(parsed("127.0.0.1").fd, -1);
+    EXPECT_INT(parsed("unix:fd:3").fd, -1);
+    refuse("fd:");
+    refuse("fd");
+    refuse("fd:x");
+    refuse("fd:-1");
+    refuse("fd:+1");
+    refuse("fd: 3");
+    refuse("fd:3 ");
+    refuse("fd:2147483648");
+    refuse("fd:18446744073709551616");
+}
+
+/* What a socket of a family says of itself, bound to the address if any. */
+static int inspect(int family,
+                   int type,
+                   const struct rt_address *bound,
+                   struct rt_address *address)
+{
+    int fd = socket(family, type | SOCK_CLOEXEC, 0);
+    EXPECT(fd >= 0);
+    if (bound != NULL) {
+        EXPECT_INT(bind(fd, (const struct sockaddr *)&bound->storage,
+                        sizeof(bound->storage)),
+                   0);
+    }
+    int err = rt_address_of_socket(fd, address);
+    EXPECT(err < 0 || address->fd == fd);
+    EXPECT_INT(close(fd), 0);
+    return err;
+}
+
+TEST("a socket says whether it is local")
+{
+    struct rt_address local = parsed("127.0.0.1:0");
+    struct rt_address any = parsed("0.0.0.0:0");
+    struct rt_address address;
+    EXPECT_INT(inspect(AF_INET, SOCK_STREAM, &local, &address), 0);
+    EXPECT(address.is_local);
+    EXPECT(!address.is_unix);
+    EXPECT_INT(inspect(AF_INET, SOCK_STREAM, &any, &address), 0);
+    EXPECT(!address.is_local);
+    EXPECT_INT(inspect(AF_UNIX, SOCK_STREAM, NULL, &address), 0);
+    EXPECT(address.is_local);
+    EXPECT(address.is_unix);
+}
+
+TEST("a socket of IPv6 says whether it is local")
+{
+    struct rt_address local = parsed("[::1]:0");
+    struct rt_address any = parsed("[::]:0");
+    struct rt_address address;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has_ipv6 = fd >= 0 && bind(fd, (const struct sockaddr *)&local.storage,
+                                    sizeof(struct sockaddr_in6)) == 0;
+    (void)close(fd);
+    if (has_ipv6) {
+        EXPECT_INT(inspect(AF_INET6, SOCK_STREAM, &local, &address), 0);
+        EXPECT(address.is_local);
+        EXPECT_INT(inspect(AF_INET6, SOCK_STREAM, &any, &address), 0);
+        EXPECT(!address.is_local);
+    }
+}
+
+TEST("what is no stream socket is refused, and nothing is written")
+{
+    struct rt_address address = {.fd = -7};
+    int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    EXPECT(file >= 0);
+    EXPECT_INT(rt_address_of_socket(file, &address), RT_EINVAL);
+    EXPECT_INT(close(file), 0);
+    EXPECT_INT(rt_address_of_socket(file, &address), RT_EINVAL);
+    EXPECT_INT(rt_address_of_socket(-1, &address), RT_EINVAL);
+    EXPECT_INT(inspect(AF_INET, SOCK_DGRAM, NULL, &address), RT_EINVAL);
+    EXPECT_INT(inspect(AF_UNIX, SOCK_SEQPACKET, NULL, &address), RT_EINVAL);
+    EXPECT_INT(address.fd, -7);
 }
