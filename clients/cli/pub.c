@@ -74,14 +74,20 @@ static struct ringtail_session *session_of(const struct pub *pub)
     return ringtail_client_session(pub->client);
 }
 
+/* Events without an outcome; a client that was stopped has none. */
+static uint64_t pending_of(const struct pub *pub)
+{
+    return pub->is_ending ? 0 : ringtail_session_pending(session_of(pub));
+}
+
 static void end(struct pub *pub, int code)
 {
     if (pub->is_ending) {
         return;
     }
+    pub->report.unsent = pending_of(pub);
     pub->is_ending = true;
     pub->code = code;
-    pub->report.unsent = ringtail_session_pending(session_of(pub));
     uv_close((uv_handle_t *)&pub->progress, NULL);
     uv_close((uv_handle_t *)&pub->patience, NULL);
     interrupt_stop(&pub->interrupt);
@@ -91,7 +97,7 @@ static void end(struct pub *pub, int code)
 
 static void end_if_done(struct pub *pub)
 {
-    if (pub->has_all && ringtail_session_pending(session_of(pub)) == 0) {
+    if (pub->has_all && pending_of(pub) == 0) {
         end(pub, CODE_DONE);
     }
 }
@@ -139,7 +145,7 @@ static void tell_lost(struct pub *pub, const struct ringtail_failure *failure)
 static void on_lost(void *context, const struct ringtail_failure *failure)
 {
     struct pub *pub = context;
-    bool is_needed = ringtail_session_pending(session_of(pub)) > 0;
+    bool is_needed = pending_of(pub) > 0;
     if (!pub->was_open) {
         end(pub, failure_no_connection(pub->url, failure));
         return;
@@ -189,8 +195,7 @@ static void refuse_message(struct pub *pub, uint64_t number, int error)
  * what is in flight behind it would be lost, or who knows. */
 static bool must_wait(const struct pub *pub, size_t len)
 {
-    return (pub->is_alone || len > ALONE_BYTES) &&
-           ringtail_session_pending(session_of(pub)) > 0;
+    return (pub->is_alone || len > ALONE_BYTES) && pending_of(pub) > 0;
 }
 
 /* Publishes an event: false if there is no room for it. */
@@ -286,7 +291,7 @@ static void on_outcome(void *context, const struct ringtail_outcome *outcome)
     if (outcome->error == 0) {
         pub->cursor = outcome->cursor;
     }
-    if (ringtail_session_pending(session_of(pub)) == 0) {
+    if (pending_of(pub) == 0) {
         on_room(pub);
     }
     end_if_done(pub);
@@ -307,7 +312,7 @@ static void on_input(void *context)
     }
     standard_input_pause(&pub->input);
     go_on(pub);
-    if (pub->is_lost && ringtail_session_pending(session_of(pub)) > 0) {
+    if (pub->is_lost && pending_of(pub) > 0) {
         be_patient(pub, RECONNECT_MS);
     }
 }

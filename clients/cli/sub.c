@@ -16,6 +16,8 @@
 #include "clients/cli/output.h"
 #include "clients/cli/standard.h"
 
+#define EVENT_BYTES ((uint64_t)1 << 30) /* no broker takes larger ones */
+
 struct sub {
     const char *url;
     const char *topic;
@@ -306,6 +308,7 @@ static int start_client(struct sub *sub, const char *since)
     options.url = sub->url;
     options.topic = sub->topic;
     options.since = since;
+    options.event_bytes = EVENT_BYTES;
     options.handlers = (struct ringtail_session_handlers){
         .on_open = on_open,
         .on_lost = on_lost,

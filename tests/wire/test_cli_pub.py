@@ -4,11 +4,13 @@
 import json
 import os
 import pty
+import random
 import re
 import signal
 import socket
 import tempfile
 import threading
+import time
 
 from broker import Broker
 from cli import Command, Mortal, Proxy, run_cli, seed_of_today
@@ -209,6 +211,28 @@ class Reader:
 
 
 @test
+def random_pieces(broker):
+    """However the input comes in pieces, the lines are the same."""
+    seed = seed_of_today()
+    chance = random.Random(seed)
+    for _ in range(5):
+        sizes = [chance.choice([0, 1, 9, 300, 30000]) for _ in range(20)]
+        wanted = [chance.choice("abc") * size for size in sizes] + ["end"]
+        data = "\n".join(wanted).encode()
+        with Command(broker, "pub", "pieces") as command:
+            while data:
+                size = chance.choice([1, 10, 1000, 65536])
+                command.write(data[:size])
+                data = data[size:]
+                time.sleep(0.001)
+            command.process.stdin.close()
+            command.process.stdin = None
+            equal(command.end().code, 0)
+        found = payloads(broker, "pieces", len(wanted))
+        assert found == wanted, f"SEED={seed}"
+
+
+@test
 def as_they_come(broker):
     """A line is published when it comes, not at the end of the input."""
     with Command(broker, "pub", "slow") as command:
@@ -324,6 +348,38 @@ def random_cuts(broker):
     assert confirmed <= arrived <= confirmed + lost, f"SEED={seed}"
     found = [int(word) for word in payloads(broker, "cuts", arrived + 1)[:-1]]
     equal(found, sorted(set(found)), f"SEED={seed}")
+
+
+@test
+def idle(_):
+    """A connection that the broker closed because there was nothing to publish
+    is made again when there is, without a word."""
+    with Broker("--idle-timeout", "1s") as broker:
+        with Command(broker, "pub", "idle") as command:
+            for count in (1, 2):
+                command.write(b"x\n")
+                broker.await_metric("events_produced_total", count)
+                time.sleep(4)
+            command.process.stdin.close()
+            command.process.stdin = None
+            result = command.end()
+    equal((result.code, summary(result)), (0, (2, 2, 0, 0, 0)))
+    equal(SUMMARY.sub("", result.err), "")
+
+
+@test
+def gives_up(_):
+    """When the broker does not come back it gives up: exit code 3, and what
+    was not sent is counted."""
+    with Mortal() as broker, Command(broker, "pub", "away") as command:
+        command.write(b"x\n")
+        broker.await_metric("events_produced_total", 1)
+        broker.kill()
+        time.sleep(0.5)
+        command.write(b"y\nz\n")
+        result = command.end()
+    equal((result.code, summary(result)), (3, (1, 1, 0, 0, 2)))
+    assert "giving up: no answer from " in result.err, result.err
 
 
 # --- signals and terminals ---

@@ -162,6 +162,34 @@ def slow_reader(_):
             equal(command.process.wait(20), 0)
 
 
+@test
+def stalled(_):
+    """A reader that was so slow that the broker closed the subscription still
+    gets every event once."""
+    data = b"".join(b"%d\n" % n for n in range(400000))
+    flags = ["--stall-timeout", "1s", "--ring-bytes", "64MiB"]
+    with Broker(*flags) as broker:
+        equal(run_cli(broker, "pub", "stalled", data=data).code, 0)
+        words = ["sub", "stalled", "--since=earliest", "-n", "400000"]
+        with Command(broker, *words) as command:
+            lost = 'connections_closed_total{reason="slow-consumer"}'
+            broker.await_metric(lost, 1)
+            result = command.end()
+    equal(result.code, 0, result.err)
+    assert result.out == data and "connected again" in result.err, result.err
+
+
+@test
+def large(_):
+    """An event may be as large as the broker takes it."""
+    payload = os.urandom(20000000)
+    flags = ["--event-bytes", "32MiB", "--ring-bytes", "64MiB"]
+    with Broker(*flags) as broker:
+        equal(run_cli(broker, "pub", "large", "-", data=payload).code, 0)
+        result = run_cli(broker, "sub", "large", "--since=-1", "-n", "1")
+    assert result.out == payload + b"\n", len(result.out)
+
+
 # --- connections that break ---
 
 
