@@ -70,7 +70,8 @@ static void rescue(struct rt_locals *locals, struct rt_segment *segment)
 {
     unsigned count = locals->rescued_count;
     /* It is there already if the append failed for which it was rescued. */
-    if (count == 0 || locals->rescued[count - 1] != segment) {
+    if (count == 0 ||
+        locals->rescued[count - 1]->position < segment->position) {
         rt_segment_ref(segment);
         locals->rescued[locals->rescued_count++] = segment;
     }
@@ -152,14 +153,9 @@ static void follow(struct rt_local *local)
     struct rt_locals *locals = topic->locals;
     local->state = RT_LOCAL_FOLLOWING;
     rt_list_append(&locals->following, &local->link);
-    if (!is_behind(local)) {
-        return;
-    }
-    if (!is_ready(locals)) {
+    if (is_behind(local) && !is_ready(locals)) {
         set_floor(topic, local->offset);
         rt_list_append(&topic->core->ready, &locals->ready);
-    } else if (local->offset < locals->floor_offset) {
-        set_floor(topic, local->offset);
     }
 }
 

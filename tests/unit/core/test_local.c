@@ -182,6 +182,33 @@ TEST("a burst that is larger still is a gap of all that was lost")
     test_core_finish(&test);
 }
 
+TEST("a block is rescued once, however often the append fails")
+{
+    struct test_core test;
+    struct listener listener = {.next = 1};
+    int failures = 0;
+    test_core_init(&test, retention);
+    subscribe(&listener, &test, RT_SINCE_NOW);
+    struct rt_locals *locals = listener.local.topic->locals;
+    /* A large event needs a new block, and the oldest ones have to go. */
+    test_core_publish_many(&test, "a", 60, 1000);
+    for (int i = 0; i < 20; i++) {
+        test_heap_fail_at(&test.heap, 1);
+        failures += test_core_try_publish(&test, "a", 30000) < 0 ? 1 : 0;
+    }
+    test_heap_fail_at(&test.heap, 0);
+    EXPECT_INT(failures, 20);
+    EXPECT(locals->rescued_count > 0);
+    for (unsigned i = 1; i < locals->rescued_count; i++) {
+        EXPECT(locals->rescued[i]->position > locals->rescued[i - 1]->position);
+    }
+    test_core_publish(&test, "a", 30000);
+    deliver_all(&test);
+    expect(&listener, 61, 0, 0);
+    rt_local_detach(&listener.local);
+    test_core_finish(&test);
+}
+
 TEST("a pause keeps nothing, and ends with a gap if need be")
 {
     struct test_core test;
