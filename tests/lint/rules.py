@@ -114,11 +114,6 @@ BANNED = [
         "the process is the host's: leave its state alone",
     ),
     (
-        "uv_run uv_stop uv_loop_close uv_queue_work",
-        ["examples"] + PROGRAMS,
-        "the loop and its threads are the host's",
-    ),
-    (
         # The guard looks at SIGPIPE's action, and blocks it for one thread and
         # a moment: libuv's writes cannot be told to raise none.
         "sigaction pthread_sigmask",
