@@ -228,9 +228,14 @@ def random_cuts(broker):
     payloads = [b"%d %s" % (n, b"x" * (n % 300)) for n in range(3000)]
     for topic, bytes_max in (("cuts.a", 2000), ("cuts.b", 100000)):
         (start,) = fill(broker, topic, b"first")
-        with Proxy(broker, seed, 12, bytes_max) as proxy:
-            words = ["sub", topic, "--since", start, "-n", len(payloads)]
+        with Proxy(broker, seed, 0, bytes_max) as proxy:
+            words = ["sub", topic, "--since", start, "-n", len(payloads) + 1]
             with Command(broker, *words, url=proxy.url) as command:
+                broker.await_metric("subscriptions", 1)
+                fill(broker, topic, b"opened")
+                equal(command.line(), b"opened")
+                proxy.cuts = 12
+                proxy.cut()
                 data = b"\n".join(payloads) + b"\n"
                 equal(run_cli(broker, "pub", topic, data=data).code, 0)
                 result = command.end()
