@@ -177,6 +177,26 @@ TEST("a lost connection is resumed where it was")
     peer_end(&peer);
 }
 
+TEST("fragments make one event, and those of a lost connection none")
+{
+    begin_open("7f3a9c21-4");
+    peer_feed_text(&peer, "\x01\x01"
+                          "a\x80\x01"
+                          "b\x02\x01"
+                          "c\x80\x01"
+                          "d\x01\x01"
+                          "e");
+    peer_expect(&peer, "text ab 7f3a9c21-5\nbinary cd 7f3a9c21-6\n");
+    peer_disconnect(&peer, -ECONNRESET);
+    peer_expect(&peer, failure("lost", -ECONNRESET, 0));
+    reopen("7f3a9c21-6");
+    peer_feed_text(&peer, "\x01\x01"
+                          "e\x80\x01"
+                          "f");
+    peer_expect(&peer, "text ef 7f3a9c21-7\n");
+    peer_end(&peer);
+}
+
 TEST("with no event yet it resumes where the first connection began")
 {
     begin_open("7f3a9c21-4");
