@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-#define CRLF_BYTES 2
+#define CRLF_BYTES ((size_t)2)
 
 static const struct rt_bytes names[RT_RESPONSE_FIELD_COUNT] = {
 #define X(name, text) [RT_RESPONSE_##name] = {text, sizeof(text) - 1},

@@ -39,7 +39,7 @@ struct ringtail_client {
     int link_error;
     uv_getaddrinfo_t lookup;
     uv_connect_t connect;
-    size_t attempts; /* look-ups: each takes the next address */
+    uint8_t attempts; /* look-ups: each takes the next address */
     uv_write_t write;
     size_t writing_bytes; /* of the session's output; 0: no write is pending */
     unsigned held;        /* handles and requests that the loop has */
@@ -225,13 +225,9 @@ static void connect_tcp(struct ringtail_client *client,
 
 static const struct addrinfo *choose(const struct addrinfo *list, size_t turn)
 {
-    size_t count = 0;
     const struct addrinfo *chosen = list;
-    for (const struct addrinfo *at = list; at != NULL; at = at->ai_next) {
-        count++;
-    }
-    for (size_t i = 0; i < turn % count; i++) {
-        chosen = chosen->ai_next;
+    for (size_t i = 0; i < turn; i++) {
+        chosen = chosen->ai_next != NULL ? chosen->ai_next : list;
     }
     return chosen;
 }

@@ -98,7 +98,7 @@ int rt_session_create(const struct rt_heap *given,
                       struct ringtail_session **out)
 {
     struct ringtail_session_options options;
-    struct rt_url url;
+    struct rt_url url = {0};
     adopt_options(&options, given_options);
     int err = check_options(&options);
     err = err == 0 ? rt_url_parse(options.url, &url) : err;
