@@ -4,6 +4,7 @@
 
 #include "broker/net/mailbox.h"
 #include "broker/net/server.h"
+#include "protocol/since.h"
 #include "ringtail/ringtail.h"
 
 struct ringtail_broker {
@@ -22,6 +23,13 @@ bool rt_facade_is_on_thread(const struct ringtail_broker *broker);
 /* Appends what a letter holds and tells its sender; false if it should wait.
  * For the mailbox. */
 bool rt_facade_deliver(void *broker, const struct rt_letter *letter);
+
+/* Whether a subscription may begin, and where: 0, RINGTAIL_ESTOPPED,
+ * RINGTAIL_ETOPIC or RINGTAIL_ESINCE. */
+int rt_facade_check_start(struct ringtail_broker *broker,
+                          const char *topic,
+                          const char *since_text,
+                          struct rt_since *since);
 
 /* Gives subscriptions what is left for them and tells them of the end. */
 void rt_facade_close_subscriptions(struct ringtail_broker *broker);

@@ -48,6 +48,22 @@ static int parse_start(const struct rt_core *core,
     return err < 0 ? RINGTAIL_ESINCE : 0;
 }
 
+int rt_facade_check_start(struct ringtail_broker *broker,
+                          const char *topic,
+                          const char *since_text,
+                          struct rt_since *since)
+{
+    const char *reason = NULL;
+    if (broker->server.state != RT_SERVER_RUNNING) {
+        return RINGTAIL_ESTOPPED;
+    }
+    if (rt_topic_check(rt_bytes_of(topic), &reason) < 0) {
+        return RINGTAIL_ETOPIC;
+    }
+    rt_server_update_time(&broker->server);
+    return parse_start(&broker->server.core, since_text, since);
+}
+
 static int create(struct ringtail_broker *broker,
                   struct rt_bytes topic,
                   const struct rt_since *since,
@@ -79,17 +95,9 @@ int ringtail_subscribe(struct ringtail_broker *broker,
                        void *context,
                        struct ringtail_subscription **subscription)
 {
-    const char *reason = NULL;
     struct rt_since since;
     RT_DCHECK(rt_facade_is_on_thread(broker));
-    if (broker->server.state != RT_SERVER_RUNNING) {
-        return RINGTAIL_ESTOPPED;
-    }
-    if (rt_topic_check(rt_bytes_of(topic), &reason) < 0) {
-        return RINGTAIL_ETOPIC;
-    }
-    rt_server_update_time(&broker->server);
-    int err = parse_start(&broker->server.core, since_text, &since);
+    int err = rt_facade_check_start(broker, topic, since_text, &since);
     if (err == 0) {
         err = create(broker, rt_bytes_of(topic), &since, subscription);
     }

@@ -27,7 +27,7 @@ static bool is_base64(char c)
 
 /* Not decoded: the last digit has four bits to spare, and in the example of
  * RFC 6455, section 4.1, they are not zero, as decoders want them. */
-static bool is_key(struct rt_bytes key)
+bool rt_ws_is_key(struct rt_bytes key)
 {
     size_t digits = 0;
     while (digits < key.len && is_base64(key.data[digits])) {
@@ -45,7 +45,7 @@ int rt_ws_handshake_check(const struct rt_http_request *request,
         return refuse(refusal, RT_PROBLEM_UPGRADE_REQUIRED,
                       "Sec-WebSocket-Version", "the version is 13");
     }
-    if (!is_key(request->fields[RT_HTTP_SEC_WEBSOCKET_KEY])) {
+    if (!rt_ws_is_key(request->fields[RT_HTTP_SEC_WEBSOCKET_KEY])) {
         return refuse(refusal, RT_PROBLEM_BAD_REQUEST, "Sec-WebSocket-Key",
                       "it is 16 bytes in base64");
     }

@@ -2,6 +2,8 @@
 #ifndef PROTOCOL_WS_HANDSHAKE_H
 #define PROTOCOL_WS_HANDSHAKE_H
 
+#include <stdbool.h>
+
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/writer.h"
@@ -23,6 +25,9 @@ RT_MUST_USE int rt_ws_handshake_check(const struct rt_http_request *request,
 /* Writes a client's key. */
 void rt_ws_key_write(struct rt_writer *writer,
                      const uint8_t nonce[RT_WS_NONCE_BYTES]);
+
+/* Whether a client's key has the form it must have. */
+bool rt_ws_is_key(struct rt_bytes key);
 
 /* Writes the accept value for a key that was checked. */
 void rt_ws_accept_write(struct rt_writer *writer, struct rt_bytes key);

@@ -1,12 +1,22 @@
 #include "broker/net/connection.h"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
 #include "base/error.h"
 #include "broker/net/http_session.h"
 #include "broker/net/websocket.h"
 #include "broker/net/write.h"
+
+/*
+ * What of a write the kernel keeps before it has sent it. Without this limit it
+ * takes about 4 MB for a peer that does not read, and backpressure begins far
+ * too late (tcp(7), TCP_NOTSENT_LOWAT).
+ */
+#define NOTSENT_BYTES_MAX (128 * 1024)
 
 #define TO(state) (1u << RT_CONNECTION_##state)
 
@@ -125,8 +135,8 @@ static void on_closed(uv_handle_t *handle)
     rt_server_note_closed(server);
 }
 
-static struct rt_connection *
-connection_create(struct rt_server *server, bool is_unix, unsigned roles)
+struct rt_connection *
+rt_connection_create(struct rt_server *server, bool is_unix, unsigned roles)
 {
     struct rt_connection *connection =
         rt_heap_zalloc(&server->heap, connection_size(is_unix));
@@ -144,20 +154,49 @@ connection_create(struct rt_server *server, bool is_unix, unsigned roles)
     return connection;
 }
 
+void rt_connection_discard(struct rt_connection *connection)
+{
+    connection->state = RT_CONNECTION_CLOSED;
+    uv_close(&connection->handle, on_closed);
+}
+
+void rt_connection_tune(const uv_handle_t *handle)
+{
+    uv_os_fd_t fd = -1;
+    int on = 1;
+    int notsent = NOTSENT_BYTES_MAX;
+    if (handle->type == UV_TCP && uv_fileno(handle, &fd) == 0) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent,
+                         sizeof(notsent));
+    }
+}
+
+int rt_connection_open(struct rt_connection *connection, int fd)
+{
+    int err = connection->is_unix ? uv_pipe_open(&connection->pipe, fd)
+                                  : uv_tcp_open(&connection->tcp, fd);
+    if (err == 0) {
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        rt_connection_tune(&connection->handle);
+        rt_connection_server(connection)->connections_opened++;
+    }
+    return err;
+}
+
 int rt_connection_accept(struct rt_server *server,
                          uv_stream_t *listener,
                          bool is_unix,
                          unsigned roles)
 {
     struct rt_connection *connection =
-        connection_create(server, is_unix, roles);
+        rt_connection_create(server, is_unix, roles);
     if (connection == NULL) {
         return RT_ENOMEM;
     }
     int err = uv_accept(listener, &connection->stream);
     if (err < 0) {
-        connection->state = RT_CONNECTION_CLOSED;
-        uv_close(&connection->handle, on_closed);
+        rt_connection_discard(connection);
         return err;
     }
     server->connections_opened++;

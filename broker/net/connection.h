@@ -69,6 +69,20 @@ RT_MUST_USE int rt_connection_accept(struct rt_server *server,
                                      bool is_unix,
                                      unsigned roles);
 
+/*
+ * A connection that is not open yet, or NULL without memory. Then it is opened
+ * on the descriptor of a socket: 0, or libuv's error, after which the socket is
+ * the caller's still. One that is not opened is discarded.
+ */
+RT_MUST_USE struct rt_connection *
+rt_connection_create(struct rt_server *server, bool is_unix, unsigned roles);
+RT_MUST_USE int rt_connection_open(struct rt_connection *connection, int fd);
+void rt_connection_discard(struct rt_connection *connection);
+
+/* Sets on a TCP socket what all connections have; those that a listening one
+ * accepts inherit it. */
+void rt_connection_tune(const uv_handle_t *handle);
+
 /* Moves to another state; only along the arrows above. */
 void rt_connection_move(struct rt_connection *connection,
                         enum rt_connection_state state);

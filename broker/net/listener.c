@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,13 +11,6 @@
 #include "broker/net/connection.h"
 #include "broker/net/write.h"
 #include "ringtail/ringtail.h"
-
-/*
- * What of a write the kernel keeps before it has sent it. Without this limit it
- * takes about 4 MB for a peer that does not read, and backpressure begins far
- * too late (tcp(7), TCP_NOTSENT_LOWAT).
- */
-#define NOTSENT_BYTES_MAX (128 * 1024)
 
 struct listener {
     struct rt_list link; /* in server->listeners */
@@ -132,20 +124,6 @@ static void on_connection(uv_stream_t *stream, int status)
 }
 
 /* --- opening --- */
-
-static void set_socket_options(struct listener *listener)
-{
-    uv_os_fd_t fd = -1;
-    int on = 1;
-    int notsent = NOTSENT_BYTES_MAX;
-    if (listener->is_unix || uv_fileno(&listener->handle, &fd) < 0) {
-        return;
-    }
-    /* Accepted sockets inherit both. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent,
-                     sizeof(notsent));
-}
 
 /* A socket file that nobody listens on is a leftover, and would be in the
  * way; one that somebody listens on is an error, as a port in use is. */
@@ -280,7 +258,7 @@ int rt_listener_open(struct rt_server *server, const char *text, unsigned roles)
     }
     int err = bind_listener(listener, &address);
     if (err == 0) {
-        set_socket_options(listener);
+        rt_connection_tune(&listener->handle);
         err = uv_listen(&listener->stream, RT_LISTEN_BACKLOG, on_connection);
     }
     if (err < 0) {

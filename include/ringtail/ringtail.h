@@ -62,6 +62,7 @@ struct ringtail_authorization;
       "not a place to start: it is now, earliest, a cursor, an RFC 3339 "   \
       "time, a duration such as 10m, or -N")                                \
     X(EDESCRIPTOR, -10013, "the descriptor is not a stream socket")         \
+    X(ECONNECTIONS, -10014, "there are as many connections as may be")      \
     X(EURL, -10100,                                                         \
       "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
     X(ETLS, -10101, "https and wss need TLS, which is not built in")        \
@@ -423,6 +424,37 @@ ringtail_subscription_cursor(const struct ringtail_subscription *subscription,
 /* Ends a subscription and frees it. It is not called again. NULL is fine. */
 RINGTAIL_EXPORT void
 ringtail_unsubscribe(struct ringtail_subscription *subscription);
+
+/* --- for a host that serves HTTP itself --- */
+
+/* The value of Sec-WebSocket-Accept, with its NUL. */
+#define RINGTAIL_ACCEPT_BYTES 29
+
+/* Finds that value for the Sec-WebSocket-Key of a request (RFC 6455, section
+ * 4.2.2). 0, or UV_EINVAL for what is no such key. */
+RINGTAIL_EXPORT int
+ringtail_websocket_accept(const char *key, char accept[RINGTAIL_ACCEPT_BYTES]);
+
+/*
+ * Makes a connection on which the host has finished the opening handshake, and
+ * sent its 101, a raw subscriber of a topic. `since` as for ringtail_subscribe;
+ * events that it asks for and that are gone close the connection with 4410.
+ * `received` is what the host has read of the connection behind the request,
+ * `len` bytes; it may be NULL if there are none. The authorizer is not asked.
+ *
+ * On success `fd`, a connected stream socket of TCP or of this machine, is the
+ * broker's, and is not blocking; on an error it stays the caller's. A uv_tcp_t
+ * of the host's does not let go of its socket: give a dup(2) of it, and close
+ * the handle. Errors: RINGTAIL_ESTOPPED, RINGTAIL_ETOPIC, RINGTAIL_ESINCE,
+ * RINGTAIL_EDESCRIPTOR; RINGTAIL_ECONNECTIONS when there are as many as
+ * `connections` allows; UV_ENOMEM; libuv's.
+ */
+RINGTAIL_EXPORT int ringtail_broker_adopt(struct ringtail_broker *broker,
+                                          int fd,
+                                          const char *topic,
+                                          const char *since,
+                                          const void *received,
+                                          size_t len);
 
 /* --- the loop, and the end --- */
 
