@@ -13,7 +13,7 @@ import raw
 from browser import chromium
 from curl import Curl
 from subscriber import events_from
-from tap import equal, run, test
+from tap import cases, equal, run, test
 
 PAGE = pathlib.Path(os.environ["EXAMPLES_SOURCE"], "chat.html")
 
@@ -95,6 +95,35 @@ def accounting():
     peak = int(re.search(r"at most (\d+) bytes", said).group(1))
     assert 3 << 20 < peak <= 4 << 20, peak
     assert re.search(r"left 0 bytes, refused [1-9]\d* times", said), said
+
+
+@cases(
+    [
+        ("no token", "news", None, 401),
+        ("another topic's token", "news", "Bearer blue", 403),
+        ("a token for no topic", "weather", "Bearer red", 403),
+        ("the token", "news", "Bearer red", 200),
+    ],
+    "A peer with {0} gets {3}, as a producer at once, as a subscriber later.",
+)
+def authorizer(topic, token, status):
+    fields = {} if token is None else {"Authorization": token}
+    lines = [f"{name}: {value}" for name, value in fields.items()]
+    with Example("authorizer") as example:
+        answer = example.request("POST", f"/produce/{topic}", b"x", fields)
+        equal(answer.status, status)
+        equal("WWW-Authenticate" in answer.headers, status == 401)
+        with raw.Connection(example.port) as peer:
+            peer.send(raw.upgrade(f"/subscribe/{topic}", *lines))
+            answer = peer.answer()
+        equal(answer.status, 101 if status == 200 else status)
+
+
+@test
+def authorizer_leaves():
+    """A host that is told to end while it is asked still answers."""
+    with Example("authorizer") as example, raw.Connection(example.port) as peer:
+        peer.send(raw.upgrade("/subscribe/news"))
 
 
 def chat_events(example):
