@@ -169,10 +169,7 @@ static void flush(struct ringtail_client *client)
 static void on_connected(uv_connect_t *connect, int status)
 {
     struct ringtail_client *client = connect->data;
-    if (client->link_state != LINK_CONNECTING) {
-        return;
-    }
-    int err = status;
+    int err = status; /* UV_ECANCELED if the link is being closed */
     if (err == 0) {
         err = uv_read_start(&client->link.stream, allocate, on_read);
     }

@@ -1,0 +1,224 @@
+/*
+ * The transport against a peer that is no broker: one that does not read, or
+ * goes away in the middle of a write, or speaks something else.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include "ringtail/client.h"
+#include "tests/support/test.h"
+
+#define TURNS_MAX 100000
+#define EVENTS    200
+#define PAYLOAD   ((size_t)128 * 1024)
+
+struct world {
+    uv_loop_t loop;
+    uv_tcp_t listener;
+    uv_tcp_t peer;
+    bool has_peer;
+    const char *greeting; /* what the peer says first */
+    uint64_t peer_bytes;  /* that it got */
+    bool is_peer_at_end;
+    char input[64 * 1024];
+    struct ringtail_client *client;
+    unsigned opens;
+    unsigned unknown;
+    int last_error;
+    bool is_stopped;
+};
+
+static struct world world;
+static char payload[PAYLOAD];
+
+#define RUN_UNTIL(condition)                                             \
+    do {                                                                 \
+        for (int turns_left = TURNS_MAX; turns_left > 0 && !(condition); \
+             turns_left--) {                                             \
+            (void)uv_run(&world.loop, UV_RUN_ONCE);                      \
+        }                                                                \
+        EXPECT(condition);                                               \
+    } while (false)
+
+/* --- the peer --- */
+
+static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    (void)handle;
+    (void)suggested;
+    *buffer = uv_buf_init(world.input, sizeof(world.input));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
+{
+    (void)stream;
+    (void)buffer;
+    world.peer_bytes += len > 0 ? (uint64_t)len : 0;
+    world.is_peer_at_end |= len < 0;
+}
+
+static void read_peer(void)
+{
+    EXPECT_INT(uv_read_start((uv_stream_t *)&world.peer, allocate, on_read), 0);
+}
+
+static void close_peer(void)
+{
+    uv_close((uv_handle_t *)&world.peer, NULL);
+    world.has_peer = false;
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    EXPECT_INT(status, 0);
+    EXPECT(!world.has_peer);
+    EXPECT_INT(uv_tcp_init(&world.loop, &world.peer), 0);
+    EXPECT_INT(uv_accept(listener, (uv_stream_t *)&world.peer), 0);
+    world.has_peer = true;
+    if (world.greeting != NULL) {
+        uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)world.greeting,
+                                      (unsigned)strlen(world.greeting));
+        EXPECT(uv_try_write((uv_stream_t *)&world.peer, &buffer, 1) > 0);
+        read_peer();
+    }
+}
+
+static int listen_somewhere(void)
+{
+    struct sockaddr_in address;
+    int len = sizeof(address);
+    EXPECT_INT(uv_ip4_addr("127.0.0.1", 0, &address), 0);
+    EXPECT_INT(uv_tcp_init(&world.loop, &world.listener), 0);
+    EXPECT_INT(
+        uv_tcp_bind(&world.listener, (const struct sockaddr *)&address, 0), 0);
+    EXPECT_INT(uv_listen((uv_stream_t *)&world.listener, 1, on_connection), 0);
+    EXPECT_INT(
+        uv_tcp_getsockname(&world.listener, (struct sockaddr *)&address, &len),
+        0);
+    return ntohs(address.sin_port);
+}
+
+/* --- the user --- */
+
+static void on_open(void *context)
+{
+    (void)context;
+    world.opens++;
+}
+
+static void on_lost(void *context, const struct ringtail_failure *failure)
+{
+    (void)context;
+    world.last_error = failure->error;
+}
+
+static void on_outcome(void *context, const struct ringtail_outcome *outcome)
+{
+    (void)context;
+    world.unknown += outcome->error == RINGTAIL_EUNKNOWN ? 1 : 0;
+}
+
+static void begin(enum ringtail_session_kind kind, const char *greeting)
+{
+    struct ringtail_session_options options;
+    char url[64];
+    memset(&world, 0, sizeof(world));
+    (void)signal(SIGPIPE, SIG_IGN);
+    world.greeting = greeting;
+    EXPECT_INT(uv_loop_init(&world.loop), 0);
+    (void)snprintf(url, sizeof(url), "127.0.0.1:%d", listen_somewhere());
+    ringtail_session_options_init(&options, kind);
+    options.url = url;
+    options.topic = "news";
+    options.in_flight_bytes = 2 * EVENTS * PAYLOAD;
+    options.handlers.on_open = on_open;
+    options.handlers.on_lost = on_lost;
+    options.handlers.on_outcome = on_outcome;
+    EXPECT_INT(ringtail_client_create(&options, &world.loop, &world.client), 0);
+}
+
+static void publish_all(void)
+{
+    struct ringtail_message message = {
+        .topic = "news", .payload = payload, .len = PAYLOAD};
+    for (int i = 0; i < EVENTS; i++) {
+        EXPECT_INT(ringtail_session_publish(
+                       ringtail_client_session(world.client), &message),
+                   0);
+    }
+}
+
+/* Until the sockets have taken what they take. */
+static void begin_stuck(void)
+{
+    begin(RINGTAIL_SESSION_PUBLISHER, NULL);
+    publish_all();
+    RUN_UNTIL(world.opens == 1 && world.has_peer);
+    for (int i = 0; i < 100; i++) {
+        (void)uv_run(&world.loop, UV_RUN_NOWAIT);
+    }
+}
+
+static void on_stopped(void *context)
+{
+    (void)context;
+    world.is_stopped = true;
+}
+
+static void end(void)
+{
+    ringtail_client_stop(world.client, on_stopped, NULL);
+    RUN_UNTIL(world.is_stopped);
+    ringtail_client_destroy(world.client);
+    uv_close((uv_handle_t *)&world.listener, NULL);
+    if (world.has_peer) {
+        close_peer();
+    }
+    (void)uv_run(&world.loop, UV_RUN_DEFAULT);
+    EXPECT_INT(uv_loop_close(&world.loop), 0);
+}
+
+/* "POST /produce/news HTTP/1.1" and so on, as test_session_publisher.c has
+ * it: the port has five digits or four. */
+static bool is_all(uint64_t bytes)
+{
+    uint64_t heads = bytes - EVENTS * PAYLOAD;
+    return bytes > EVENTS * PAYLOAD && heads % EVENTS == 0 &&
+           heads / EVENTS > 90 && heads / EVENTS < 130;
+}
+
+TEST("a peer that begins to read late gets everything")
+{
+    begin_stuck();
+    read_peer();
+    RUN_UNTIL(is_all(world.peer_bytes));
+    end();
+}
+
+TEST("a client may be stopped in the middle of a write")
+{
+    begin_stuck();
+    end();
+}
+
+TEST("a peer that goes in the middle of a write leaves the rest unsent")
+{
+    begin_stuck();
+    close_peer();
+    RUN_UNTIL(world.last_error != 0);
+    EXPECT(world.unknown > 0 && world.unknown < EVENTS);
+    EXPECT_INT(ringtail_session_pending(ringtail_client_session(world.client)),
+               EVENTS - world.unknown);
+    end();
+}
+
+TEST("a peer that speaks something else is left")
+{
+    begin(RINGTAIL_SESSION_SUBSCRIBER, "SSH-2.0-OpenSSH_9.2\r\n\r\n");
+    RUN_UNTIL(world.last_error != 0 && world.is_peer_at_end);
+    EXPECT_INT(world.last_error, RINGTAIL_EPROTOCOL);
+    EXPECT_INT(world.opens, 0);
+    end();
+}
