@@ -416,7 +416,8 @@ def progress(broker):
         while b"not sent" not in said:
             said += os.read(main, 1024)
     os.close(main)
-    pattern = rb"(\r\x1b\[K[0-2] events, \d+ events/s, \d+\.\d MB/s)+\r\x1b\[Kring"
+    line = rb"\r\x1b\[K[0-2] events, \d+ events/s, \d+\.\d MB/s"
+    pattern = rb"(" + line + rb")+\r\x1b\[Kring"
     assert re.match(pattern, said), said
 
 
