@@ -7,7 +7,7 @@
 
 #include "tests/support/peer.h"
 
-#define QUESTIONS_MAX 8
+#define QUESTIONS_MAX 32
 #define TEXT_MAX      128
 
 struct door {

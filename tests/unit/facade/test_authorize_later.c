@@ -1,4 +1,6 @@
 /* Verdicts that the host gives after it was asked. */
+#include <stdio.h>
+
 #include "tests/support/door.h"
 #include "tests/support/test.h"
 
@@ -155,6 +157,39 @@ TEST("several peers wait side by side")
     peer_await(&other, "HTTP/1.1 200 ");
     peer_close(&peer);
     peer_close(&other);
+    host_stop(&door.host);
+}
+
+/* So many answers that a few batches are more than a narrow peer takes. */
+static void send_batch(void)
+{
+    for (int i = 0; i < 200; i++) {
+        peer_send(&peer, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    peer_send(&peer, HELLO("a"));
+    host_turns(&door.host, 50);
+}
+
+TEST("a verdict that comes while the peer reads nothing is not lost")
+{
+    unsigned sent = 0;
+    char offset[32];
+    door_open(&door, RINGTAIL_LATER);
+    peer_connect_narrow(&peer, &door.host);
+    while (door.asked == sent) {
+        EXPECT(sent < QUESTIONS_MAX);
+        send_batch();
+        if (door.asked == ++sent) {
+            ringtail_authorize(door.waiting[sent - 1], RINGTAIL_ALLOW);
+        }
+    }
+    door.verdict = RINGTAIL_ALLOW;
+    for (unsigned i = 1; i <= sent; i++) {
+        (void)snprintf(offset, sizeof(offset), "\"offset\":%u,", i);
+        peer_await(&peer, offset);
+    }
+    EXPECT_INT(door.asked, sent);
+    peer_close(&peer);
     host_stop(&door.host);
 }
 
