@@ -108,9 +108,8 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
     }
 }
 
-static void flush(struct ringtail_client *client);
-
-/* What was begun counts as sent: nobody knows how far it came. */
+/* What was begun counts as sent: nobody knows how far it came. The next piece
+ * goes when the loop prepares to wait again. */
 static void on_written(uv_write_t *write, int status)
 {
     struct ringtail_client *client = write->data;
@@ -122,8 +121,6 @@ static void on_written(uv_write_t *write, int status)
     ringtail_session_sent(client->session, len);
     if (status < 0) {
         drop(client, status);
-    } else {
-        flush(client);
     }
 }
 
