@@ -45,6 +45,7 @@ THIRD_PARTY = {
         "clients/cli",
         "examples",
         "bench/embedded.c",
+        "bench/footprint.c",
         "tests",
     ],
 }
