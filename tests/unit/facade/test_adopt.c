@@ -177,7 +177,7 @@ TEST("a frame that the host has read in part goes on where it was")
     host_start(&host, NULL);
     int fd = unix_pair();
     EXPECT_INT(ringtail_broker_adopt(host.broker, fd, "a", NULL, PING, 5), 0);
-    peer_send_bytes(&peer, PING + 5, sizeof(PING) - 1 - 5);
+    peer_send_bytes(&peer, &PING[5], sizeof(PING) - 1 - 5);
     AWAIT("\x8a\x02hi");
     peer_close(&peer);
     host_stop(&host);
