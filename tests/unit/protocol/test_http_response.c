@@ -75,6 +75,7 @@ TEST("what is no answer, or could be two, is refused")
         "HTTP/2 200 OK\r\n\r\n",
         "HTTP/1.x 200 OK\r\n\r\n",
         "HTTP/1.1  200 OK\r\n\r\n",
+        "HTTP/1.1-200 OK\r\n\r\n",
         "HTTP/1.1 20 OK\r\n\r\n",
         "HTTP/1.1 2000 OK\r\n\r\n",
         "HTTP/1.1 099 OK\r\n\r\n",
