@@ -227,7 +227,11 @@ static void on_mailbox_closed(uv_handle_t *handle)
 static void on_server_stopped(void *context)
 {
     struct ringtail_broker *broker = context;
-    rt_mailbox_empty(&broker->mailbox); /* what was sent before the stop */
+    /* What was sent before the stop. No peer is left, so letters wait for
+     * nobody but the subscriptions that are served between them. */
+    while (!rt_mailbox_deliver(&broker->mailbox)) {
+        rt_facade_serve_subscriptions(broker);
+    }
     rt_facade_close_subscriptions(broker);
     uv_close((uv_handle_t *)&broker->mailbox.async, on_mailbox_closed);
 }

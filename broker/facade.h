@@ -31,7 +31,10 @@ int rt_facade_check_start(struct ringtail_broker *broker,
                           const char *since_text,
                           struct rt_since *since);
 
-/* Gives subscriptions what is left for them and tells them of the end. */
+/* Gives subscriptions all that there is for them. */
+void rt_facade_serve_subscriptions(struct ringtail_broker *broker);
+
+/* The same, and tells them of the end. */
 void rt_facade_close_subscriptions(struct ringtail_broker *broker);
 
 /* Frees those that the host has left. */

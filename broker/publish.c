@@ -105,12 +105,11 @@ int ringtail_publish(struct ringtail_broker *broker,
 
 /* --- from other threads --- */
 
-/* Whether the topic's subscribers are too far behind for one more event. With
- * no loop left to wait for there is no waiting. */
+/* Whether the topic's subscribers are too far behind for one more event. */
 static bool should_wait(const struct ringtail_broker *broker,
                         struct rt_bytes topic)
 {
-    return broker->is_congested && broker->server.state != RT_SERVER_STOPPED &&
+    return broker->is_congested &&
            rt_core_is_congested(&broker->server.core, topic);
 }
 

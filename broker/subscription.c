@@ -147,6 +147,12 @@ void ringtail_unsubscribe(struct ringtail_subscription *subscription)
 
 /* --- the end --- */
 
+void rt_facade_serve_subscriptions(struct ringtail_broker *broker)
+{
+    while (rt_core_deliver(&broker->server.core)) {
+    }
+}
+
 static void tell_closed(struct ringtail_subscription *subscription)
 {
     struct ringtail_event event = {.kind = RINGTAIL_CLOSED,
@@ -158,8 +164,7 @@ static void tell_closed(struct ringtail_subscription *subscription)
 void rt_facade_close_subscriptions(struct ringtail_broker *broker)
 {
     struct rt_list told;
-    while (rt_core_deliver(&broker->server.core)) {
-    }
+    rt_facade_serve_subscriptions(broker);
     rt_list_init(&told);
     while (!rt_list_is_empty(&broker->subscriptions)) {
         struct ringtail_subscription *subscription = RT_LIST_FIRST(

@@ -82,10 +82,9 @@ static void on_async(uv_async_t *async)
     }
 }
 
-void rt_mailbox_empty(struct rt_mailbox *mailbox)
+bool rt_mailbox_deliver(struct rt_mailbox *mailbox)
 {
-    bool is_empty = deliver_some(mailbox, SIZE_MAX);
-    RT_CHECK(is_empty);
+    return deliver_some(mailbox, SIZE_MAX);
 }
 
 int rt_mailbox_init(struct rt_mailbox *mailbox,

@@ -80,8 +80,9 @@ RT_MUST_USE int rt_mailbox_send(struct rt_mailbox *mailbox,
 /* Refuses further letters. Those it has are still delivered. */
 void rt_mailbox_close(struct rt_mailbox *mailbox);
 
-/* Delivers all letters it has, now; on the loop's thread. */
-void rt_mailbox_empty(struct rt_mailbox *mailbox);
+/* Delivers letters, now, until one has to wait. Returns whether none is left.
+ * On the loop's thread. */
+RT_MUST_USE bool rt_mailbox_deliver(struct rt_mailbox *mailbox);
 
 /* Frees the memory, once the async handle is closed and no thread sends. */
 void rt_mailbox_finish(struct rt_mailbox *mailbox);

@@ -117,8 +117,8 @@ TEST("a broker keeps the loop going until it stops, unless told otherwise")
     ringtail_broker_ref(host.broker);
     EXPECT(uv_loop_alive(&host.loop));
     ringtail_broker_unref(host.broker);
-    test_peer_finish(&peer);
     test_host_finish(&host); /* waits for it to stop all the same */
+    test_peer_finish(&peer);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -159,6 +159,51 @@ TEST("done may destroy the broker and close the loop's last handle")
     EXPECT_INT(stopped, 1);
     ringtail_broker_destroy(broker);
     EXPECT_INT(uv_loop_close(&loop), 0);
+}
+
+TEST("the loop does not wait while there is work, and waits when there is none")
+{
+    static struct test_peer peer;
+    struct test_host host;
+    struct ringtail_subscription *subscription = NULL;
+    uint64_t count = 0;
+    test_host_init(&host, NULL);
+    test_host_listen(&host);
+    test_peer_init(&peer, &host);
+    test_peer_subscribe(&peer, "a");
+    EXPECT(test_peer_await(&peer, "\r\n\r\n"));
+    test_host_turn(&host);
+    EXPECT(uv_backend_timeout(&host.loop) > 0);
+    publish(host.broker);
+    EXPECT_INT(uv_backend_timeout(&host.loop), 0);
+    test_host_turn(&host);
+    test_host_turn(&host);
+    EXPECT(uv_backend_timeout(&host.loop) > 0);
+    EXPECT_INT(ringtail_subscribe(host.broker, "a", "earliest", on_count,
+                                  &count, &subscription),
+               0);
+    EXPECT_INT(uv_backend_timeout(&host.loop), 0);
+    test_host_until(&host, &count, 1);
+    ringtail_subscription_pause(subscription);
+    publish(host.broker);
+    test_host_turn(&host);
+    test_host_turn(&host);
+    EXPECT(uv_backend_timeout(&host.loop) > 0);
+    ringtail_subscription_resume(subscription);
+    EXPECT_INT(uv_backend_timeout(&host.loop), 0);
+    for (int i = 0; i < 6000; i++) {
+        publish(host.broker);
+    }
+    test_host_turn(&host);
+    EXPECT(count < 6000);
+    EXPECT_INT(uv_backend_timeout(&host.loop), 0);
+    ringtail_broker_stop(host.broker, 0, NULL, NULL);
+    EXPECT_INT(uv_backend_timeout(&host.loop), 0);
+    EXPECT_INT(uv_run(&host.loop, UV_RUN_DEFAULT), 0);
+    EXPECT_INT(count, 6002);
+    host.is_stopped = true;
+    test_host_finish(&host);
+    test_peer_finish(&peer);
 }
 
 /* --- signals --- */

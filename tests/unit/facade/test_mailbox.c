@@ -7,6 +7,7 @@
 #include "tests/support/test.h"
 
 #define BYTES_MAX ((size_t)64 * 1024)
+#define LARGE     ((size_t)2 * 1024 * 1024)
 #define TURNS_MAX 1000
 
 /* A mailbox on a loop, and what it has delivered: letters are numbers. */
@@ -37,13 +38,18 @@ static bool on_letter(void *context, const struct rt_letter *letter)
     return true;
 }
 
-static void open_office(struct office *office)
+static void open_office_of(struct office *office, size_t bytes_max)
 {
     *office = (struct office){.delivered = 0};
     EXPECT_INT(uv_loop_init(&office->loop), 0);
-    EXPECT_INT(rt_mailbox_init(&office->mailbox, &office->loop, BYTES_MAX,
+    EXPECT_INT(rt_mailbox_init(&office->mailbox, &office->loop, bytes_max,
                                on_letter, office),
                0);
+}
+
+static void open_office(struct office *office)
+{
+    open_office_of(office, BYTES_MAX);
 }
 
 static int send_padded(struct office *office, size_t len)
@@ -81,7 +87,7 @@ static void close_office(struct office *office)
 {
     rt_mailbox_close(&office->mailbox);
     EXPECT_INT(send_padded(office, 20), UV_ECANCELED);
-    rt_mailbox_empty(&office->mailbox);
+    EXPECT(rt_mailbox_deliver(&office->mailbox));
     EXPECT_INT(office->delivered, office->sent);
     uv_close((uv_handle_t *)&office->mailbox.async, NULL);
     (void)uv_run(&office->loop, UV_RUN_DEFAULT);
@@ -160,13 +166,26 @@ TEST("a letter for which there is no memory is refused, and no other lost")
 TEST("what a burst took is given back when little comes")
 {
     struct office office;
-    open_office(&office);
+    open_office_of(&office, LARGE);
     EXPECT_INT(fill(&office, 1000), RT_EAGAIN);
     run(&office);
+    EXPECT(office.mailbox.heap.used > 4 * RT_MAILBOX_KEPT_BYTES);
     for (int i = 0; i < 4; i++) {
         EXPECT_INT(send_padded(&office, 20), 0);
         run(&office);
     }
     EXPECT(office.mailbox.heap.used <= 2 * RT_MAILBOX_KEPT_BYTES);
+    close_office(&office);
+}
+
+TEST("a turn delivers a part of a lot")
+{
+    struct office office;
+    open_office_of(&office, LARGE);
+    EXPECT_INT(fill(&office, 1000), RT_EAGAIN);
+    (void)uv_run(&office.loop, UV_RUN_NOWAIT);
+    EXPECT(office.delivered * 1000 > RT_MAILBOX_TURN_BYTES / 2);
+    EXPECT(office.delivered * 1000 <= RT_MAILBOX_TURN_BYTES);
+    run(&office);
     close_office(&office);
 }

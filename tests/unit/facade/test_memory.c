@@ -58,6 +58,26 @@ TEST("an idle broker that listens has less than 64 KiB")
     EXPECT_INT(accounts.used, 0);
 }
 
+TEST("what peers took is given back when the last one is gone")
+{
+    static struct test_peer peer;
+    struct accounts accounts = {0};
+    struct ringtail_config config = config_over(&accounts);
+    struct test_host host;
+    test_host_init(&host, &config);
+    test_host_listen(&host);
+    test_peer_init(&peer, &host);
+    test_peer_subscribe(&peer, "a");
+    EXPECT(test_peer_await(&peer, "\r\n\r\n"));
+    EXPECT(accounts.used > IDLE_BYTES_MAX);
+    test_peer_finish(&peer);
+    for (int i = 0; i < 100 && accounts.used > IDLE_BYTES_MAX; i++) {
+        (void)uv_run(&host.loop, UV_RUN_ONCE);
+    }
+    EXPECT(accounts.used < IDLE_BYTES_MAX);
+    test_host_finish(&host);
+}
+
 /* --- the k-th allocation fails --- */
 
 static bool is_memory(int err)

@@ -294,3 +294,51 @@ TEST("threads send all they have, each in its order, through a small mailbox")
     ringtail_unsubscribe(subscription);
     test_host_finish(&host);
 }
+
+/* --- without a gap --- */
+
+static void on_counted(void *context, const struct ringtail_event *event)
+{
+    uint64_t *events = context;
+    EXPECT(event->kind != RINGTAIL_GAP);
+    *events += event->kind == RINGTAIL_EVENT ? 1 : 0;
+}
+
+/* Into the mailbox of a broker with a small ring goes more than the ring and
+ * what is held beside it. */
+static void overfill(struct test_host *host, uint64_t *events)
+{
+    static char payload[1000];
+    struct ringtail_config config;
+    struct ringtail_subscription *subscription = NULL;
+    ringtail_config_init(&config);
+    config.ring_bytes = (uint64_t)32 * 1024;
+    config.event_bytes = sizeof(payload);
+    test_host_init(host, &config);
+    EXPECT_INT(ringtail_subscribe(host->broker, "a", NULL, on_counted, events,
+                                  &subscription),
+               0);
+    for (int i = 0; i < 1000; i++) {
+        EXPECT_INT(ringtail_publish_async(host->broker, "a", payload,
+                                          sizeof(payload), NULL, NULL, NULL),
+                   0);
+    }
+}
+
+TEST("the mailbox waits for subscriptions, so that they lose nothing")
+{
+    struct test_host host;
+    uint64_t events = 0;
+    overfill(&host, &events);
+    test_host_until(&host, &events, 1000);
+    test_host_finish(&host);
+}
+
+TEST("a stop delivers what the mailbox has, and subscriptions lose nothing")
+{
+    struct test_host host;
+    uint64_t events = 0;
+    overfill(&host, &events);
+    test_host_finish(&host);
+    EXPECT_INT(events, 1000);
+}
