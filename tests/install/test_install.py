@@ -98,7 +98,7 @@ def symbols(*command):
 def exports(prefix):
     """Both libraries show all that the headers declare, and nothing else."""
     text = "".join(path.read_text() for path in prefix.headers.glob("*.h"))
-    declared = set(re.findall(r"RINGTAIL_EXPORT[^;(]*?(\w+)\(", text))
+    declared = set(re.findall(r"RINGTAIL_EXPORT[^;(]*?(ringtail_\w+)\(", text))
     assert "ringtail_broker_create" in declared, declared
     for command in (
         ["-D", "--defined-only", prefix.library / "libringtail.so"],
