@@ -5,12 +5,12 @@
 
 #include "tests/support/test.h"
 
-static const char *copy(char memory[TEXT_MAX], const char *text)
+static const char *copy(char memory[TEST_DOOR_TEXT_MAX], const char *text)
 {
     if (text == NULL) {
         return NULL;
     }
-    (void)snprintf(memory, TEXT_MAX, "%s", text);
+    (void)snprintf(memory, TEST_DOOR_TEXT_MAX, "%s", text);
     return memory;
 }
 
@@ -18,8 +18,8 @@ static enum ringtail_verdict on_request(void *context,
                                         const struct ringtail_request *request,
                                         struct ringtail_authorization *question)
 {
-    struct door *door = context;
-    EXPECT(door->asked < QUESTIONS_MAX);
+    struct test_door *door = context;
+    EXPECT(door->asked < TEST_DOOR_QUESTIONS_MAX);
     door->waiting[door->asked++] = question;
     door->shown = (struct ringtail_request){
         .action = request->action,
@@ -36,37 +36,25 @@ static enum ringtail_verdict on_request(void *context,
     return door->verdict;
 }
 
-void door_open_with(struct door *door,
-                    enum ringtail_verdict verdict,
-                    uint64_t head_timeout)
+void test_door_open_with(struct test_door *door,
+                         enum ringtail_verdict verdict,
+                         uint64_t head_timeout)
 {
     struct ringtail_config config;
-    *door = (struct door){.verdict = verdict};
+    *door = (struct test_door){.verdict = verdict};
     ringtail_config_init(&config);
     config.authorize = on_request;
     config.authorize_context = door;
     config.head_timeout = head_timeout;
-    host_start(&door->host, &config);
+    test_host_start(&door->host, &config);
 }
 
-void door_open(struct door *door, enum ringtail_verdict verdict)
+void test_door_open(struct test_door *door, enum ringtail_verdict verdict)
 {
-    door_open_with(door, verdict, 10000);
+    test_door_open_with(door, verdict, 10000);
 }
 
-void door_await(struct door *door, unsigned count)
+void test_door_await(struct test_door *door, uint64_t count)
 {
-    for (int i = 0; i < 10000 && door->asked < count; i++) {
-        host_turn(&door->host);
-        uv_sleep(1);
-    }
-    EXPECT_INT(door->asked, count);
-}
-
-void door_expect_silence(struct peer *peer)
-{
-    host_turns(peer->host, 20);
-    peer_read(peer);
-    EXPECT_INT(peer->len, 0);
-    EXPECT(!peer->has_ended);
+    test_host_until(&door->host, &door->asked, count);
 }

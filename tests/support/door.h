@@ -7,38 +7,27 @@
 
 #include "tests/support/peer.h"
 
-#define QUESTIONS_MAX 32
-#define TEXT_MAX      128
+#define TEST_DOOR_QUESTIONS_MAX 32
+#define TEST_DOOR_TEXT_MAX      128
 
-struct door {
-    struct host host;
+struct test_door {
+    struct test_host host;
     enum ringtail_verdict verdict;
     enum ringtail_verdict
         inside; /* given in the callback, if it is not ALLOW */
-    unsigned asked;
-    struct ringtail_authorization *waiting[QUESTIONS_MAX];
+    uint64_t asked;
+    struct ringtail_authorization *waiting[TEST_DOOR_QUESTIONS_MAX];
     struct ringtail_request shown; /* the last one, with its texts copied */
-    char texts[6][TEXT_MAX];
+    char texts[6][TEST_DOOR_TEXT_MAX];
 };
 
 /* Starts a host that gives a verdict; with a head_timeout in milliseconds. */
-void door_open(struct door *door, enum ringtail_verdict verdict);
-void door_open_with(struct door *door,
-                    enum ringtail_verdict verdict,
-                    uint64_t head_timeout);
+void test_door_open(struct test_door *door, enum ringtail_verdict verdict);
+void test_door_open_with(struct test_door *door,
+                         enum ringtail_verdict verdict,
+                         uint64_t head_timeout);
 
 /* Waits until the host has been asked so often. */
-void door_await(struct door *door, unsigned count);
-
-/* Nothing is answered, in whatever time it takes for nothing to happen. */
-void door_expect_silence(struct peer *peer);
-
-/* A request: what follows the name of the last header field is its value, and
- * the payload. */
-#define PRODUCE(topic, headers, payload)                      \
-    "POST /produce/" topic " HTTP/1.1\r\nHost: a\r\n" headers \
-    "Content-Length: " payload
-
-#define HELLO(topic) PRODUCE(topic, "", "5\r\n\r\nhello")
+void test_door_await(struct test_door *door, uint64_t count);
 
 #endif

@@ -11,69 +11,12 @@
 
 #include "tests/support/test.h"
 
-#define PATIENCE_MS  20000
-#define NARROW_BYTES 4096
+#define NARROW_BYTES  4096
+#define SILENCE_TURNS 20
 
-/* --- the host --- */
+/* --- connections --- */
 
-void host_start(struct host *host, const struct ringtail_config *config)
-{
-    host->broker = NULL;
-    host->stopped = 0;
-    EXPECT_INT(uv_loop_init(&host->loop), 0);
-    EXPECT_INT(ringtail_broker_create(config, &host->loop, &host->broker), 0);
-    EXPECT_INT(ringtail_broker_listen(host->broker, "127.0.0.1:0", 0), 0);
-}
-
-void host_turn(struct host *host)
-{
-    (void)uv_run(&host->loop, UV_RUN_NOWAIT);
-}
-
-void host_turns(struct host *host, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        host_turn(host);
-    }
-}
-
-static void on_stopped(void *context)
-{
-    struct host *host = context;
-    host->stopped++;
-}
-
-void host_stop(struct host *host)
-{
-    if (host->stopped == 0) {
-        ringtail_broker_stop(host->broker, 0, on_stopped, host);
-    }
-    EXPECT_INT(uv_run(&host->loop, UV_RUN_DEFAULT), 0);
-    EXPECT_INT(host->stopped, 1);
-    ringtail_broker_destroy(host->broker);
-    EXPECT_INT(uv_loop_close(&host->loop), 0);
-}
-
-/* --- waiting --- */
-
-/* Lets time pass: a turn, or a millisecond if there is nothing to do. */
-static void wait_a_little(struct host *host, uint64_t end)
-{
-    host_turn(host);
-    uv_sleep(1);
-    if (uv_hrtime() / 1000000 > end) {
-        test_fail(__FILE__, __LINE__, "waited in vain");
-    }
-}
-
-static uint64_t patience(void)
-{
-    return uv_hrtime() / 1000000 + PATIENCE_MS;
-}
-
-/* --- peers --- */
-
-void peer_init(struct peer *peer, struct host *host, int fd)
+void test_peer_init(struct test_peer *peer, struct test_host *host, int fd)
 {
     peer->host = host;
     peer->fd = fd;
@@ -83,58 +26,84 @@ void peer_init(struct peer *peer, struct host *host, int fd)
     EXPECT_INT(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 }
 
-static void connect_with(struct peer *peer, struct host *host, int receive)
+static void
+connect_socket(struct test_peer *peer, struct test_host *host, int fd)
 {
     struct sockaddr_in name = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT(fd >= 0);
     name.sin_port = htons((uint16_t)ringtail_broker_port(host->broker));
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (receive > 0) {
-        EXPECT_INT(
-            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive)),
-            0);
-    }
     EXPECT_INT(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    peer_init(peer, host, fd);
+    test_peer_init(peer, host, fd);
 }
 
-void peer_connect(struct peer *peer, struct host *host)
+static int open_socket(void)
 {
-    connect_with(peer, host, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT(fd >= 0);
+    return fd;
 }
 
-void peer_connect_narrow(struct peer *peer, struct host *host)
+void test_peer_connect(struct test_peer *peer, struct test_host *host)
 {
-    connect_with(peer, host, NARROW_BYTES);
+    connect_socket(peer, host, open_socket());
 }
 
-void peer_send_bytes(struct peer *peer, const void *data, size_t len)
+void test_peer_connect_narrow(struct test_peer *peer, struct test_host *host)
 {
-    const char *at = data;
-    uint64_t end = patience();
-    while (len > 0) {
-        ssize_t sent = send(peer->fd, at, len, MSG_NOSIGNAL);
-        if (sent > 0) {
-            at += sent;
-            len -= (size_t)sent;
-            continue;
-        }
-        EXPECT_INT(errno, EAGAIN);
-        wait_a_little(peer->host, end);
+    int bytes = NARROW_BYTES;
+    int fd = open_socket();
+    EXPECT_INT(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
+    connect_socket(peer, host, fd);
+}
+
+void test_peer_close(struct test_peer *peer)
+{
+    EXPECT_INT(close(peer->fd), 0);
+    peer->fd = -1;
+}
+
+void test_peer_vanish(struct test_peer *peer)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    EXPECT_INT(shutdown(peer->fd, SHUT_WR), 0);
+    EXPECT_INT(
+        setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)),
+        0);
+    test_peer_close(peer);
+}
+
+/* --- sending --- */
+
+/* Sends what the socket takes for now. Returns whether that was all. */
+static bool send_part(struct test_peer *peer, struct rt_bytes *left)
+{
+    ssize_t sent = send(peer->fd, left->data, left->len, MSG_NOSIGNAL);
+    EXPECT(sent >= 0 || errno == EAGAIN);
+    if (sent > 0) {
+        left->data += sent;
+        left->len -= (size_t)sent;
     }
+    return left->len == 0;
 }
 
-void peer_send(struct peer *peer, const char *text)
+void test_peer_send_bytes(struct test_peer *peer, const void *data, size_t len)
 {
-    peer_send_bytes(peer, text, strlen(text));
+    struct rt_bytes left = {data, len};
+    TEST_UNTIL(&peer->host->loop, send_part(peer, &left));
 }
 
-void peer_read(struct peer *peer)
+void test_peer_send(struct test_peer *peer, const char *text)
 {
-    while (!peer->has_ended && peer->len < PEER_BYTES_MAX) {
+    test_peer_send_bytes(peer, text, strlen(text));
+}
+
+/* --- receiving --- */
+
+void test_peer_read(struct test_peer *peer)
+{
+    while (!peer->has_ended && peer->len < TEST_PEER_BYTES_MAX) {
         ssize_t got = recv(peer->fd, peer->received + peer->len,
-                           PEER_BYTES_MAX - peer->len, 0);
+                           TEST_PEER_BYTES_MAX - peer->len, 0);
         if (got < 0 && errno == EAGAIN) {
             return;
         }
@@ -144,81 +113,76 @@ void peer_read(struct peer *peer)
     }
 }
 
-static void take(struct peer *peer, size_t len)
+static const char *find(struct test_peer *peer, const char *text)
+{
+    test_peer_read(peer);
+    return memmem(peer->received, peer->len, text, strlen(text));
+}
+
+static void take(struct test_peer *peer, size_t len)
 {
     peer->len -= len;
     memmove(peer->received, peer->received + len, peer->len + 1);
 }
 
-static char *find(struct peer *peer, const char *text)
+bool test_peer_await_or_end(struct test_peer *peer, const char *text)
 {
-    return memmem(peer->received, peer->len, text, strlen(text));
-}
-
-void peer_await(struct peer *peer, const char *text)
-{
-    uint64_t end = patience();
-    peer_read(peer);
-    while (find(peer, text) == NULL) {
-        if (peer->has_ended) {
-            test_fail(__FILE__, __LINE__, "ended without %s: %s", text,
-                      peer->received);
-        }
-        wait_a_little(peer->host, end);
-        peer_read(peer);
+    const char *at = NULL;
+    TEST_UNTIL(&peer->host->loop,
+               (at = find(peer, text)) != NULL || peer->has_ended);
+    if (at == NULL) {
+        return false;
     }
-    take(peer, (size_t)(find(peer, text) - peer->received) + strlen(text));
+    take(peer, (size_t)(at - peer->received) + strlen(text));
+    return true;
 }
 
-void peer_await_len(struct peer *peer, size_t len)
+void test_peer_await(struct test_peer *peer, const char *text)
 {
-    uint64_t end = patience();
-    peer_read(peer);
-    while (peer->len < len) {
-        EXPECT(!peer->has_ended);
-        wait_a_little(peer->host, end);
-        peer_read(peer);
+    if (!test_peer_await_or_end(peer, text)) {
+        test_fail(__FILE__, __LINE__, "ended without %s: %s", text,
+                  peer->received);
     }
 }
 
-void peer_await_end(struct peer *peer)
+static bool has_received(struct test_peer *peer, size_t len)
 {
-    uint64_t end = patience();
-    peer_read(peer);
-    while (!peer->has_ended) {
-        wait_a_little(peer->host, end);
-        peer_read(peer);
-    }
+    test_peer_read(peer);
+    EXPECT(peer->len >= len || !peer->has_ended);
+    return peer->len >= len;
 }
 
-void peer_close(struct peer *peer)
+void test_peer_await_len(struct test_peer *peer, size_t len)
 {
-    EXPECT_INT(close(peer->fd), 0);
+    TEST_UNTIL(&peer->host->loop, has_received(peer, len));
 }
 
-void peer_vanish(struct peer *peer)
+static bool has_ended(struct test_peer *peer)
 {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    EXPECT_INT(shutdown(peer->fd, SHUT_WR), 0);
-    EXPECT_INT(
-        setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)),
-        0);
-    peer_close(peer);
+    test_peer_read(peer);
+    return peer->has_ended;
 }
 
-void peer_subscribe(struct peer *peer, const char *topic)
+void test_peer_await_end(struct test_peer *peer)
+{
+    TEST_UNTIL(&peer->host->loop, has_ended(peer));
+}
+
+void test_peer_expect_silence(struct test_peer *peer)
+{
+    test_host_turns(peer->host, SILENCE_TURNS);
+    test_peer_read(peer);
+    EXPECT_INT(peer->len, 0);
+    EXPECT(!peer->has_ended);
+}
+
+/* --- requests --- */
+
+void test_peer_subscribe(struct test_peer *peer, const char *topic)
 {
     char request[512];
-    (void)snprintf(request, sizeof(request),
-                   "GET /subscribe/%s HTTP/1.1\r\n"
-                   "Host: a\r\n"
-                   "Upgrade: websocket\r\n"
-                   "Connection: Upgrade\r\n"
-                   "Sec-WebSocket-Version: 13\r\n"
-                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                   "\r\n",
-                   topic);
-    peer_send(peer, request);
-    peer_await(peer, "HTTP/1.1 101 ");
-    peer_await(peer, "\r\n\r\n");
+    (void)snprintf(request, sizeof(request), TEST_SUBSCRIBE("%s"), topic);
+    test_peer_send(peer, request);
+    test_peer_await(peer, "HTTP/1.1 101 ");
+    test_peer_await(peer, "\r\n\r\n");
 }

@@ -19,8 +19,8 @@
 #define PING       "\x89\x82\0\0\0\0hi"
 #define CLOSE_1000 "\x88\x82\0\0\0\0\x03\xe8"
 
-static struct host host;
-static struct peer peer;
+static struct test_host host;
+static struct test_peer peer;
 
 /* --- the handshake's value --- */
 
@@ -48,7 +48,7 @@ static int unix_pair(void)
 {
     int pair[2];
     EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    peer_init(&peer, &host, pair[1]);
+    test_peer_init(&peer, &host, pair[1]);
     return pair[0];
 }
 
@@ -63,7 +63,7 @@ static int tcp_pair(void)
     EXPECT_INT(listen(listener, 1), 0);
     EXPECT_INT(getsockname(listener, (struct sockaddr *)&name, &len), 0);
     EXPECT_INT(connect(fd, (struct sockaddr *)&name, len), 0);
-    peer_init(&peer, &host, fd);
+    test_peer_init(&peer, &host, fd);
     fd = accept(listener, NULL, NULL);
     EXPECT(fd >= 0);
     EXPECT_INT(close(listener), 0);
@@ -84,7 +84,7 @@ static void publish(const char *payload)
 
 static void await_bytes(const char *bytes, size_t len)
 {
-    peer_await_len(&peer, len);
+    test_peer_await_len(&peer, len);
     EXPECT_BYTES(((struct rt_bytes){peer.received, peer.len}),
                  ((struct rt_bytes){bytes, len}));
     peer.len = 0;
@@ -109,20 +109,20 @@ static int option_of(int fd, int name)
 
 TEST("a connection of this machine becomes a subscriber")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     int fd = unix_pair();
     publish("before");
     EXPECT_INT(adopt(fd, NULL), 0);
     publish("hello");
     AWAIT("\x81\x05hello");
-    host_stop(&host);
+    test_host_finish(&host);
     EXPECT(!is_open(fd));
-    peer_close(&peer);
+    test_peer_close(&peer);
 }
 
 TEST("a connection of TCP becomes one, as those that the broker accepts")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     int fd = tcp_pair();
     EXPECT_INT(adopt(fd, NULL), 0);
     EXPECT_INT(fcntl(fd, F_GETFD), FD_CLOEXEC);
@@ -131,12 +131,12 @@ TEST("a connection of TCP becomes one, as those that the broker accepts")
     EXPECT_INT(option_of(fd, TCP_NOTSENT_LOWAT), 128 * 1024);
     publish("hello");
     AWAIT("\x81\x05hello");
-    peer_send_bytes(&peer, PING, sizeof(PING) - 1);
+    test_peer_send_bytes(&peer, PING, sizeof(PING) - 1);
     AWAIT("\x8a\x02hi");
-    peer_close(&peer);
-    host_turns(&host, 5);
+    test_peer_close(&peer);
+    test_host_turns(&host, 5);
     EXPECT(!is_open(fd));
-    host_stop(&host);
+    test_host_finish(&host);
 }
 
 TEST("a host does the handshake by hand")
@@ -144,12 +144,13 @@ TEST("a host does the handshake by hand")
     char request[1024];
     char answer[256];
     char accept[RINGTAIL_ACCEPT_BYTES];
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     int fd = tcp_pair();
-    peer_send(&peer, "GET /live HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-                     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: " SAMPLE_KEY "\r\n\r\n");
-    peer_send_bytes(&peer, PING, sizeof(PING) - 1);
+    test_peer_send(&peer,
+                   "GET /live HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                   "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: " SAMPLE_KEY "\r\n\r\n");
+    test_peer_send_bytes(&peer, PING, sizeof(PING) - 1);
     ssize_t len = recv(fd, request, sizeof(request) - 1, 0);
     EXPECT(len > 0);
     request[len] = '\0';
@@ -164,63 +165,63 @@ TEST("a host does the handshake by hand")
     EXPECT_INT(ringtail_broker_adopt(host.broker, fd, "a", NULL, head_end,
                                      (size_t)(request + len - head_end)),
                0);
-    peer_await(&peer, "Sec-WebSocket-Accept: " SAMPLE_ACCEPT "\r\n\r\n");
+    test_peer_await(&peer, "Sec-WebSocket-Accept: " SAMPLE_ACCEPT "\r\n\r\n");
     AWAIT("\x8a\x02hi");
     publish("hello");
     AWAIT("\x81\x05hello");
-    peer_close(&peer);
-    host_stop(&host);
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 TEST("a frame that the host has read in part goes on where it was")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     int fd = unix_pair();
     EXPECT_INT(ringtail_broker_adopt(host.broker, fd, "a", NULL, PING, 5), 0);
-    peer_send_bytes(&peer, &PING[5], sizeof(PING) - 1 - 5);
+    test_peer_send_bytes(&peer, &PING[5], sizeof(PING) - 1 - 5);
     AWAIT("\x8a\x02hi");
-    peer_close(&peer);
-    host_stop(&host);
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 TEST("a peer that has closed already gets its answer")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     EXPECT_INT(ringtail_broker_adopt(host.broker, unix_pair(), "a", NULL,
                                      CLOSE_1000, sizeof(CLOSE_1000) - 1),
                0);
     AWAIT("\x88\x02\x03\xe8");
-    peer_await_end(&peer);
-    peer_close(&peer);
-    host_stop(&host);
+    test_peer_await_end(&peer);
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 TEST("it begins where it is told to")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     publish("first");
     publish("second");
     EXPECT_INT(adopt(unix_pair(), "-1"), 0);
     AWAIT("\x81\x06second");
-    peer_close(&peer);
+    test_peer_close(&peer);
     EXPECT_INT(adopt(unix_pair(), "earliest"), 0);
     AWAIT("\x81\x05"
           "first\x81\x06second");
-    peer_close(&peer);
-    host_stop(&host);
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 TEST("a start whose events are gone is told by a close frame")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     publish("hello");
     EXPECT_INT(adopt(unix_pair(), "00000000-1"), 0);
-    peer_await(&peer, "\x11\x3a"
-                      "epoch-changed; cursor=");
-    peer_send_bytes(&peer, CLOSE_1000, sizeof(CLOSE_1000) - 1);
-    peer_await_end(&peer);
-    peer_close(&peer);
-    host_stop(&host);
+    test_peer_await(&peer, "\x11\x3a"
+                           "epoch-changed; cursor=");
+    test_peer_send_bytes(&peer, CLOSE_1000, sizeof(CLOSE_1000) - 1);
+    test_peer_await_end(&peer);
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 /* --- what is not adopted --- */
@@ -228,7 +229,7 @@ TEST("a start whose events are gone is told by a close frame")
 static void expect_kept(int fd, int result, int err)
 {
     EXPECT_INT(result, err);
-    host_turns(&host, 2);
+    test_host_turns(&host, 2);
     EXPECT(is_open(fd));
     EXPECT_INT(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     EXPECT_INT(close(fd), 0);
@@ -236,20 +237,20 @@ static void expect_kept(int fd, int result, int err)
 
 TEST("what is not adopted stays the caller's, as it was")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     int fd = unix_pair();
     expect_kept(fd, ringtail_broker_adopt(host.broker, fd, "a..b", NULL, "", 0),
                 RINGTAIL_ETOPIC);
-    peer_close(&peer);
+    test_peer_close(&peer);
     fd = unix_pair();
     expect_kept(fd, adopt(fd, "nonsense"), RINGTAIL_ESINCE);
-    peer_close(&peer);
+    test_peer_close(&peer);
     fd = socket(AF_INET, SOCK_DGRAM, 0);
     expect_kept(fd, adopt(fd, NULL), RINGTAIL_EDESCRIPTOR);
     fd = socket(AF_INET, SOCK_STREAM, 0); /* not connected */
     expect_kept(fd, adopt(fd, NULL), RINGTAIL_EDESCRIPTOR);
     EXPECT_INT(adopt(fd, NULL), RINGTAIL_EDESCRIPTOR);
-    host_stop(&host);
+    test_host_finish(&host);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -270,21 +271,21 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 TEST("of a socket that a handle of the loop has, a duplicate is adopted")
 {
     uv_tcp_t handle;
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     int fd = tcp_pair();
     EXPECT_INT(uv_tcp_init(&host.loop, &handle), 0);
     EXPECT_INT(uv_tcp_open(&handle, fd), 0);
     EXPECT_INT(uv_read_start((uv_stream_t *)&handle, on_alloc, on_read), 0);
-    host_turn(&host);
+    test_host_turn(&host);
     EXPECT_INT(adopt(fd, NULL), UV_EEXIST);
     EXPECT(is_open(fd));
     EXPECT_INT(adopt(dup(fd), NULL), 0);
     uv_close((uv_handle_t *)&handle, NULL);
-    host_turns(&host, 2);
+    test_host_turns(&host, 2);
     publish("hello");
     AWAIT("\x81\x05hello");
-    peer_close(&peer);
-    host_stop(&host);
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 TEST("adopted connections count as all others")
@@ -292,38 +293,31 @@ TEST("adopted connections count as all others")
     struct ringtail_config config;
     ringtail_config_init(&config);
     config.connections = 1;
-    host_start(&host, &config);
+    test_host_start(&host, &config);
     EXPECT_INT(adopt(unix_pair(), NULL), 0);
-    peer_close(&peer);
+    test_peer_close(&peer);
     int fd = unix_pair();
     EXPECT_INT(adopt(fd, NULL), RINGTAIL_ECONNECTIONS);
-    host_turns(&host, 5); /* the first is gone now */
+    test_host_turns(&host, 5); /* the first is gone now */
     EXPECT_INT(adopt(fd, NULL), 0);
     publish("hello");
     AWAIT("\x81\x05hello");
-    peer_close(&peer);
-    host_stop(&host);
-}
-
-static void on_stopped(void *context)
-{
-    (void)context;
-    host.stopped++;
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 TEST("when the broker stops they are told so, and no more are adopted")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     EXPECT_INT(adopt(unix_pair(), NULL), 0);
-    ringtail_broker_stop(host.broker, 0, on_stopped, NULL);
-    peer_await(&peer, "\x03\xe9"
-                      "leaving; cursor=");
-    peer_close(&peer);
+    test_host_begin_stop(&host, 0);
+    test_peer_await(&peer, "\x03\xe9"
+                           "leaving; cursor=");
+    test_peer_close(&peer);
     int fd = unix_pair();
     expect_kept(fd, adopt(fd, NULL), RINGTAIL_ESTOPPED);
-    peer_close(&peer);
-    EXPECT_INT(uv_run(&host.loop, UV_RUN_DEFAULT), 0);
-    host_stop(&host);
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 /* --- memory --- */
@@ -355,16 +349,16 @@ TEST("with any allocation failing the socket is adopted or stays the caller's")
     for (unsigned k = 0; err != 0; k++) {
         EXPECT(k < 100);
         allocations_left = UINT_MAX;
-        host_start(&host, &config);
+        test_host_start(&host, &config);
         int fd = unix_pair();
         allocations_left = k;
         err = adopt(fd, NULL);
         EXPECT(err == 0 || err == UV_ENOMEM);
         allocations_left = UINT_MAX;
-        host_turns(&host, 2);
+        test_host_turns(&host, 2);
         EXPECT(is_open(fd));
         EXPECT(err == 0 || close(fd) == 0);
-        peer_close(&peer);
-        host_stop(&host);
+        test_peer_close(&peer);
+        test_host_finish(&host);
     }
 }

@@ -9,8 +9,8 @@
 #include "tests/support/peer.h"
 #include "tests/support/test.h"
 
-static struct host host;
-static struct peer peer;
+static struct test_host host;
+static struct test_peer peer;
 
 static int listen_on(int fd)
 {
@@ -37,27 +37,27 @@ static bool is_open(int fd)
 
 static void expect_served(void)
 {
-    peer_connect(&peer, &host);
-    peer_send(&peer, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
-    peer_await(&peer, "HTTP/1.1 200 ");
-    peer_close(&peer);
+    test_peer_connect(&peer, &host);
+    test_peer_send(&peer, TEST_LIVEZ);
+    test_peer_await(&peer, "HTTP/1.1 200 ");
+    test_peer_close(&peer);
 }
 
 TEST("a bound socket is served, and closed in the end")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     int fd = bound_socket(INADDR_LOOPBACK);
     EXPECT_INT(listen_on(fd), 0);
     EXPECT_INT(fcntl(fd, F_GETFD), FD_CLOEXEC);
     EXPECT((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     expect_served();
-    host_stop(&host);
+    test_host_finish(&host);
     EXPECT(!is_open(fd));
 }
 
 TEST("a socket that listens already is served, with those who wait on it")
 {
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     int fd = bound_socket(INADDR_LOOPBACK);
     struct sockaddr_in name;
     socklen_t len = sizeof(name);
@@ -67,11 +67,11 @@ TEST("a socket that listens already is served, with those who wait on it")
     EXPECT_INT(connect(early, (struct sockaddr *)&name, len), 0);
     EXPECT_INT(listen_on(fd), 0);
     EXPECT_INT(ringtail_broker_port(host.broker), ntohs(name.sin_port));
-    peer_init(&peer, &host, early);
-    peer_send(&peer, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
-    peer_await(&peer, "HTTP/1.1 200 ");
-    peer_close(&peer);
-    host_stop(&host);
+    test_peer_init(&peer, &host, early);
+    test_peer_send(&peer, TEST_LIVEZ);
+    test_peer_await(&peer, "HTTP/1.1 200 ");
+    test_peer_close(&peer);
+    test_host_finish(&host);
 }
 
 static void expect_refused(int fd, int err)
@@ -79,7 +79,7 @@ static void expect_refused(int fd, int err)
     EXPECT_INT(listen_on(fd), err);
     EXPECT(is_open(fd));
     EXPECT_INT(fcntl(fd, F_GETFD), 0);
-    host_turns(&host, 2);
+    test_host_turns(&host, 2);
     EXPECT(is_open(fd));
     EXPECT_INT(close(fd), 0);
 }
@@ -87,7 +87,7 @@ static void expect_refused(int fd, int err)
 TEST("what cannot be listened on stays the caller's, as it was")
 {
     int pair[2];
-    host_start(&host, NULL);
+    test_host_start(&host, NULL);
     expect_refused(bound_socket(INADDR_ANY), RINGTAIL_EINSECURE);
     expect_refused(socket(AF_INET, SOCK_DGRAM, 0), RINGTAIL_EDESCRIPTOR);
     expect_refused(open("/dev/null", O_RDONLY), RINGTAIL_EDESCRIPTOR);
@@ -99,5 +99,5 @@ TEST("what cannot be listened on stays the caller's, as it was")
     EXPECT_INT(ringtail_broker_listen(host.broker, "fd:x", 0),
                RINGTAIL_EADDRESS);
     expect_served();
-    host_stop(&host);
+    test_host_finish(&host);
 }

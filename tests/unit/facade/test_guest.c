@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/host.h"
+#include "tests/support/peer.h"
 #include "tests/support/test.h"
 
 #define LOOPS 3
@@ -64,8 +64,7 @@ static void *run_a_loop(void *argument)
     struct test_host host;
     struct ringtail_subscription *subscription = NULL;
     uint64_t *count = argument;
-    test_host_init(&host, NULL);
-    test_host_listen(&host);
+    test_host_start(&host, NULL);
     EXPECT_INT(ringtail_subscribe(host.broker, "a", NULL, on_count, count,
                                   &subscription),
                0);
@@ -100,11 +99,9 @@ TEST("a broker keeps the loop going until it stops, unless told otherwise")
 {
     static struct test_peer peer;
     struct test_host host;
-    test_host_init(&host, NULL);
-    test_host_listen(&host);
-    test_peer_init(&peer, &host);
+    test_host_start(&host, NULL);
+    test_peer_connect(&peer, &host);
     test_peer_subscribe(&peer, "a");
-    EXPECT(test_peer_await(&peer, "\r\n\r\n"));
     EXPECT_INT(uv_run(&host.loop, UV_RUN_NOWAIT), 1);
     EXPECT(uv_loop_alive(&host.loop));
     ringtail_broker_unref(host.broker);
@@ -118,7 +115,7 @@ TEST("a broker keeps the loop going until it stops, unless told otherwise")
     EXPECT(uv_loop_alive(&host.loop));
     ringtail_broker_unref(host.broker);
     test_host_finish(&host); /* waits for it to stop all the same */
-    test_peer_finish(&peer);
+    test_peer_close(&peer);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -136,13 +133,12 @@ TEST("what begins while a broker is unreferenced is so, too")
     (void)uv_timer_start(&timer, on_timer, 1000, 1000);
     ringtail_broker_unref(host.broker);
     test_host_listen(&host);
-    test_peer_init(&peer, &host);
+    test_peer_connect(&peer, &host);
     test_peer_subscribe(&peer, "a");
-    EXPECT(test_peer_await(&peer, "\r\n\r\n"));
     uv_close((uv_handle_t *)&timer, NULL);
     test_host_turn(&host);
     EXPECT(!uv_loop_alive(&host.loop));
-    test_peer_finish(&peer);
+    test_peer_close(&peer);
     test_host_finish(&host);
 }
 
@@ -167,11 +163,9 @@ TEST("the loop does not wait while there is work, and waits when there is none")
     struct test_host host;
     struct ringtail_subscription *subscription = NULL;
     uint64_t count = 0;
-    test_host_init(&host, NULL);
-    test_host_listen(&host);
-    test_peer_init(&peer, &host);
+    test_host_start(&host, NULL);
+    test_peer_connect(&peer, &host);
     test_peer_subscribe(&peer, "a");
-    EXPECT(test_peer_await(&peer, "\r\n\r\n"));
     test_host_turn(&host);
     EXPECT(uv_backend_timeout(&host.loop) > 0);
     publish(host.broker);
@@ -197,13 +191,12 @@ TEST("the loop does not wait while there is work, and waits when there is none")
     test_host_turn(&host);
     EXPECT(count < 6000);
     EXPECT_INT(uv_backend_timeout(&host.loop), 0);
-    ringtail_broker_stop(host.broker, 0, NULL, NULL);
+    test_host_begin_stop(&host, 0);
     EXPECT_INT(uv_backend_timeout(&host.loop), 0);
-    EXPECT_INT(uv_run(&host.loop, UV_RUN_DEFAULT), 0);
+    test_host_stop(&host);
     EXPECT_INT(count, 6002);
-    host.is_stopped = true;
     test_host_finish(&host);
-    test_peer_finish(&peer);
+    test_peer_close(&peer);
 }
 
 /* --- signals --- */

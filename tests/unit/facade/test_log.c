@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/host.h"
+#include "tests/support/peer.h"
 #include "tests/support/test.h"
 
 struct journal {
@@ -70,18 +70,16 @@ TEST("connections that are refused are told of")
     struct ringtail_config config = config_over(&journal);
     struct test_host host;
     config.connections = 1;
-    test_host_init(&host, &config);
-    test_host_listen(&host);
-    for (int i = 0; i < 2; i++) {
-        test_peer_init(&peers[i], &host);
-        test_peer_subscribe(&peers[i], "a");
-    }
-    EXPECT(test_peer_await(&peers[0], "\r\n\r\n"));
-    EXPECT(test_peer_await(&peers[1], "503"));
+    test_host_start(&host, &config);
+    test_peer_connect(&peers[0], &host);
+    test_peer_subscribe(&peers[0], "a");
+    test_peer_connect(&peers[1], &host);
+    test_peer_send(&peers[1], TEST_SUBSCRIBE("a"));
+    test_peer_await(&peers[1], "503");
     run_for(&host, 1100);
     EXPECT_TEXT(rt_bytes_of(journal.text),
                 "1 connections refused: there are as many as may be\n");
-    test_peer_finish(&peers[0]);
-    test_peer_finish(&peers[1]);
+    test_peer_close(&peers[0]);
+    test_peer_close(&peers[1]);
     test_host_finish(&host);
 }

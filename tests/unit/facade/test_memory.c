@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/host.h"
+#include "tests/support/peer.h"
 #include "tests/support/test.h"
 
 #define IDLE_BYTES_MAX ((size_t)64 * 1024)
@@ -50,8 +50,7 @@ TEST("an idle broker that listens has less than 64 KiB")
     struct accounts accounts = {0};
     struct ringtail_config config = config_over(&accounts);
     struct test_host host;
-    test_host_init(&host, &config);
-    test_host_listen(&host);
+    test_host_start(&host, &config);
     EXPECT(accounts.used > 0);
     EXPECT(accounts.used < IDLE_BYTES_MAX);
     test_host_finish(&host);
@@ -64,17 +63,12 @@ TEST("what peers took is given back when the last one is gone")
     struct accounts accounts = {0};
     struct ringtail_config config = config_over(&accounts);
     struct test_host host;
-    test_host_init(&host, &config);
-    test_host_listen(&host);
-    test_peer_init(&peer, &host);
+    test_host_start(&host, &config);
+    test_peer_connect(&peer, &host);
     test_peer_subscribe(&peer, "a");
-    EXPECT(test_peer_await(&peer, "\r\n\r\n"));
     EXPECT(accounts.used > IDLE_BYTES_MAX);
-    test_peer_finish(&peer);
-    for (int i = 0; i < 100 && accounts.used > IDLE_BYTES_MAX; i++) {
-        (void)uv_run(&host.loop, UV_RUN_ONCE);
-    }
-    EXPECT(accounts.used < IDLE_BYTES_MAX);
+    test_peer_close(&peer);
+    TEST_UNTIL(&host.loop, accounts.used < IDLE_BYTES_MAX);
     test_host_finish(&host);
 }
 
@@ -95,22 +89,16 @@ static void on_event(void *context, const struct ringtail_event *event)
 static void produce_over_http(struct test_host *host)
 {
     static struct test_peer peer;
-    test_peer_init(&peer, host);
-    test_peer_send(&peer, "POST /produce/b HTTP/1.1\r\n"
-                          "Host: localhost\r\n"
-                          "Content-Length: 5\r\n"
-                          "\r\n"
-                          "he");
-    for (int turns = 0; turns < 20; turns++) {
-        test_host_turn(host);
-    }
+    test_peer_connect(&peer, host);
+    test_peer_send(&peer, TEST_PRODUCE("b", "", "5\r\n\r\nhe"));
+    test_host_turns(host, 20);
     if (send(peer.fd, "llo", 3, MSG_NOSIGNAL) == 3 &&
-        test_peer_await(&peer, "HTTP/1.1 ")) {
+        test_peer_await_or_end(&peer, "HTTP/1.1 ")) {
         EXPECT(strncmp(peer.received, "200 ", 4) == 0 ||
                strncmp(peer.received, "503 ", 4) == 0 ||
                strncmp(peer.received, "507 ", 4) == 0);
     }
-    test_peer_finish(&peer);
+    test_peer_close(&peer);
 }
 
 /* A peer that subscribes and pings: the same. */
@@ -118,18 +106,16 @@ static void subscribe_over_http(struct test_host *host)
 {
     static struct test_peer peer;
     static const char ping[] = "\x89\x80\x01\x02\x03";
-    test_peer_init(&peer, host);
-    test_peer_subscribe(&peer, "b");
-    if (test_peer_await(&peer, "HTTP/1.1 101") &&
-        test_peer_await(&peer, "\r\n\r\n")) {
+    test_peer_connect(&peer, host);
+    test_peer_send(&peer, TEST_SUBSCRIBE("b"));
+    if (test_peer_await_or_end(&peer, "HTTP/1.1 101") &&
+        test_peer_await_or_end(&peer, "\r\n\r\n")) {
         (void)send(peer.fd, ping, 5, MSG_NOSIGNAL);
-        for (int turns = 0; turns < 20; turns++) {
-            test_host_turn(host);
-        }
+        test_host_turns(host, 20);
         (void)send(peer.fd, "\x04", 1, MSG_NOSIGNAL);
-        (void)test_peer_await(&peer, "\x8a");
+        (void)test_peer_await_or_end(&peer, "\x8a");
     }
-    test_peer_finish(&peer);
+    test_peer_close(&peer);
 }
 
 static void publish_in_process(struct test_host *host, uint64_t *events)
@@ -144,9 +130,7 @@ static void publish_in_process(struct test_host *host, uint64_t *events)
                                NULL, NULL);
         EXPECT(err == 0 || is_memory(err));
     }
-    for (int turns = 0; turns < 5; turns++) {
-        test_host_turn(host);
-    }
+    test_host_turns(host, 5);
     ringtail_unsubscribe(subscription);
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/host.h"
+#include "tests/support/peer.h"
 #include "tests/support/test.h"
 
 #define THREADS    4
@@ -71,14 +71,12 @@ TEST("a peer gets what the host publishes")
 {
     static struct test_peer peer;
     struct test_host host;
-    test_host_init(&host, NULL);
-    test_host_listen(&host);
-    test_peer_init(&peer, &host);
+    test_host_start(&host, NULL);
+    test_peer_connect(&peer, &host);
     test_peer_subscribe(&peer, "news");
-    EXPECT(test_peer_await(&peer, "\r\n\r\n"));
     EXPECT_INT(publish(&host, "news", "hello"), 0);
-    EXPECT(test_peer_await(&peer, "\x81\x05hello"));
-    test_peer_finish(&peer);
+    test_peer_await(&peer, "\x81\x05hello");
+    test_peer_close(&peer);
     test_host_finish(&host);
 }
 
@@ -282,9 +280,7 @@ TEST("threads send all they have, each in its order, through a small mailbox")
             pthread_create(&senders[i].thread, NULL, send_many, &senders[i]),
             0);
     }
-    while (tally.total < (uint64_t)THREADS * PER_THREAD) {
-        (void)uv_run(&host.loop, UV_RUN_ONCE);
-    }
+    test_host_until(&host, &tally.total, (uint64_t)THREADS * PER_THREAD);
     for (int i = 0; i < THREADS; i++) {
         void *result = &host;
         EXPECT_INT(pthread_join(senders[i].thread, &result), 0);

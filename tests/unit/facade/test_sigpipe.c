@@ -12,8 +12,6 @@
 /* Their answers are more than a narrow peer takes without reading them. */
 #define REQUEST_COUNT 1500
 
-#define EMPTY_EVENT "POST /produce/a HTTP/1.1\r\nHost: a\r\nContent-Length: "
-
 /* --- the guard --- */
 
 static bool is_blocked(void)
@@ -125,74 +123,76 @@ TEST("where SIGPIPE is ignored nothing is done about it")
 
 /* --- a host that has left SIGPIPE as it was: it ends the process --- */
 
-static void start(struct host *host)
+static void start(struct test_host *host)
 {
     (void)signal(SIGPIPE, SIG_DFL);
-    host_start(host, NULL);
+    test_host_start(host, NULL);
 }
 
-static void publish(struct peer *peer, const char *payload)
+static void publish(struct test_peer *peer, const char *payload)
 {
     char request[256];
-    (void)snprintf(request, sizeof(request), EMPTY_EVENT "%zu\r\n\r\n%s",
-                   strlen(payload), payload);
-    peer_send(peer, request);
+    (void)snprintf(request, sizeof(request),
+                   TEST_PRODUCE("a", "", "%zu\r\n\r\n%s"), strlen(payload),
+                   payload);
+    test_peer_send(peer, request);
 }
 
 TEST("a peer resets a connection that has answers queued")
 {
-    struct host host;
-    static struct peer peer;
+    struct test_host host;
+    static struct test_peer peer;
     start(&host);
-    peer_connect_narrow(&peer, &host);
+    test_peer_connect_narrow(&peer, &host);
     for (int i = 0; i < REQUEST_COUNT; i++) {
         publish(&peer, "");
     }
-    host_turns(&host, 50);
-    peer_vanish(&peer);
-    host_turns(&host, 50);
+    test_host_turns(&host, 50);
+    test_peer_vanish(&peer);
+    test_host_turns(&host, 50);
     EXPECT(!is_blocked());
-    host_stop(&host);
+    test_host_finish(&host);
 }
 
 /* Runs before the broker's own check: behind the input, before the fan-out. */
 static void on_check(uv_check_t *check)
 {
-    struct peer *peer = check->data;
-    peer_vanish(peer);
+    struct test_peer *peer = check->data;
+    test_peer_vanish(peer);
     uv_close((uv_handle_t *)check, NULL);
 }
 
-static void vanish_before_fan_out(struct host *host, struct peer *subscriber)
+static void vanish_before_fan_out(struct test_host *host,
+                                  struct test_peer *subscriber)
 {
-    static struct peer publisher;
+    static struct test_peer publisher;
     uv_check_t check;
-    peer_connect(&publisher, host);
-    host_turns(host, 3);
+    test_peer_connect(&publisher, host);
+    test_host_turns(host, 3);
     publish(&publisher, "hello");
     EXPECT_INT(uv_check_init(&host->loop, &check), 0);
     EXPECT_INT(uv_check_start(&check, on_check), 0);
     check.data = subscriber;
-    peer_await(&publisher, "HTTP/1.1 200 ");
-    host_turns(host, 3);
-    peer_close(&publisher);
+    test_peer_await(&publisher, "HTTP/1.1 200 ");
+    test_host_turns(host, 3);
+    test_peer_close(&publisher);
 }
 
 TEST("a subscriber vanishes before an event is written to it")
 {
-    struct host host;
-    static struct peer subscriber;
+    struct test_host host;
+    static struct test_peer subscriber;
     start(&host);
-    peer_connect(&subscriber, &host);
-    peer_subscribe(&subscriber, "a");
+    test_peer_connect(&subscriber, &host);
+    test_peer_subscribe(&subscriber, "a");
     vanish_before_fan_out(&host, &subscriber);
-    host_stop(&host);
+    test_host_finish(&host);
 }
 
 TEST("a subscriber on a unix socket vanishes before an event is written to it")
 {
-    struct host host;
-    static struct peer subscriber;
+    struct test_host host;
+    static struct test_peer subscriber;
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     char address[sizeof(name.sun_path) + 8];
     start(&host);
@@ -202,8 +202,8 @@ TEST("a subscriber on a unix socket vanishes before an event is written to it")
     EXPECT_INT(ringtail_broker_listen(host.broker, address, 0), 0);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     EXPECT_INT(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    peer_init(&subscriber, &host, fd);
-    peer_subscribe(&subscriber, "a");
+    test_peer_init(&subscriber, &host, fd);
+    test_peer_subscribe(&subscriber, "a");
     vanish_before_fan_out(&host, &subscriber);
-    host_stop(&host);
+    test_host_finish(&host);
 }

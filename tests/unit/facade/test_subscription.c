@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/host.h"
+#include "tests/support/peer.h"
 #include "tests/support/test.h"
 
 struct record {
@@ -102,20 +102,16 @@ TEST("a subscription gets what a peer posts")
     static struct test_peer peer;
     struct test_host host;
     struct record record = {.is_inside = false};
-    test_host_init(&host, NULL);
-    test_host_listen(&host);
+    test_host_start(&host, NULL);
     subscribe(&record, &host, NULL);
-    test_peer_init(&peer, &host);
-    test_peer_send(&peer, "POST /produce/news HTTP/1.1\r\n"
-                          "Host: localhost\r\n"
-                          "Content-Type: application/json\r\n"
-                          "Content-Length: 4\r\n"
-                          "\r\n"
-                          "true");
-    EXPECT(test_peer_await(&peer, "HTTP/1.1 200 OK\r\n"));
+    test_peer_connect(&peer, &host);
+    test_peer_send(&peer,
+                   TEST_PRODUCE("news", "Content-Type: application/json\r\n",
+                                "4\r\n\r\ntrue"));
+    test_peer_await(&peer, "HTTP/1.1 200 OK\r\n");
     test_host_until(&host, &record.events, 1);
     EXPECT_INT(record.content, RINGTAIL_CONTENT_JSON);
-    test_peer_finish(&peer);
+    test_peer_close(&peer);
     test_host_finish(&host);
     EXPECT_INT(record.closed, 1);
 }
@@ -253,9 +249,8 @@ TEST("a callback may end its own subscription")
 
 static void stop(struct record *record)
 {
-    struct test_host *host = record->host;
     record->react = NULL;
-    ringtail_broker_stop(host->broker, 0, NULL, NULL);
+    test_host_begin_stop(record->host, 0);
 }
 
 TEST("a callback may stop the broker, and still gets all that was published")
@@ -267,11 +262,10 @@ TEST("a callback may stop the broker, and still gets all that was published")
     publish(&host, "one");
     publish(&host, "two");
     publish(&host, "three");
-    EXPECT_INT(uv_run(&host.loop, UV_RUN_DEFAULT), 0);
+    TEST_UNTIL(&host.loop, host.is_stopped);
     EXPECT_INT(record.events, 3);
     EXPECT_INT(record.closed, 1);
     EXPECT_TEXT(rt_bytes_of(record.reason), "leaving");
-    host.is_stopped = true;
     test_host_finish(&host);
 }
 
