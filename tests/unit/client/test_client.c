@@ -11,18 +11,16 @@
 #include <uv.h>
 
 #include "ringtail/client.h"
+#include "tests/support/host.h"
 #include "tests/support/random.h"
 #include "tests/support/test.h"
 
-#define TURNS_MAX  2000000
 #define EVENTS_MAX 20000
 #define LARGE      ((size_t)200 * 1024)
 
 /* A user of both kinds of client: events are numbers in decimal. */
 struct world {
-    uv_loop_t loop;
-    struct ringtail_broker *broker;
-    bool is_broker_stopped;
+    struct test_host host;
     char url[64];
     int port;
     struct ringtail_client *publisher;
@@ -49,62 +47,36 @@ struct world {
 static struct world world;
 static char payload[LARGE];
 
-static void turn(void)
-{
-    (void)uv_run(&world.loop, UV_RUN_ONCE);
-}
-
-#define RUN_UNTIL(condition)                                             \
-    do {                                                                 \
-        for (int turns_left = TURNS_MAX; turns_left > 0 && !(condition); \
-             turns_left--) {                                             \
-            turn();                                                      \
-        }                                                                \
-        EXPECT(condition);                                               \
-    } while (false)
+#define RUN_UNTIL(condition) TEST_UNTIL(&world.host.loop, condition)
 
 /* --- the broker --- */
 
-static void start_broker(const char *address)
-{
-    world.is_broker_stopped = false;
-    EXPECT_INT(ringtail_broker_create(NULL, &world.loop, &world.broker), 0);
-    EXPECT_INT(ringtail_broker_listen(world.broker, address, 0), 0);
-}
-
-static void on_broker_stopped(void *context)
-{
-    (void)context;
-    world.is_broker_stopped = true;
-}
-
 static void stop_broker(void)
 {
-    ringtail_broker_stop(world.broker, 0, on_broker_stopped, NULL);
-    RUN_UNTIL(world.is_broker_stopped);
-    ringtail_broker_destroy(world.broker);
-    world.broker = NULL;
+    test_host_begin_stop(&world.host, 0);
+    RUN_UNTIL(world.host.is_stopped);
 }
 
 static void restart_broker(void)
 {
     char address[64];
     (void)snprintf(address, sizeof(address), "127.0.0.1:%d", world.port);
-    start_broker(address);
+    test_host_replace(&world.host);
+    test_host_listen_on(&world.host, address);
 }
 
 static void begin(void)
 {
     memset(&world, 0, sizeof(world));
     (void)signal(SIGPIPE, SIG_IGN); /* as the header asks of hosts */
-    EXPECT_INT(uv_loop_init(&world.loop), 0);
+    test_host_init(&world.host, NULL);
 }
 
 static void begin_with_broker(void)
 {
     begin();
-    start_broker("127.0.0.1:0");
-    world.port = ringtail_broker_port(world.broker);
+    test_host_listen(&world.host);
+    world.port = ringtail_broker_port(world.host.broker);
     (void)snprintf(world.url, sizeof(world.url), "http://127.0.0.1:%d/",
                    world.port);
 }
@@ -202,7 +174,7 @@ static void create(struct ringtail_client **client,
         .on_gap = on_gap,
         .on_outcome = on_outcome,
     };
-    EXPECT_INT(ringtail_client_create(&options, &world.loop, client), 0);
+    EXPECT_INT(ringtail_client_create(&options, &world.host.loop, client), 0);
 }
 
 static void create_both(const char *url)
@@ -233,10 +205,8 @@ static bool publish(size_t len)
 
 static void publish_many(unsigned count, size_t len)
 {
-    for (unsigned target = world.published + count; world.published < target;) {
-        if (!publish(len)) {
-            turn();
-        }
+    for (unsigned i = 0; i < count; i++) {
+        RUN_UNTIL(publish(len));
     }
 }
 
@@ -257,10 +227,7 @@ static void end(void)
     if (world.subscriber != NULL) {
         stop(&world.subscriber);
     }
-    if (world.broker != NULL) {
-        stop_broker();
-    }
-    EXPECT_INT(uv_loop_close(&world.loop), 0);
+    test_host_finish(&world.host);
 }
 
 TEST("what is published arrives, in order")
@@ -280,7 +247,7 @@ TEST("a UNIX socket will do")
     (void)snprintf(address, sizeof(address), "unix:/tmp/ringtail-test-%d",
                    (int)getpid());
     begin();
-    start_broker(address);
+    test_host_listen_on(&world.host, address);
     create_both(address);
     publish_many(100, 16);
     RUN_UNTIL(world.received == 100 && world.accepted == 100);
@@ -340,11 +307,9 @@ TEST("connections break and nothing is lost or repeated")
     create_both(world.url);
     while (world.published < EVENTS_MAX - 10) {
         publish_many(test_random_below(&random, 10), 16);
-        for (uint32_t i = test_random_below(&random, 4); i > 0; i--) {
-            (void)uv_run(&world.loop, UV_RUN_NOWAIT);
-        }
+        test_host_turns(&world.host, test_random_below(&random, 4));
         if (test_random_below(&random, 100) == 0) {
-            uv_walk(&world.loop, break_link, NULL);
+            uv_walk(&world.host.loop, break_link, NULL);
         }
     }
     RUN_UNTIL(world.outcomes == world.published);
@@ -426,8 +391,9 @@ TEST("a subscription that is refused is over")
     options.topic = "numbers";
     options.since = "yesterday";
     options.handlers.on_closed = on_closed;
-    EXPECT_INT(ringtail_client_create(&options, &world.loop, &world.subscriber),
-               0);
+    EXPECT_INT(
+        ringtail_client_create(&options, &world.host.loop, &world.subscriber),
+        0);
     RUN_UNTIL(world.closes == 1);
     EXPECT_INT(world.last_error, RINGTAIL_EREFUSED);
     end();
@@ -437,7 +403,7 @@ TEST("a subscription that is refused is over")
 
 TEST("a client may be stopped in any turn of its life")
 {
-    for (int turns = 0; turns < 12; turns++) {
+    for (unsigned turns = 0; turns < 12; turns++) {
         char url[64];
         begin_with_broker();
         (void)snprintf(url, sizeof(url), "%s:%d",
@@ -445,9 +411,7 @@ TEST("a client may be stopped in any turn of its life")
         create(&world.publisher, RINGTAIL_SESSION_PUBLISHER, url);
         create(&world.subscriber, RINGTAIL_SESSION_SUBSCRIBER, url);
         publish_many(3, LARGE);
-        for (int i = 0; i < turns; i++) {
-            (void)uv_run(&world.loop, UV_RUN_NOWAIT);
-        }
+        test_host_turns(&world.host, turns);
         end();
     }
 }
@@ -476,7 +440,7 @@ TEST("what cannot be created leaves nothing on the loop")
     begin();
     ringtail_session_options_init(&options, RINGTAIL_SESSION_PUBLISHER);
     options.url = "wss://localhost";
-    EXPECT_INT(ringtail_client_create(&options, &world.loop, &client),
+    EXPECT_INT(ringtail_client_create(&options, &world.host.loop, &client),
                RINGTAIL_ETLS);
     EXPECT(client == NULL);
     ringtail_client_destroy(NULL);

@@ -8,11 +8,11 @@
 #include <uv.h>
 
 #include "ringtail/client.h"
+#include "tests/support/host.h"
 #include "tests/support/test.h"
 
-#define TURNS_MAX 100000
-#define EVENTS    200
-#define PAYLOAD   ((size_t)128 * 1024)
+#define EVENTS  200
+#define PAYLOAD ((size_t)128 * 1024)
 
 struct world {
     uv_loop_t loop;
@@ -33,14 +33,7 @@ struct world {
 static struct world world;
 static char payload[PAYLOAD];
 
-#define RUN_UNTIL(condition)                                             \
-    do {                                                                 \
-        for (int turns_left = TURNS_MAX; turns_left > 0 && !(condition); \
-             turns_left--) {                                             \
-            (void)uv_run(&world.loop, UV_RUN_ONCE);                      \
-        }                                                                \
-        EXPECT(condition);                                               \
-    } while (false)
+#define RUN_UNTIL(condition) TEST_UNTIL(&world.loop, condition)
 
 /* --- the peer --- */
 
