@@ -2,8 +2,11 @@
  * What a broker holds of its host's: handles on the loop, and bytes of the
  * host's allocator, from one stage of its life to the next.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include <ringtail/ringtail.h>
 #include <uv.h>
@@ -64,6 +67,34 @@ static int must(int err)
     return err;
 }
 
+/* A peer that subscribes and then says nothing; it closes with the process. */
+static void connect_peer(struct ringtail_broker *broker, uv_loop_t *loop)
+{
+    static const char upgrade[] =
+        "GET /subscribe/topic-0 HTTP/1.1\r\nHost: localhost\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    char answer[512];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in name = {.sin_family = AF_INET};
+    name.sin_port = htons((uint16_t)ringtail_broker_port(broker));
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    must(connect(fd, (struct sockaddr *)&name, sizeof(name)));
+    must((int)send(fd, upgrade, sizeof(upgrade) - 1, 0));
+    while (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) < 0) {
+        (void)uv_run(loop, UV_RUN_NOWAIT);
+    }
+    must(memcmp(answer, "HTTP/1.1 101", 12) == 0 ? 0 : UV_EPROTO);
+}
+
+static void connect_all(struct ringtail_broker *broker, uv_loop_t *loop)
+{
+    for (int i = 0; i < 1000; i++) {
+        connect_peer(broker, loop);
+    }
+}
+
 static void subscribe_all(struct ringtail_broker *broker, const char *topic)
 {
     struct ringtail_subscription *subscription = NULL;
@@ -100,6 +131,8 @@ int main(void)
     report("1000 topics with an event each", loop, &now);
     subscribe_all(broker, "topic-0");
     report("1000 subscriptions in the process", loop, &now);
+    connect_all(broker, loop);
+    report("1000 idle WebSocket subscribers", loop, &now);
     ringtail_broker_stop(broker, 0, NULL, NULL);
     (void)uv_run(loop, UV_RUN_DEFAULT);
     ringtail_broker_destroy(broker);

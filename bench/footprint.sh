@@ -17,4 +17,6 @@ stripped libringtail.so.0.1.0 'libringtail.so, stripped'
 stripped libringtail.a 'libringtail.a, stripped'
 echo
 echo 'and, each beside what is above it:'
+# Both ends of every connection.
+ulimit -n 4096
 build-bench/bench/footprint
