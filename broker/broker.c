@@ -5,6 +5,7 @@
 
 #include "broker/facade.h"
 #include "broker/net/listener.h"
+#include "broker/net/route.h"
 
 /* Descriptors that are not for connections: listeners, the loop's own, logs. */
 #define DESCRIPTORS_RESERVED 64
@@ -75,6 +76,7 @@ static int make_options(const struct ringtail_config *config,
                         struct rt_server_options *options)
 {
     *options = (struct rt_server_options){
+        .application = &rt_broker_application,
         .resize = config->resize,
         .resize_context = config->resize_context,
         .log = config->log,

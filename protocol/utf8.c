@@ -84,10 +84,9 @@ static size_t sequence_len(const uint8_t *at, size_t left)
     return is_quadruple(at, left) ? 4 : 0;
 }
 
-bool rt_utf8_is_valid(struct rt_bytes text)
+/* The first byte of what is no whole sequence, or the end. */
+static const uint8_t *skip_sequences(const uint8_t *at, const uint8_t *end)
 {
-    const uint8_t *at = (const uint8_t *)text.data;
-    const uint8_t *end = text.len == 0 ? at : at + text.len;
     while (at < end) {
         if (*at < 0x80) {
             at = skip_ascii(at, end);
@@ -95,9 +94,39 @@ bool rt_utf8_is_valid(struct rt_bytes text)
         }
         size_t len = sequence_len(at, (size_t)(end - at));
         if (len == 0) {
-            return false;
+            return at;
         }
         at += len;
     }
-    return true;
+    return end;
+}
+
+/* Whether a sequence has been cut short: with the lowest bytes that fit behind
+ * what there is, it is a whole one. */
+static bool is_cut(const uint8_t *at, size_t left)
+{
+    uint8_t whole[4] = {at[0], 0x80, 0x80, 0x80};
+    size_t len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    if (left >= len) {
+        return false;
+    }
+    whole[1] = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : 0x80;
+    memcpy(whole, at, left);
+    return sequence_len(whole, len) == len;
+}
+
+bool rt_utf8_is_valid(struct rt_bytes text)
+{
+    const uint8_t *at = (const uint8_t *)text.data;
+    const uint8_t *end = text.len == 0 ? at : at + text.len;
+    return skip_sequences(at, end) == end;
+}
+
+bool rt_utf8_is_prefix(struct rt_bytes text, size_t *whole)
+{
+    const uint8_t *begin = (const uint8_t *)text.data;
+    const uint8_t *end = text.len == 0 ? begin : begin + text.len;
+    const uint8_t *at = skip_sequences(begin, end);
+    *whole = (size_t)(at - begin);
+    return at == end || is_cut(at, (size_t)(end - at));
 }

@@ -15,4 +15,11 @@
  */
 bool rt_utf8_is_valid(struct rt_bytes text);
 
+/*
+ * Whether the bytes may be the beginning of such text, which is known as soon
+ * as they cannot: for text that comes in pieces. `*whole` is how many of them,
+ * from the first one on, are whole characters; the rest is less than one.
+ */
+bool rt_utf8_is_prefix(struct rt_bytes text, size_t *whole);
+
 #endif

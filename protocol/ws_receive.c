@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "protocol/utf8.h"
+#include "protocol/ws_message.h"
 
 /* What wslay takes for a frame context; measured, and only for the budget. */
 #define WSLAY_CONTEXT_BYTES 4352
@@ -12,6 +13,9 @@
 #define NO_CLOSE_CODE 1005 /* RFC 6455, section 7.4.1 */
 
 struct rt_ws_receiver {
+    struct rt_heap *heap;
+    struct rt_ws_limits limits;
+    struct rt_ws_message message; /* with limits that take any */
     struct wslay_frame_context *wslay;
     struct rt_bytes input; /* what wslay may still read */
     uint64_t fed_bytes;    /* handed to wslay so far */
@@ -38,7 +42,8 @@ static ssize_t read_input(uint8_t *memory, size_t len, int flags, void *context)
     return (ssize_t)len;
 }
 
-struct rt_ws_receiver *rt_ws_receiver_create(struct rt_heap *heap)
+struct rt_ws_receiver *rt_ws_receiver_create(struct rt_heap *heap,
+                                             struct rt_ws_limits limits)
 {
     static const struct wslay_frame_callbacks callbacks = {.recv_callback =
                                                                read_input};
@@ -50,18 +55,21 @@ struct rt_ws_receiver *rt_ws_receiver_create(struct rt_heap *heap)
         rt_heap_uncharge(heap, WSLAY_CONTEXT_BYTES);
         goto fail;
     }
+    receiver->heap = heap;
+    receiver->limits = limits;
     return receiver;
 fail:
     rt_heap_free(heap, receiver, sizeof(*receiver));
     return NULL;
 }
 
-void rt_ws_receiver_destroy(struct rt_ws_receiver *receiver,
-                            struct rt_heap *heap)
+void rt_ws_receiver_destroy(struct rt_ws_receiver *receiver)
 {
     if (receiver == NULL) {
         return;
     }
+    struct rt_heap *heap = receiver->heap;
+    rt_ws_message_finish(&receiver->message, heap);
     wslay_frame_context_free(receiver->wslay);
     rt_heap_uncharge(heap, WSLAY_CONTEXT_BYTES);
     rt_heap_free(heap, receiver, sizeof(*receiver));
@@ -131,6 +139,32 @@ static enum rt_ws_result end_control(struct rt_ws_receiver *receiver,
     return io->opcode == RT_OPCODE_CLOSE ? check_close(frame) : RT_WS_CONTROL;
 }
 
+static enum rt_ws_result take_data(struct rt_ws_receiver *receiver,
+                                   const struct wslay_frame_iocb *io,
+                                   bool is_first,
+                                   struct rt_ws_frame *frame)
+{
+    struct rt_ws_piece piece = {
+        .opcode = io->opcode,
+        .frame_bytes = io->payload_length,
+        .bytes = {(const char *)io->data, io->data_length},
+        .is_first = is_first,
+        .is_last = !receiver->is_inside && io->fin != 0};
+    *frame = (struct rt_ws_frame){.opcode = io->opcode,
+                                  .declared_bytes = io->payload_length};
+    if (receiver->limits.message_bytes == 0) {
+        return is_first ? RT_WS_DATA : RT_WS_MORE;
+    }
+    enum rt_ws_result result = rt_ws_message_add(
+        &receiver->message, receiver->heap, &receiver->limits, &piece);
+    if (result == RT_WS_MESSAGE) {
+        frame->opcode = receiver->message.opcode;
+        frame->payload = (struct rt_bytes){receiver->message.payload.data,
+                                           receiver->message.payload.len};
+    }
+    return result;
+}
+
 /* Takes a piece of a frame, as wslay has it. */
 static enum rt_ws_result take(struct rt_ws_receiver *receiver,
                               const struct wslay_frame_iocb *io,
@@ -144,9 +178,7 @@ static enum rt_ws_result take(struct rt_ws_receiver *receiver,
     receiver->missing -= io->data_length;
     receiver->is_inside = receiver->missing > 0;
     if (!rt_opcode_is_control(io->opcode)) {
-        *frame = (struct rt_ws_frame){.opcode = io->opcode,
-                                      .declared_bytes = io->payload_length};
-        return is_first ? RT_WS_DATA : RT_WS_MORE;
+        return take_data(receiver, io, is_first, frame);
     }
     if (io->data_length > 0) {
         memcpy(receiver->payload + receiver->payload_len, io->data,
@@ -168,7 +200,8 @@ enum rt_ws_result rt_ws_receive(struct rt_ws_receiver *receiver,
         *bytes = receiver->input;
         if (got == WSLAY_ERR_WANT_READ) {
             bool is_boundary = !receiver->is_inside &&
-                               receiver->fed_bytes == receiver->frame_bytes;
+                               receiver->fed_bytes == receiver->frame_bytes &&
+                               !rt_ws_message_is_begun(&receiver->message);
             return is_boundary ? RT_WS_BOUNDARY : RT_WS_MORE;
         }
         result = got < 0 ? RT_WS_PROTOCOL : take(receiver, &io, frame);

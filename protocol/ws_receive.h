@@ -1,8 +1,9 @@
 /*
  * The receiving side of a WebSocket connection, on wslay's frame layer: bytes
- * in, checked frames out (RFC 6455, section 5). A receiver exists only from
- * the first byte of a frame to the last; between frames a connection needs
- * none. Nothing is ever allocated by a length that a frame declares.
+ * in, checked control frames and messages out (RFC 6455, section 5). A receiver
+ * exists only from the first byte of a frame, or of a message in fragments, to
+ * the last; between them a connection needs none. Nothing is ever allocated by
+ * a length that a frame declares.
  */
 #ifndef PROTOCOL_WS_RECEIVE_H
 #define PROTOCOL_WS_RECEIVE_H
@@ -17,10 +18,16 @@
 
 struct rt_ws_receiver;
 
+/* What is put together of a message that comes in pieces. */
+struct rt_ws_limits {
+    uint64_t message_bytes; /* 0: messages are not taken at all */
+    uint64_t frame_count;   /* in which one message comes */
+};
+
 /* What the peer sent, or what is wrong with it. */
 struct rt_ws_frame {
     uint8_t opcode;
-    struct rt_bytes payload; /* of control frames; valid until the next call */
+    struct rt_bytes payload; /* valid until the next call */
     uint64_t declared_bytes; /* how long a data frame says it is */
     uint16_t close_code;     /* of a close frame; 1005: it has none */
 };
@@ -29,17 +36,21 @@ enum rt_ws_result {
     RT_WS_MORE,     /* the bytes are used up in the middle of a frame */
     RT_WS_BOUNDARY, /* the bytes are used up, and so is the frame */
     RT_WS_CONTROL,  /* a whole control frame */
-    RT_WS_DATA,     /* the beginning of a data frame */
+    RT_WS_DATA,     /* the beginning of a data frame; none is taken */
+    RT_WS_MESSAGE,  /* a whole message: the opcode says of what kind */
     RT_WS_PROTOCOL, /* the peer broke the protocol: close with 1002 */
     RT_WS_BAD_UTF8, /* text that is not UTF-8: close with 1007 */
+    RT_WS_TOO_BIG,  /* a message beyond the limits: close with 1009 */
+    RT_WS_NO_MEMORY,
 };
 
-/* A receiver at the beginning of a frame, or NULL. */
-RT_MUST_USE struct rt_ws_receiver *rt_ws_receiver_create(struct rt_heap *heap);
+/* A receiver at the beginning of a frame, or NULL. Takes memory from the heap,
+ * which outlives it. */
+RT_MUST_USE struct rt_ws_receiver *
+rt_ws_receiver_create(struct rt_heap *heap, struct rt_ws_limits limits);
 
 /* NULL is fine. */
-void rt_ws_receiver_destroy(struct rt_ws_receiver *receiver,
-                            struct rt_heap *heap);
+void rt_ws_receiver_destroy(struct rt_ws_receiver *receiver);
 
 /*
  * Goes on to the next frame in `*bytes`, which is moved past what was used.

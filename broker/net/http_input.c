@@ -3,10 +3,15 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "broker/net/route.h"
 
 /* An unfinished head is put together in pieces of this size. */
 #define HEAD_PIECE ((size_t)512)
+
+static const struct rt_application *
+application_of(const struct rt_http_session *session)
+{
+    return rt_http_session_server(session)->options.application;
+}
 
 static void refuse_framing(struct rt_http_session *session,
                            enum rt_problem problem,
@@ -37,7 +42,7 @@ static void finish_request(struct rt_http_session *session,
         if (rt_http_session_server(session)->state != RT_SERVER_RUNNING) {
             exchange->persistence = RT_HTTP_CLOSE; /* stopped meanwhile */
         }
-        rt_route_finish(session, payload);
+        application_of(session)->finish(session, payload);
     }
     end_request(session);
 }
@@ -221,7 +226,7 @@ static void run_head(struct rt_http_session *session,
         return;
     }
     begin_exchange(session, &request);
-    rt_route_begin(session, &request);
+    application_of(session)->begin(session, &request);
     session->verdict = RT_VERDICT_NONE; /* if any, it was for this head */
     if (connection->state != RT_CONNECTION_HTTP || session->question != NULL) {
         return; /* upgraded or lost, or to be handled anew */

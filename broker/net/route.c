@@ -114,8 +114,8 @@ static bool is_asterisk(const struct rt_target *target)
     return rt_bytes_equal(target->path, RT_BYTES("*"));
 }
 
-void rt_route_begin(struct rt_http_session *session,
-                    const struct rt_http_request *request)
+static void begin(struct rt_http_session *session,
+                  const struct rt_http_request *request)
 {
     struct rt_target target;
     if (rt_target_parse(request->target, &target) < 0 ||
@@ -139,10 +139,11 @@ void rt_route_begin(struct rt_http_session *session,
     run_route(session, request, &target, route);
 }
 
-void rt_route_finish(struct rt_http_session *session, struct rt_bytes payload)
-{
-    rt_produce_finish(session, payload); /* no other resource has a payload */
-}
+/* No other resource has a payload, and a subscription takes no messages. */
+const struct rt_application rt_broker_application = {
+    .begin = begin,
+    .finish = rt_produce_finish,
+};
 
 int rt_route_topic(struct rt_http_session *session, struct rt_bytes segment)
 {

@@ -9,12 +9,8 @@
 #include "protocol/http_request.h"
 #include "protocol/target.h"
 
-/* Something to say at the head refuses the request: rt_http_refuse. */
-void rt_route_begin(struct rt_http_session *session,
-                    const struct rt_http_request *request);
-
-/* The payload of a request whose head was accepted is whole. */
-void rt_route_finish(struct rt_http_session *session, struct rt_bytes payload);
+/* The broker itself: what runs the routes. */
+extern const struct rt_application rt_broker_application;
 
 /* --- the handlers, one file each --- */
 

@@ -19,6 +19,7 @@
 #include "base/pool.h"
 #include "base/wheel.h"
 #include "broker/core/core.h"
+#include "broker/net/application.h"
 #include "broker/net/report.h"
 #include "broker/net/sigpipe.h"
 #include "protocol/timestamp.h"
@@ -42,6 +43,7 @@
 struct rt_connection;
 
 struct rt_server_options {
+    const struct rt_application *application;
     rt_resize_fn resize; /* the host's allocator, or NULL */
     void *resize_context;
     ringtail_log_cb log; /* or NULL */

@@ -1,5 +1,7 @@
 #include "broker/net/websocket.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "broker/net/write.h"
 #include "protocol/ws_frame.h"
@@ -70,8 +72,7 @@ void rt_websocket_begin(struct rt_connection *connection)
 
 static void drop_receiver(struct rt_connection *connection)
 {
-    rt_ws_receiver_destroy(connection->receiver,
-                           &rt_connection_server(connection)->heap);
+    rt_ws_receiver_destroy(connection->receiver);
     connection->receiver = NULL;
 }
 
@@ -138,6 +139,47 @@ static void fail(struct rt_connection *connection, enum rt_close_reason reason)
     rt_connection_linger(connection);
 }
 
+/* --- pongs --- */
+
+/* The pongs for what one read brought. When they are more than this, only the
+ * latest are sent, as a peer must expect (RFC 6455, section 5.5.3). */
+#define PONGS_BYTES_MAX 2048
+
+struct pongs {
+    size_t len;
+    char bytes[PONGS_BYTES_MAX];
+};
+
+static void add_pong(struct pongs *pongs, struct rt_bytes payload)
+{
+    struct rt_control_frame pong;
+    rt_control_frame_init(&pong, RT_OPCODE_PONG, payload);
+    if (pongs->len + pong.len > sizeof(pongs->bytes)) {
+        pongs->len = 0;
+    }
+    memcpy(pongs->bytes + pongs->len, pong.bytes, pong.len);
+    pongs->len += pong.len;
+}
+
+/* With something waiting to be written, nothing more is read. */
+static void stop_reading_if_blocked(struct rt_connection *connection)
+{
+    if (rt_connection_is_blocked(connection)) {
+        rt_connection_pause(connection);
+        rt_connection_await_drain(connection);
+    }
+}
+
+static void send_pongs(struct rt_connection *connection, struct pongs *pongs)
+{
+    struct rt_bytes bytes = {pongs->bytes, pongs->len};
+    pongs->len = 0;
+    if (bytes.len > 0 && connection->state == RT_CONNECTION_WEBSOCKET &&
+        rt_connection_write(connection, bytes) == 0) {
+        stop_reading_if_blocked(connection);
+    }
+}
+
 /* --- input --- */
 
 /* The peer closes, first or in answer to us. RFC 6455, section 5.5.1. */
@@ -183,6 +225,19 @@ static void on_data(struct rt_connection *connection,
                          : RT_CLOSE_UNEXPECTED_DATA);
 }
 
+static void on_message(struct rt_connection *connection,
+                       const struct rt_ws_frame *frame)
+{
+    if (connection->state == RT_CONNECTION_WEBSOCKET) {
+        rt_connection_server(connection)
+            ->options.application->message(connection, frame->opcode,
+                                           frame->payload);
+    }
+    if (connection->state == RT_CONNECTION_WEBSOCKET) {
+        stop_reading_if_blocked(connection);
+    }
+}
+
 static void on_broken(struct rt_connection *connection,
                       enum rt_close_reason reason)
 {
@@ -195,17 +250,17 @@ static void on_broken(struct rt_connection *connection,
 
 static void on_control(struct rt_connection *connection,
                        const struct rt_ws_frame *frame,
-                       struct rt_control_frame *pong)
+                       struct pongs *pongs)
 {
     switch (frame->opcode) {
     case RT_OPCODE_PING:
-        /* Only the latest is answered, RFC 6455, section 5.5.3. */
-        rt_control_frame_init(pong, RT_OPCODE_PONG, frame->payload);
+        add_pong(pongs, frame->payload);
         break;
     case RT_OPCODE_PONG:
         on_pong(connection);
         break;
     case RT_OPCODE_CLOSE:
+        send_pongs(connection, pongs);
         on_close(connection, frame);
         break;
     default:
@@ -222,21 +277,31 @@ static bool takes_frames(const struct rt_connection *connection)
 /* Handles the next frame; returns whether there may be another. */
 static bool take_frame(struct rt_connection *connection,
                        struct rt_bytes *bytes,
-                       struct rt_control_frame *pong)
+                       struct pongs *pongs)
 {
     struct rt_ws_frame frame;
     switch (rt_ws_receive(connection->receiver, bytes, &frame)) {
     case RT_WS_CONTROL:
-        on_control(connection, &frame, pong);
+        on_control(connection, &frame, pongs);
         break;
     case RT_WS_DATA:
         on_data(connection, &frame);
+        break;
+    case RT_WS_MESSAGE:
+        send_pongs(connection, pongs); /* for pings that came before it */
+        on_message(connection, &frame);
         break;
     case RT_WS_PROTOCOL:
         on_broken(connection, RT_CLOSE_PROTOCOL);
         break;
     case RT_WS_BAD_UTF8:
         on_broken(connection, RT_CLOSE_BAD_UTF8);
+        break;
+    case RT_WS_TOO_BIG:
+        on_broken(connection, RT_CLOSE_TOO_BIG);
+        break;
+    case RT_WS_NO_MEMORY:
+        on_broken(connection, RT_CLOSE_OVERLOAD);
         break;
     case RT_WS_BOUNDARY:
         drop_receiver(connection);
@@ -247,34 +312,22 @@ static bool take_frame(struct rt_connection *connection,
     return takes_frames(connection);
 }
 
-/* At most one pong is queued: with one waiting, nothing more is read. */
-static void send_pong(struct rt_connection *connection,
-                      const struct rt_control_frame *pong)
-{
-    struct rt_bytes bytes = {(const char *)pong->bytes, pong->len};
-    if (rt_connection_write(connection, bytes) == 0 &&
-        rt_connection_is_blocked(connection)) {
-        rt_connection_pause(connection);
-        rt_connection_await_drain(connection);
-    }
-}
-
 void rt_websocket_input(struct rt_connection *connection, struct rt_bytes bytes)
 {
     struct rt_server *server = rt_connection_server(connection);
-    struct rt_control_frame pong = {.len = 0};
+    struct pongs pongs;
+    pongs.len = 0;
     if (connection->receiver == NULL) {
-        connection->receiver = rt_ws_receiver_create(&server->heap);
+        connection->receiver = rt_ws_receiver_create(
+            &server->heap, server->options.application->limits);
     }
     if (connection->receiver == NULL) {
         on_broken(connection, RT_CLOSE_OVERLOAD);
         return;
     }
-    while (take_frame(connection, &bytes, &pong)) {
+    while (take_frame(connection, &bytes, &pongs)) {
     }
-    if (pong.len > 0 && connection->state == RT_CONNECTION_WEBSOCKET) {
-        send_pong(connection, &pong);
-    }
+    send_pongs(connection, &pongs);
 }
 
 void rt_websocket_drained(struct rt_connection *connection)

@@ -1,7 +1,7 @@
 /*
  * The WebSocket side of a connection: raw subscribers. Implements the core's
- * sink. The peer may send pings, pongs and a close; a raw subscription takes no
- * messages.
+ * sink. The peer may send pings, pongs and a close, and messages only if the
+ * application takes some.
  */
 #ifndef BROKER_NET_WEBSOCKET_H
 #define BROKER_NET_WEBSOCKET_H

@@ -166,3 +166,55 @@ TEST("text of several scripts is valid")
                                      "\x83\xce\xbc\xce\xb5 \xe4\xbd\xa0\xe5"
                                      "\xa5\xbd \xf0\x9f\x98\x80 end")));
 }
+
+/* --- text in pieces --- */
+
+static bool prefix(const char *bytes, size_t len, size_t *whole)
+{
+    return rt_utf8_is_prefix((struct rt_bytes){bytes, len}, whole);
+}
+
+TEST("text cut anywhere is a prefix, of so many whole characters")
+{
+    /* Characters of 1, 2, 3 and 4 bytes; the first and last of each length. */
+    static const char *const characters[] = {"a",
+                                             "\x7f",
+                                             "\xc2\x80",
+                                             "\xdf\xbf",
+                                             "\xe0\xa0\x80",
+                                             "\xed\x9f\xbf",
+                                             "\xef\xbf\xbf",
+                                             "\xf0\x90\x80\x80",
+                                             "\xf4\x8f\xbf\xbf"};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(characters); i++) {
+        struct rt_bytes character = rt_bytes_of(characters[i]);
+        for (size_t len = 0; len <= character.len; len++) {
+            size_t whole = 99;
+            EXPECT(prefix(characters[i], len, &whole));
+            EXPECT_INT(whole, len < character.len ? 0 : len);
+        }
+    }
+}
+
+TEST("what cannot become text is known with its first wrong byte")
+{
+    static const char *const wrong[] = {
+        "\x80",        "\xc0",     "\xc1",         "\xf5",
+        "\xff",        "\xc2\x41", "\xe0\x9f",     "\xed\xa0",
+        "\xf0\x8f",    "\xf4\x90", "\xe1\x80\xc0", "\xf1\x80\x80\x7f",
+        "\xf1\x80\xc0"};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(wrong); i++) {
+        size_t len = rt_bytes_of(wrong[i]).len;
+        size_t whole = 99;
+        EXPECT(!prefix(wrong[i], len, &whole));
+        EXPECT_INT(whole, 0);
+        EXPECT(len == 1 || prefix(wrong[i], len - 1, &whole));
+    }
+}
+
+TEST("nothing is a prefix")
+{
+    size_t whole = 99;
+    EXPECT(prefix(NULL, 0, &whole));
+    EXPECT_INT(whole, 0);
+}

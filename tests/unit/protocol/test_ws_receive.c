@@ -54,6 +54,8 @@ put_frame(struct stream *stream, uint8_t opcode, struct rt_bytes payload)
     stream->ends[stream->frame_count++] = stream->len;
 }
 
+static const struct rt_ws_limits no_messages = {0};
+
 /* What a receiver made of a stream: a line a result. */
 struct record {
     struct rt_heap heap;
@@ -66,14 +68,14 @@ struct record {
 static void record_begin(struct record *record)
 {
     rt_heap_init(&record->heap, SIZE_MAX);
-    record->receiver = rt_ws_receiver_create(&record->heap);
+    record->receiver = rt_ws_receiver_create(&record->heap, no_messages);
     EXPECT(record->receiver != NULL);
     rt_writer_init(&record->log, record->memory, sizeof(record->memory));
 }
 
 static void record_end(struct record *record)
 {
-    rt_ws_receiver_destroy(record->receiver, &record->heap);
+    rt_ws_receiver_destroy(record->receiver);
     EXPECT_INT(record->heap.used, 0);
     EXPECT(!record->log.overflowed);
 }
@@ -325,13 +327,13 @@ static enum rt_ws_result first_result(const struct stream *stream, size_t step)
     struct rt_ws_frame frame;
     enum rt_ws_result result = RT_WS_MORE;
     rt_heap_init(&heap, SIZE_MAX);
-    struct rt_ws_receiver *receiver = rt_ws_receiver_create(&heap);
+    struct rt_ws_receiver *receiver = rt_ws_receiver_create(&heap, no_messages);
     for (size_t at = 0; at < stream->len && is_used_up(result); at += step) {
         size_t rest = stream->len - at;
         struct rt_bytes piece = {stream->data + at, step < rest ? step : rest};
         result = rt_ws_receive(receiver, &piece, &frame);
     }
-    rt_ws_receiver_destroy(receiver, &heap);
+    rt_ws_receiver_destroy(receiver);
     return result;
 }
 
@@ -462,9 +464,10 @@ TEST("a receiver that finds no memory is not created and leaves nothing")
     uint64_t k = 1;
     for (;; k++) {
         test_heap_fail_at(&heap, k);
-        struct rt_ws_receiver *receiver = rt_ws_receiver_create(&heap.heap);
+        struct rt_ws_receiver *receiver =
+            rt_ws_receiver_create(&heap.heap, no_messages);
         if (receiver != NULL) {
-            rt_ws_receiver_destroy(receiver, &heap.heap);
+            rt_ws_receiver_destroy(receiver);
             break;
         }
         EXPECT_INT(heap.heap.used, 0);
@@ -479,15 +482,16 @@ TEST("a receiver is charged to the budget with all that it takes")
     size_t limit = 0;
     for (;; limit++) {
         rt_heap_init(&heap, limit);
-        struct rt_ws_receiver *receiver = rt_ws_receiver_create(&heap);
+        struct rt_ws_receiver *receiver =
+            rt_ws_receiver_create(&heap, no_messages);
         if (receiver != NULL) {
             EXPECT_INT(heap.used, limit);
-            rt_ws_receiver_destroy(receiver, &heap);
+            rt_ws_receiver_destroy(receiver);
             break;
         }
         EXPECT_INT(heap.used, 0);
     }
     EXPECT_INT(heap.used, 0);
     EXPECT(limit > 4096); /* wslay's own buffer */
-    rt_ws_receiver_destroy(NULL, &heap);
+    rt_ws_receiver_destroy(NULL);
 }
