@@ -43,7 +43,7 @@ struct rt_session_publisher {
                                 its outcome */
     uint64_t sent_bytes;
     uint64_t taken_bytes;
-    bool is_starved; /* a message was refused for want of room */
+    bool is_starved; /* an event was refused for want of room */
     /* The last head, for it is mostly the next one's as well. */
     char topic[RT_TOPIC_BYTES_MAX + 1];
     char content_type[RT_SESSION_CONTENT_TYPE_MAX + 1]; /* "": none */

@@ -19,11 +19,11 @@ static int fill_random(void *memory, size_t len)
     return got == (ssize_t)len ? 0 : got < 0 ? -errno : RT_EAGAIN;
 }
 
-void ringtail_session_options_init(struct ringtail_session_options *options,
-                                   enum ringtail_session_kind kind)
+static struct ringtail_session_options
+default_options(enum ringtail_session_kind kind)
 {
-    *options = (struct ringtail_session_options){
-        .size = sizeof(*options),
+    return (struct ringtail_session_options){
+        .size = sizeof(struct ringtail_session_options),
         .kind = kind,
         .url = RINGTAIL_CLIENT_URL,
         .in_flight_events = RINGTAIL_CLIENT_IN_FLIGHT,
@@ -34,6 +34,16 @@ void ringtail_session_options_init(struct ringtail_session_options *options,
         .retry_min_ms = RINGTAIL_CLIENT_RETRY_MIN_MS,
         .retry_max_ms = RINGTAIL_CLIENT_RETRY_MAX_MS,
     };
+}
+
+void ringtail_session_options_init_sized(
+    struct ringtail_session_options *options,
+    size_t size,
+    enum ringtail_session_kind kind)
+{
+    struct ringtail_session_options defaults = default_options(kind);
+    defaults.size = size < sizeof(defaults) ? size : sizeof(defaults);
+    memcpy(options, &defaults, defaults.size);
 }
 
 static int check_options(const struct ringtail_session_options *options)
@@ -66,7 +76,7 @@ static size_t memory_limit(const struct ringtail_session_options *options)
 static void adopt_options(struct ringtail_session_options *options,
                           const struct ringtail_session_options *given)
 {
-    ringtail_session_options_init(options, given->kind);
+    *options = default_options(given->kind);
     size_t size =
         given->size < sizeof(*options) ? given->size : sizeof(*options);
     memcpy(options, given, size);

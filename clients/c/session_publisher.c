@@ -87,19 +87,19 @@ static int make_head(struct ringtail_session *session,
 
 /* Makes the head anew if it is not the last one's. */
 static int find_head(struct ringtail_session *session,
-                     const struct ringtail_message *message)
+                     const struct ringtail_new_event *event)
 {
     const struct rt_session_publisher *publisher = &session->publisher;
-    const char *content_type = message->content_type;
+    const char *content_type = event->content_type;
     if (content_type == NULL) {
         content_type = NO_CONTENT_TYPE;
     } else if (content_type[0] == '\0') {
         return RINGTAIL_ETYPE;
     }
     bool is_same = publisher->head_len > 0 &&
-                   strcmp(message->topic, publisher->topic) == 0 &&
+                   strcmp(event->topic, publisher->topic) == 0 &&
                    strcmp(content_type, publisher->content_type) == 0;
-    return is_same ? 0 : make_head(session, message->topic, content_type);
+    return is_same ? 0 : make_head(session, event->topic, content_type);
 }
 
 static int check_room(struct ringtail_session *session, uint64_t size)
@@ -155,30 +155,30 @@ note_request(struct ringtail_session *session, uint64_t size, void *tag)
 }
 
 int ringtail_session_publish(struct ringtail_session *session,
-                             const struct ringtail_message *message)
+                             const struct ringtail_new_event *event)
 {
     char memory[RT_U64_DIGITS + 4];
     struct rt_writer writer;
     if (session->options.kind != RINGTAIL_SESSION_PUBLISHER) {
         return RT_EINVAL;
     }
-    int err = find_head(session, message);
+    int err = find_head(session, event);
     if (err < 0) {
         return err;
     }
     rt_writer_init(&writer, memory, sizeof(memory));
-    rt_write_u64(&writer, message->len);
+    rt_write_u64(&writer, event->len);
     RT_WRITE(&writer, "\r\n\r\n");
     struct rt_bytes length = rt_writer_bytes(&writer);
-    struct rt_bytes payload = {message->payload, message->len};
+    struct rt_bytes payload = {event->payload, event->len};
     uint64_t head_bytes = session->publisher.head_len + length.len;
-    uint64_t size = message->len > UINT64_MAX - head_bytes
+    uint64_t size = event->len > UINT64_MAX - head_bytes
                         ? UINT64_MAX
-                        : head_bytes + message->len;
+                        : head_bytes + event->len;
     err = check_room(session, size);
     err = err == 0 ? append_request(session, length, payload) : err;
     if (err == 0) {
-        note_request(session, size, message->tag);
+        note_request(session, size, event->tag);
     }
     return err;
 }

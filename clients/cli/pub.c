@@ -179,7 +179,7 @@ static void reject(struct pub *pub, const char *word, int error)
     end(pub, CODE_USAGE);
 }
 
-static void refuse_message(struct pub *pub, uint64_t number, int error)
+static void refuse_event(struct pub *pub, uint64_t number, int error)
 {
     if (error == RINGTAIL_ETOPIC) {
         reject(pub, pub->topic, error);
@@ -203,7 +203,7 @@ static bool
 publish(struct pub *pub, const char *payload, size_t len, uint64_t number)
 {
     struct sent *sent = &pub->sent[pub->sent_next];
-    struct ringtail_message message = {
+    struct ringtail_new_event event = {
         .topic = pub->topic,
         .content_type = pub->content_type,
         .payload = payload,
@@ -213,12 +213,12 @@ publish(struct pub *pub, const char *payload, size_t len, uint64_t number)
     if (must_wait(pub, len)) {
         return false;
     }
-    int err = ringtail_session_publish(session_of(pub), &message);
+    int err = ringtail_session_publish(session_of(pub), &event);
     if (err == RINGTAIL_EFULL) {
         return false;
     }
     if (err < 0) {
-        refuse_message(pub, number, err);
+        refuse_event(pub, number, err);
         return true;
     }
     *sent = (struct sent){number, len};

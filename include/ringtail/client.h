@@ -65,7 +65,7 @@ struct ringtail_gap {
  * topic, and is not sent again.
  */
 struct ringtail_outcome {
-    void *tag; /* from the message */
+    void *tag; /* the event's */
     int error;
     struct ringtail_cursor cursor;
     unsigned status;        /* of HTTP; 0: no answer */
@@ -107,7 +107,7 @@ struct ringtail_session_handlers {
     /* Subscriber: the next event; a gap before the next event. */
     void (*on_event)(void *context, const struct ringtail_client_event *event);
     void (*on_gap)(void *context, const struct ringtail_gap *gap);
-    /* Publisher: for every message that ringtail_session_publish took, once,
+    /* Publisher: for every event that ringtail_session_publish took, once,
      * in the order of the calls; unless the session is destroyed before. */
     void (*on_outcome)(void *context, const struct ringtail_outcome *outcome);
     /* Publisher: after RINGTAIL_EFULL there is room again: for half of what
@@ -180,10 +180,20 @@ struct ringtail_session_options {
     void *context;
 };
 
-/* Sets the defaults: the constants above, no handlers, no topic. */
+/* For ringtail_session_options_init: `size` is the caller's sizeof(*options).
+ */
 RINGTAIL_EXPORT void
+ringtail_session_options_init_sized(struct ringtail_session_options *options,
+                                    size_t size,
+                                    enum ringtail_session_kind kind);
+
+/* Sets the defaults: the constants above, no handlers, no topic. */
+static inline void
 ringtail_session_options_init(struct ringtail_session_options *options,
-                              enum ringtail_session_kind kind);
+                              enum ringtail_session_kind kind)
+{
+    ringtail_session_options_init_sized(options, sizeof(*options), kind);
+}
 
 /* --- the session: what programs use --- */
 
@@ -215,7 +225,7 @@ RINGTAIL_EXPORT enum ringtail_session_state
 ringtail_session_state(const struct ringtail_session *session);
 
 /* An event to publish. Nothing of it is needed after the call. */
-struct ringtail_message {
+struct ringtail_new_event {
     const char *topic;        /* NUL-terminated */
     const char *content_type; /* NULL: text if it is UTF-8, else binary */
     const char *payload;
@@ -232,7 +242,7 @@ struct ringtail_message {
  */
 RINGTAIL_EXPORT int
 ringtail_session_publish(struct ringtail_session *session,
-                         const struct ringtail_message *message);
+                         const struct ringtail_new_event *event);
 
 /* Events that were taken and have no outcome yet. */
 RINGTAIL_EXPORT uint64_t

@@ -191,13 +191,13 @@ static bool publish(size_t len)
     unsigned number = world.published + 1;
     memset(payload, ' ', len);
     (void)snprintf(payload, sizeof(payload), "%u", number);
-    struct ringtail_message message = {.topic = "numbers",
+    struct ringtail_new_event event = {.topic = "numbers",
                                        .content_type = "text/plain",
                                        .payload = payload,
                                        .len = len,
                                        .tag = (void *)(uintptr_t)number};
     payload[strlen(payload)] = ' ';
-    int err = ringtail_session_publish(session, &message);
+    int err = ringtail_session_publish(session, &event);
     EXPECT(err == 0 || err == RINGTAIL_EFULL);
     world.published += err == 0 ? 1 : 0;
     return err == 0;
@@ -342,12 +342,12 @@ TEST("an event that the broker refuses does not keep others back")
 {
     begin_with_broker();
     create_both(world.url);
-    struct ringtail_message message = {.topic = "numbers",
+    struct ringtail_new_event event = {.topic = "numbers",
                                        .content_type = "no type",
                                        .payload = "0",
                                        .len = 1};
     EXPECT_INT(ringtail_session_publish(
-                   ringtail_client_session(world.publisher), &message),
+                   ringtail_client_session(world.publisher), &event),
                0);
     publish_many(1, 16);
     RUN_UNTIL(world.received == 1);
@@ -358,12 +358,12 @@ TEST("an event that the broker refuses does not keep others back")
 TEST("an event that is too large for the broker costs the connection only")
 {
     static char large[300 * 1024];
-    struct ringtail_message message = {
+    struct ringtail_new_event event = {
         .topic = "numbers", .payload = large, .len = sizeof(large)};
     begin_with_broker();
     create_both(world.url);
     EXPECT_INT(ringtail_session_publish(
-                   ringtail_client_session(world.publisher), &message),
+                   ringtail_client_session(world.publisher), &event),
                0);
     RUN_UNTIL(world.outcomes == 1);
     publish_many(1, 16);

@@ -134,11 +134,11 @@ static void begin(enum ringtail_session_kind kind, const char *greeting)
 
 static void publish_all(void)
 {
-    struct ringtail_message message = {
+    struct ringtail_new_event event = {
         .topic = "news", .payload = payload, .len = PAYLOAD};
     for (int i = 0; i < EVENTS; i++) {
         EXPECT_INT(ringtail_session_publish(
-                       ringtail_client_session(world.client), &message),
+                       ringtail_client_session(world.client), &event),
                    0);
     }
 }

@@ -63,6 +63,31 @@ TEST("options of an older header have the defaults for the rest")
     EXPECT_INT(create(&options), 0);
 }
 
+TEST("the defaults are written as far as the caller's struct goes")
+{
+    struct ringtail_session_options options;
+    size_t size = offsetof(struct ringtail_session_options, silence_ms);
+    options.silence_ms = 7;
+    ringtail_session_options_init_sized(&options, size,
+                                        RINGTAIL_SESSION_PUBLISHER);
+    EXPECT_INT(options.size, size);
+    EXPECT_INT(options.event_bytes, RINGTAIL_CLIENT_EVENT_BYTES);
+    EXPECT_INT(options.silence_ms, 7);
+}
+
+TEST("a caller with a newer header has what this library knows")
+{
+    struct {
+        struct ringtail_session_options known;
+        uint64_t newer;
+    } caller = {.newer = 7};
+    ringtail_session_options_init_sized(&caller.known, sizeof(caller),
+                                        RINGTAIL_SESSION_PUBLISHER);
+    EXPECT_INT(caller.known.size, sizeof(caller.known));
+    EXPECT_INT(caller.newer, 7);
+    EXPECT_INT(create(&caller.known), 0);
+}
+
 TEST("every allocation may fail")
 {
     for (int kind = RINGTAIL_SESSION_PUBLISHER;

@@ -8,11 +8,11 @@ static struct peer peer;
 
 static int publish(const char *tag, const char *payload)
 {
-    struct ringtail_message message = {.topic = "news",
+    struct ringtail_new_event event = {.topic = "news",
                                        .payload = payload,
                                        .len = strlen(payload),
                                        .tag = (void *)(uintptr_t)tag};
-    return ringtail_session_publish(peer.session, &message);
+    return ringtail_session_publish(peer.session, &event);
 }
 
 static void begin_open(void)
@@ -62,7 +62,7 @@ TEST("an event is a request, and an answer its outcome")
 static void expect_head(const char *topic, const char *type, const char *lines)
 {
     char expected[256];
-    struct ringtail_message message = {
+    struct ringtail_new_event event = {
         .topic = topic, .content_type = type, .tag = "m"};
     int len = snprintf(expected, sizeof(expected),
                        "POST /produce/%s HTTP/1.1\r\n"
@@ -70,7 +70,7 @@ static void expect_head(const char *topic, const char *type, const char *lines)
                        "Prefer: return=minimal\r\n%s"
                        "Content-Length: 0\r\n\r\n",
                        topic, lines);
-    EXPECT_INT(ringtail_session_publish(peer.session, &message), 0);
+    EXPECT_INT(ringtail_session_publish(peer.session, &event), 0);
     EXPECT_BYTES(peer_take(&peer), ((struct rt_bytes){expected, (size_t)len}));
 }
 
@@ -89,15 +89,14 @@ TEST("what cannot be published is refused before it is sent")
 {
     static char long_type[RT_SESSION_CONTENT_TYPE_MAX + 2];
     begin_open();
-    struct ringtail_message message = {.topic = "a b"};
-    EXPECT_INT(ringtail_session_publish(peer.session, &message),
-               RINGTAIL_ETOPIC);
+    struct ringtail_new_event event = {.topic = "a b"};
+    EXPECT_INT(ringtail_session_publish(peer.session, &event), RINGTAIL_ETOPIC);
     const char *types[] = {"", "a\r\nX: y", "\xc3\xa9", long_type};
     memset(long_type, 'x', sizeof(long_type) - 1);
-    message.topic = "news";
+    event.topic = "news";
     for (size_t i = 0; i < RT_ARRAY_LENGTH(types); i++) {
-        message.content_type = types[i];
-        EXPECT_INT(ringtail_session_publish(peer.session, &message),
+        event.content_type = types[i];
+        EXPECT_INT(ringtail_session_publish(peer.session, &event),
                    RINGTAIL_ETYPE);
     }
     EXPECT_INT(peer_take(&peer).len, 0);
@@ -119,8 +118,8 @@ TEST("the longest head there can be fits")
         peer_options(&peer, RINGTAIL_SESSION_PUBLISHER);
     options.url = url;
     peer_begin(&peer, &options);
-    struct ringtail_message message = {.topic = topic, .content_type = type};
-    EXPECT_INT(ringtail_session_publish(peer.session, &message), 0);
+    struct ringtail_new_event event = {.topic = topic, .content_type = type};
+    EXPECT_INT(ringtail_session_publish(peer.session, &event), 0);
     peer_end(&peer);
 }
 
@@ -327,11 +326,11 @@ TEST("no more bytes wait for answers than may")
     EXPECT_INT(publish("a", "123456"), RINGTAIL_EFULL);
     EXPECT_INT(publish("a", "12345"), 0);
     EXPECT_INT(publish("a", ""), RINGTAIL_EFULL);
-    struct ringtail_message message = {.topic = "news", .len = 2 * size};
-    EXPECT_INT(ringtail_session_publish(peer.session, &message),
+    struct ringtail_new_event event = {.topic = "news", .len = 2 * size};
+    EXPECT_INT(ringtail_session_publish(peer.session, &event),
                RINGTAIL_ETOOLARGE);
-    message.len = SIZE_MAX;
-    EXPECT_INT(ringtail_session_publish(peer.session, &message),
+    event.len = SIZE_MAX;
+    EXPECT_INT(ringtail_session_publish(peer.session, &event),
                RINGTAIL_ETOOLARGE);
     peer_end(&peer);
 }
@@ -413,12 +412,12 @@ static unsigned answer(struct test_random *random, unsigned due)
 static void publish_some(struct test_random *random, unsigned *published)
 {
     for (unsigned i = test_random_below(random, 5); i > 0; i--) {
-        struct ringtail_message message = {.topic = "news",
+        struct ringtail_new_event event = {.topic = "news",
                                            .payload = "0123456789",
                                            .len = 10,
                                            .tag =
                                                (void *)(uintptr_t)*published};
-        int err = ringtail_session_publish(peer.session, &message);
+        int err = ringtail_session_publish(peer.session, &event);
         EXPECT(err == 0 || err == RINGTAIL_EFULL);
         *published += err == 0 ? 1 : 0;
     }
