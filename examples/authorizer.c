@@ -87,12 +87,12 @@ int main(int count, char **arguments)
         ringtail_broker_listen(broker, address, 0) < 0) {
         return 1;
     }
-    int port = ringtail_broker_port(broker);
-    (void)printf("listening on http://127.0.0.1:%d\n", port);
-    (void)fflush(stdout);
     (void)uv_signal_init(loop, &interrupt);
     interrupt.data = broker;
     (void)uv_signal_start(&interrupt, on_signal, SIGINT);
+    int port = ringtail_broker_port(broker);
+    (void)printf("listening on http://127.0.0.1:%d\n", port);
+    (void)fflush(stdout);
     (void)uv_run(loop, UV_RUN_DEFAULT);
     ringtail_broker_destroy(broker);
     return uv_loop_close(loop) == 0 ? 0 : 1;

@@ -64,13 +64,13 @@ int main(int count, char **arguments)
     if (page_port < 0) {
         return fail(page, page_port);
     }
+    (void)uv_signal_init(loop, &host.interrupt);
+    host.interrupt.data = &host;
+    (void)uv_signal_start(&host.interrupt, on_signal, SIGINT);
     (void)printf("listening on http://127.0.0.1:%d\n",
                  ringtail_broker_port(host.broker));
     (void)printf("chat: http://127.0.0.1:%d/#lobby\n", page_port);
     (void)fflush(stdout);
-    (void)uv_signal_init(loop, &host.interrupt);
-    host.interrupt.data = &host;
-    (void)uv_signal_start(&host.interrupt, on_signal, SIGINT);
     (void)uv_run(loop, UV_RUN_DEFAULT);
     ringtail_unsubscribe(host.lobby);
     ringtail_broker_destroy(host.broker);

@@ -84,13 +84,13 @@ int main(int count, char **arguments)
                            &host.temperatures) < 0) {
         return 1;
     }
-    (void)printf("listening on http://127.0.0.1:%d\n",
-                 ringtail_broker_port(host.broker));
-    (void)fflush(stdout);
     (void)uv_timer_init(loop, &host.pause);
     (void)uv_signal_init(loop, &host.interrupt);
     host.pause.data = host.interrupt.data = &host;
     (void)uv_signal_start(&host.interrupt, on_signal, SIGINT);
+    (void)printf("listening on http://127.0.0.1:%d\n",
+                 ringtail_broker_port(host.broker));
+    (void)fflush(stdout);
     (void)uv_run(loop, UV_RUN_DEFAULT);
     ringtail_unsubscribe(host.temperatures);
     ringtail_broker_destroy(host.broker);

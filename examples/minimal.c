@@ -26,12 +26,12 @@ int main(int count, char **arguments)
         (void)fprintf(stderr, "minimal: %s\n", ringtail_strerror(err));
         return 1;
     }
-    (void)printf("listening on http://127.0.0.1:%d\n",
-                 ringtail_broker_port(broker));
-    (void)fflush(stdout);
     (void)uv_signal_init(loop, &interrupt);
     interrupt.data = broker;
     (void)uv_signal_start(&interrupt, on_signal, SIGINT);
+    (void)printf("listening on http://127.0.0.1:%d\n",
+                 ringtail_broker_port(broker));
+    (void)fflush(stdout);
     (void)uv_run(loop, UV_RUN_DEFAULT);
     ringtail_broker_destroy(broker);
     return uv_loop_close(loop) == 0 ? 0 : 1;

@@ -74,14 +74,14 @@ int main(int count, char **arguments)
         ringtail_broker_listen(work.broker, address, 0) < 0) {
         return 1;
     }
-    (void)printf("listening on http://127.0.0.1:%d\n",
-                 ringtail_broker_port(work.broker));
-    (void)fflush(stdout);
     (void)uv_signal_init(loop, &interrupt);
     interrupt.data = work.broker;
     (void)uv_signal_start(&interrupt, on_signal, SIGINT);
     (void)uv_sem_init(&work.answers, 0);
     (void)uv_thread_create(&thread, publish_all, &work);
+    (void)printf("listening on http://127.0.0.1:%d\n",
+                 ringtail_broker_port(work.broker));
+    (void)fflush(stdout);
     (void)uv_run(loop, UV_RUN_DEFAULT);
     (void)uv_thread_join(&thread);
     uv_sem_destroy(&work.answers);

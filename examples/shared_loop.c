@@ -85,13 +85,13 @@ int main(int count, char **arguments)
         ringtail_broker_listen(host.broker, address, 0) < 0) {
         return 1;
     }
-    (void)printf("listening on http://127.0.0.1:%d\n",
-                 ringtail_broker_port(host.broker));
     (void)uv_timer_init(loop, &host.timer);
     (void)uv_signal_init(loop, &host.interrupt);
     host.interrupt.data = host.timer.data = host.server.data = &host;
     (void)uv_timer_start(&host.timer, on_timer, 0, 1000);
     (void)uv_signal_start(&host.interrupt, on_signal, SIGINT);
+    (void)printf("listening on http://127.0.0.1:%d\n",
+                 ringtail_broker_port(host.broker));
     (void)fflush(stdout);
     (void)uv_run(loop, UV_RUN_DEFAULT);
     ringtail_broker_destroy(host.broker);

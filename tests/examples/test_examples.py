@@ -124,6 +124,7 @@ def authorizer_leaves():
     """A host that is told to end while it is asked still answers."""
     with Example("authorizer") as example, raw.Connection(example.port) as peer:
         peer.send(raw.upgrade("/subscribe/news"))
+        equal(example.request("GET", "/readyz").status, 200)
 
 
 def chat_events(example):
