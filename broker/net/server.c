@@ -63,6 +63,8 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* that it is there keeps the loop from waiting */
 }
 
+/* Not while the handles are being closed: what is left then is delivered when
+ * they are. */
 void rt_server_wake(struct rt_server *server)
 {
     if (server->state < RT_SERVER_CLOSING && has_work(server)) {
@@ -121,11 +123,10 @@ static void on_check(uv_check_t *check)
     (void)rt_core_flush(&server->core);
     (void)rt_core_deliver(&server->core);
     continue_waiting(server);
-    if (has_work(server)) {
-        (void)uv_idle_start(&server->idle, on_idle);
-    } else {
+    if (!has_work(server)) {
         (void)uv_idle_stop(&server->idle);
     }
+    rt_server_wake(server);
 }
 
 /* --- the handles --- */

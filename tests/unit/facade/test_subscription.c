@@ -296,3 +296,18 @@ TEST("a subscription that nobody frees goes with its broker, or when closed")
     EXPECT_INT(second.events, 1);
     EXPECT_INT(second.closed, 1);
 }
+
+TEST("a callback may stop the broker while more is left than fits into a turn")
+{
+    struct test_host host;
+    struct record record = {.react = stop};
+    test_host_init(&host, NULL);
+    subscribe(&record, &host, NULL);
+    for (int i = 0; i < 6000; i++) {
+        publish(&host, "x");
+    }
+    TEST_UNTIL(&host.loop, host.is_stopped);
+    EXPECT_INT(record.events, 6000);
+    EXPECT_INT(record.closed, 1);
+    test_host_finish(&host);
+}
