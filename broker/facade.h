@@ -12,7 +12,7 @@ struct ringtail_broker {
     struct rt_mailbox mailbox;
     struct rt_list subscriptions;
     uv_thread_t thread; /* the loop's: the one that created the broker */
-    bool is_congested;  /* said the topic of the last event from the mailbox */
+    bool is_congested;  /* a topic was, since somebody has been behind */
     ringtail_done_cb on_stopped;
     void *stopped_context;
 };

@@ -105,12 +105,15 @@ int ringtail_publish(struct ringtail_broker *broker,
 
 /* --- from other threads --- */
 
-/* Whether the topic's subscribers are too far behind for one more event. */
-static bool should_wait(const struct ringtail_broker *broker,
-                        struct rt_bytes topic)
+/* Whether the topic's subscribers are too far behind for one more event. With
+ * nobody behind no topic is looked up. */
+static bool should_wait(struct ringtail_broker *broker, struct rt_bytes topic)
 {
-    return broker->is_congested &&
-           rt_core_is_congested(&broker->server.core, topic);
+    const struct rt_core *core = &broker->server.core;
+    broker->is_congested =
+        broker->is_congested &&
+        !(rt_list_is_empty(&core->dirty) && rt_list_is_empty(&core->ready));
+    return broker->is_congested && rt_core_is_congested(core, topic);
 }
 
 bool rt_facade_deliver(void *context, const struct rt_letter *letter)
@@ -122,7 +125,7 @@ bool rt_facade_deliver(void *context, const struct rt_letter *letter)
         return false;
     }
     int err = append(broker, letter, &appended);
-    broker->is_congested = appended.is_congested;
+    broker->is_congested = broker->is_congested || appended.is_congested;
     ringtail_published_cb published = (ringtail_published_cb)letter->reply.call;
     if (published == NULL) {
         return true;

@@ -53,8 +53,9 @@ bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes)
         return false;
     }
     uint64_t events = ring->next_offset - locals->floor_offset;
-    return ring->head - locals->floor + events * sizeof(struct rt_entry) >
-           bytes;
+    return events > ring->retention->events / RT_CONGESTION_PART ||
+           ring->head - locals->floor + events * sizeof(struct rt_entry) >
+               bytes;
 }
 
 static void set_floor(struct rt_topic *topic, uint64_t offset)

@@ -338,3 +338,50 @@ TEST("a stop delivers what the mailbox has, and subscriptions lose nothing")
     test_host_finish(&host);
     EXPECT_INT(events, 1000);
 }
+
+/* One topic gets every second event, and nobody subscribes to the other. */
+static void send_to_both(struct test_host *host, int count)
+{
+    static const char payload[1000];
+    for (int i = 0; i < count; i++) {
+        EXPECT_INT(ringtail_publish_async(host->broker, i % 2 == 0 ? "a" : "b",
+                                          payload, sizeof(payload), NULL, NULL,
+                                          NULL),
+                   0);
+    }
+}
+
+TEST("the mailbox waits for a topic's subscriptions whatever else comes in")
+{
+    struct test_host host;
+    struct ringtail_config config;
+    struct ringtail_subscription *subscription = NULL;
+    uint64_t events = 0;
+    ringtail_config_init(&config);
+    config.ring_bytes = (uint64_t)8 * 1024;
+    config.event_bytes = 1000;
+    test_host_init(&host, &config);
+    EXPECT_INT(ringtail_subscribe(host.broker, "a", NULL, on_counted, &events,
+                                  &subscription),
+               0);
+    send_to_both(&host, 1000);
+    test_host_until(&host, &events, 500);
+    test_host_finish(&host);
+}
+
+TEST("the mailbox waits for subscriptions to a ring of few events, too")
+{
+    struct test_host host;
+    struct ringtail_config config;
+    struct ringtail_subscription *subscription = NULL;
+    uint64_t events = 0;
+    ringtail_config_init(&config);
+    config.ring_events = 3;
+    test_host_init(&host, &config);
+    EXPECT_INT(ringtail_subscribe(host.broker, "a", NULL, on_counted, &events,
+                                  &subscription),
+               0);
+    send_to_both(&host, 200);
+    test_host_until(&host, &events, 100);
+    test_host_finish(&host);
+}
