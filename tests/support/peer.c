@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #include "tests/support/test.h"
 
+#define BATCH_MAX     ((size_t)128 * 1024)
 #define NARROW_BYTES  4096
 #define SILENCE_TURNS 20
 
@@ -36,10 +38,13 @@ connect_socket(struct test_peer *peer, struct test_host *host, int fd)
     test_peer_init(peer, host, fd);
 }
 
+/* What a test sends in pieces is to arrive so, and at once. */
 static int open_socket(void)
 {
+    int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     EXPECT(fd >= 0);
+    EXPECT_INT(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
     return fd;
 }
 
@@ -95,6 +100,19 @@ void test_peer_send_bytes(struct test_peer *peer, const void *data, size_t len)
 void test_peer_send(struct test_peer *peer, const char *text)
 {
     test_peer_send_bytes(peer, text, strlen(text));
+}
+
+void test_peer_send_times(struct test_peer *peer,
+                          const char *text,
+                          unsigned count)
+{
+    static char batch[BATCH_MAX];
+    size_t len = strlen(text);
+    EXPECT(count * len <= BATCH_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(batch + i * len, text, len);
+    }
+    test_peer_send_bytes(peer, batch, count * len);
 }
 
 /* --- receiving --- */

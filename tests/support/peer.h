@@ -31,6 +31,11 @@ void test_peer_init(struct test_peer *peer, struct test_host *host, int fd);
 void test_peer_send(struct test_peer *peer, const char *text);
 void test_peer_send_bytes(struct test_peer *peer, const void *data, size_t len);
 
+/* The same text, so often, as one: the broker reads it in few pieces. */
+void test_peer_send_times(struct test_peer *peer,
+                          const char *text,
+                          unsigned count);
+
 /* Waits until the text has come, and takes it with all before it. */
 void test_peer_await(struct test_peer *peer, const char *text);
 

@@ -158,20 +158,56 @@ TEST("several peers wait side by side")
     test_host_finish(&door.host);
 }
 
-/* So many answers that a few batches are more than a narrow peer takes. */
+/* So many answers that a few batches are more than a narrow peer takes. The
+ * question is asked before they are written. */
 static void send_batch(void)
 {
-    for (int i = 0; i < 200; i++) {
-        test_peer_send(&peer, TEST_LIVEZ);
-    }
+    test_peer_send_times(&peer, TEST_LIVEZ, 100);
     test_peer_send(&peer, TEST_HELLO("a"));
     test_host_turns(&door.host, 50);
+}
+
+static void add_queued(uv_handle_t *handle, void *context)
+{
+    size_t *queued = context;
+    if (handle->type == UV_TCP) {
+        *queued += uv_stream_get_write_queue_size((uv_stream_t *)handle);
+    }
+}
+
+/* Whether the broker has answers that the peer does not take. */
+static bool is_blocked(void)
+{
+    size_t queued = 0;
+    uv_walk(&door.host.loop, add_queued, &queued);
+    return queued > 0;
+}
+
+/* Behind answers that the peer does not take a question waits. Returns which:
+ * those before it were answered with yes. */
+static unsigned block_before_verdict(void)
+{
+    for (unsigned sent = 1; sent <= TEST_DOOR_QUESTIONS_MAX; sent++) {
+        send_batch();
+        EXPECT_INT(door.asked, sent);
+        if (is_blocked()) {
+            return sent;
+        }
+        ringtail_authorize(door.waiting[sent - 1], RINGTAIL_ALLOW);
+    }
+    return 0;
+}
+
+static void await_offset(unsigned number)
+{
+    char offset[32];
+    (void)snprintf(offset, sizeof(offset), "\"offset\":%u,", number);
+    test_peer_await(&peer, offset);
 }
 
 TEST("a verdict that comes while the peer reads nothing is not lost")
 {
     unsigned sent = 0;
-    char offset[32];
     test_door_open(&door, RINGTAIL_LATER);
     test_peer_connect_narrow(&peer, &door.host);
     while (door.asked == sent) {
@@ -183,8 +219,7 @@ TEST("a verdict that comes while the peer reads nothing is not lost")
     }
     door.verdict = RINGTAIL_ALLOW;
     for (unsigned i = 1; i <= sent; i++) {
-        (void)snprintf(offset, sizeof(offset), "\"offset\":%u,", i);
-        test_peer_await(&peer, offset);
+        await_offset(i);
     }
     EXPECT_INT(door.asked, sent);
     test_peer_close(&peer);
@@ -225,6 +260,21 @@ TEST("a peer waits for head_timeout, then it is told to try again")
     test_host_finish(&door.host);
 }
 
+/* Until then it was the peer that was waited for, for stall_timeout. */
+TEST("the wait for a verdict begins when the peer has read what is before it")
+{
+    test_door_open_with(&door, RINGTAIL_LATER, 1000);
+    test_peer_connect_narrow(&peer, &door.host);
+    unsigned pending = block_before_verdict();
+    EXPECT(pending > 0);
+    for (unsigned i = 1; i < pending; i++) {
+        await_offset(i);
+    }
+    test_peer_await(&peer, "HTTP/1.1 503 ");
+    test_peer_close(&peer);
+    test_host_finish(&door.host);
+}
+
 TEST("a broker stops and goes though questions are left unanswered")
 {
     test_door_open(&door, RINGTAIL_LATER);
@@ -259,30 +309,38 @@ TEST("a verdict that comes while the broker stops is obeyed, or finds nobody")
 }
 
 static enum ringtail_verdict
-stop_at_once(void *context,
-             const struct ringtail_request *request,
-             struct ringtail_authorization *unused)
+stop_when_asked_twice(void *context,
+                      const struct ringtail_request *request,
+                      struct ringtail_authorization *unused)
 {
-    struct test_door *stopped = context;
+    struct test_door *asked = context;
     (void)unused;
-    test_host_begin_stop(&stopped->host, 0);
+    if (++asked->asked == 2) {
+        test_host_begin_stop(&asked->host, 0);
+    }
     return request->action == RINGTAIL_SUBSCRIBE ? RINGTAIL_ALLOW
                                                  : RINGTAIL_LATER;
 }
 
+/* The other peer keeps the broker, and its timers, until all peers are closed.
+ */
 static void stop_in_callback(const char *request)
 {
     struct ringtail_config config;
     door = (struct test_door){.verdict = RINGTAIL_ALLOW};
     ringtail_config_init(&config);
-    config.authorize = stop_at_once;
+    config.authorize = stop_when_asked_twice;
     config.authorize_context = &door;
     test_host_start(&door.host, &config);
+    test_peer_connect(&other, &door.host);
+    test_peer_send(&other, TEST_HELLO("a"));
+    test_door_await(&door, 1);
     test_peer_connect(&peer, &door.host);
     test_peer_send(&peer, request);
     TEST_UNTIL(&door.host.loop, door.host.is_stopped);
     test_host_finish(&door.host);
     test_peer_close(&peer);
+    test_peer_close(&other);
 }
 
 TEST("the host may stop the broker when it is asked")
