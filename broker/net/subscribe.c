@@ -143,20 +143,27 @@ static void subscribe(struct rt_http_session *session,
     }
 }
 
+static int check_running(struct rt_http_session *session)
+{
+    if (rt_connection_server(session->connection)->state == RT_SERVER_RUNNING) {
+        return 0;
+    }
+    rt_route_refuse(session, RT_PROBLEM_DRAINING, (struct rt_bytes){0},
+                    "subscribe again when it is back");
+    return RT_EINVAL;
+}
+
 void rt_subscribe_begin(struct rt_http_session *session,
                         const struct rt_http_request *request,
                         const struct rt_target *target)
 {
     struct parameters parameters;
-    if (rt_connection_server(session->connection)->state != RT_SERVER_RUNNING) {
-        rt_route_refuse(session, RT_PROBLEM_DRAINING, (struct rt_bytes){0},
-                        "subscribe again when it is back");
-        return;
-    }
-    if (rt_route_topic(session, target->path) == 0 &&
+    if (check_running(session) == 0 &&
+        rt_route_topic(session, target->path) == 0 &&
         parse_query(session, target->query, &parameters) == 0 &&
         check_handshake(session, request) == 0 &&
-        rt_authorize(session, RINGTAIL_SUBSCRIBE, request, target) == 0) {
+        rt_authorize(session, RINGTAIL_SUBSCRIBE, request, target) == 0 &&
+        check_running(session) == 0) { /* who was asked may have stopped it */
         subscribe(session, request, &parameters);
     }
 }

@@ -198,3 +198,34 @@ TEST("with an authorizer other machines may come, but not to the metrics")
                RINGTAIL_EINSECURE);
     test_host_finish(&door.host);
 }
+
+/* --- hosts that stop the broker when they are asked --- */
+
+static enum ringtail_verdict
+stop_and_allow(void *context,
+               const struct ringtail_request *request,
+               struct ringtail_authorization *unused)
+{
+    struct test_door *stopped = context;
+    (void)request;
+    (void)unused;
+    test_host_begin_stop(&stopped->host, 10000);
+    return RINGTAIL_ALLOW;
+}
+
+TEST("who is allowed to subscribe while the broker stops does not hold it up")
+{
+    struct ringtail_config config;
+    door = (struct test_door){.verdict = RINGTAIL_ALLOW};
+    ringtail_config_init(&config);
+    config.authorize = stop_and_allow;
+    config.authorize_context = &door;
+    test_host_start(&door.host, &config);
+    test_peer_connect(&peer, &door.host);
+    test_peer_send(&peer, TEST_LIVEZ TEST_SUBSCRIBE("a"));
+    test_peer_await(&peer, "HTTP/1.1 200 ");
+    test_peer_await(&peer, "HTTP/1.1 503 ");
+    test_peer_await_end(&peer);
+    test_peer_close(&peer);
+    test_host_finish(&door.host);
+}
