@@ -248,6 +248,16 @@ static void on_timer(uv_timer_t *timer)
     rt_server_wake(server);
 }
 
+/* From here on the ticks are such that one comes when the time is over. */
+static void begin_drain(struct rt_server *server, uint64_t drain_ms)
+{
+    uint64_t now_ms = server->core.now_ms;
+    bool is_endless = drain_ms > UINT64_MAX - now_ms;
+    server->drain_end_ms = is_endless ? UINT64_MAX : now_ms + drain_ms;
+    (void)uv_timer_start(&server->timer, on_timer, drain_ms % RT_TICK_MS,
+                         RT_TICK_MS);
+}
+
 void rt_server_stop(struct rt_server *server,
                     uint64_t drain_ms,
                     void (*done)(void *context),
@@ -257,13 +267,11 @@ void rt_server_stop(struct rt_server *server,
     server->state = RT_SERVER_DRAINING;
     server->on_stopped = done;
     server->stopped_context = context;
-    server->drain_end_ms = server->core.now_ms + drain_ms;
+    rt_server_update_time(server);
+    begin_drain(server, drain_ms);
     rt_listeners_close(server);
     rt_wheel_visit(&server->wheel, rt_connection_on_stop, NULL);
     close_if_done(server);
-    if (server->state == RT_SERVER_DRAINING && drain_ms < RT_TICK_MS) {
-        (void)uv_timer_start(&server->timer, on_timer, drain_ms, RT_TICK_MS);
-    }
     rt_server_wake(server);
 }
 

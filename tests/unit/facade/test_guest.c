@@ -259,3 +259,43 @@ TEST("a call from the wrong thread is caught in debug builds")
     EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 #endif
 }
+
+/* --- the time for a stop --- */
+
+/* A broker that stops while half a request has come. */
+static void
+stop_within(struct test_host *host, struct test_peer *peer, uint64_t drain_ms)
+{
+    test_host_start(host, NULL);
+    test_peer_connect(peer, host);
+    test_peer_send(peer, "GET /livez HTTP/1.1\r\n");
+    test_host_turns(host, 5);
+    test_host_begin_stop(host, drain_ms);
+}
+
+TEST("a stop takes no more time than it is given, and no less if it needs it")
+{
+    static struct test_peer peer;
+    struct test_host host;
+    stop_within(&host, &peer, 1100);
+    uint64_t begin = uv_now(&host.loop);
+    TEST_UNTIL(&host.loop, host.is_stopped);
+    uint64_t passed = uv_now(&host.loop) - begin;
+    EXPECT(passed >= 1100 && passed < 1900);
+    test_host_finish(&host);
+    test_peer_close(&peer);
+}
+
+TEST("a stop may be given all the time there is")
+{
+    static struct test_peer peer;
+    struct test_host host;
+    stop_within(&host, &peer, RINGTAIL_UNLIMITED);
+    uint64_t begin = uv_now(&host.loop);
+    TEST_UNTIL(&host.loop, uv_now(&host.loop) > begin + 1500);
+    EXPECT(!host.is_stopped);
+    test_peer_send(&peer, "Host: a\r\n\r\n");
+    test_peer_await(&peer, "HTTP/1.1 200 ");
+    test_peer_close(&peer);
+    test_host_finish(&host);
+}
