@@ -162,10 +162,11 @@ int rt_mailbox_send(struct rt_mailbox *mailbox, const struct rt_letter *letter)
     uv_mutex_lock(&mailbox->lock);
     bool was_empty = mailbox->inbox.len == 0;
     int err = append(mailbox, letter);
-    uv_mutex_unlock(&mailbox->lock);
     if (err == 0 && was_empty) {
-        (void)uv_async_send(&mailbox->async); /* it cannot fail on an eventfd */
+        /* Still under the lock: once it is closed, its loop may be, too. */
+        (void)uv_async_send(&mailbox->async);
     }
+    uv_mutex_unlock(&mailbox->lock);
     return err;
 }
 
