@@ -3,17 +3,26 @@
  * once a turn of the loop, before it waits, that is done: everything that was
  * published in the turn leaves in one write.
  *
+ * The socket is the client's own, and libuv only watches it: libuv's writes
+ * may raise SIGPIPE, and tell of their progress when they are done, while
+ * answers to the first half of a write come before that.
+ *
  *     NONE -> LOOKING_UP -> CONNECTING -> CONNECTED    a name
  *     NONE -> CONNECTING -> CONNECTED                  an address, a path
  *     LOOKING_UP -> NONE                               no address
  *     CONNECTING, CONNECTED -> CLOSING -> NONE         lost, or not wanted
  */
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "clients/c/session.h"
 
 #define READ_BYTES ((size_t)64 * 1024)
+#define READS_MAX  16 /* in a row, before others on the loop have their turn */
 
 enum link_state {
     LINK_NONE,
@@ -29,20 +38,15 @@ struct ringtail_client {
     uv_prepare_t prepare;
     uv_timer_t timer;
     uint64_t armed_ms; /* when the timer is due, while it is active */
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } link;
+    uv_poll_t link;    /* of fd */
+    int fd;            /* CONNECTING, CONNECTED */
+    int link_events;   /* that are waited for */
+    bool is_full;      /* the socket takes no more for now */
     enum link_state link_state;
     int link_error;
     uv_getaddrinfo_t lookup;
-    uv_connect_t connect;
     uint8_t attempts; /* look-ups: each takes the next address */
-    uv_write_t write;
-    size_t writing_bytes; /* of the session's output; 0: no write is pending */
-    unsigned held;        /* handles and requests that the loop has */
+    unsigned held;    /* handles and requests that the loop has */
     ringtail_done_cb done;
     void *context;
     char input[READ_BYTES];
@@ -84,137 +88,171 @@ static void drop(struct ringtail_client *client, int error)
                client->link_state == LINK_CONNECTED) {
         client->link_state = LINK_CLOSING;
         client->link_error = error;
-        uv_close(&client->link.handle, on_link_closed);
+        uv_close((uv_handle_t *)&client->link, on_link_closed);
+        (void)close(client->fd);
     }
 }
 
 /* --- bytes --- */
 
-static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+/* Reads once: whether there may be more. */
+static bool read_some(struct ringtail_client *client)
 {
-    struct ringtail_client *client = handle->data;
-    (void)suggested;
-    *buffer = uv_buf_init(client->input, READ_BYTES);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
-{
-    struct ringtail_client *client = stream->data;
-    if (len < 0) {
-        drop(client, (int)len);
-    } else if (len > 0) {
-        ringtail_session_received(client->session, buffer->base, (size_t)len,
+    ssize_t len = recv(client->fd, client->input, READ_BYTES, 0);
+    if (len > 0) {
+        ringtail_session_received(client->session, client->input, (size_t)len,
                                   uv_now(client->loop));
+    } else if (len == 0) {
+        drop(client, UV_EOF);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        drop(client, -errno);
     }
+    return len == (ssize_t)READ_BYTES && client->link_state == LINK_CONNECTED;
 }
 
-/* What was begun counts as sent: nobody knows how far it came. The next piece
- * goes when the loop prepares to wait again. */
-static void on_written(uv_write_t *write, int status)
+/* The connection is broken; what the broker said before counts. */
+static void give_up(struct ringtail_client *client, int error)
 {
-    struct ringtail_client *client = write->data;
-    size_t len = client->writing_bytes;
-    client->writing_bytes = 0;
-    if (client->session == NULL) {
-        return;
+    while (read_some(client)) {
     }
-    ringtail_session_sent(client->session, len);
-    if (status < 0) {
-        drop(client, status);
-    }
+    drop(client, error);
 }
 
-static void write_later(struct ringtail_client *client)
+static void on_ready(uv_poll_t *link, int status, int events);
+
+static void watch(struct ringtail_client *client, int events)
 {
-    const char *bytes;
-    size_t len = ringtail_session_output(client->session, &bytes);
-    uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes, .len = len};
-    client->write.data = client;
-    client->writing_bytes = len;
-    int err =
-        uv_write(&client->write, &client->link.stream, &buffer, 1, on_written);
-    if (err < 0) {
-        client->writing_bytes = 0;
-        drop(client, err);
+    if (client->link_events != events) {
+        client->link_events = events;
+        (void)uv_poll_start(&client->link, events, on_ready);
     }
 }
 
-/* Writes as much as goes at once, and the next piece when there is room. */
-static void flush(struct ringtail_client *client)
+/* Sends once; `*wanted` is how much there was. */
+static ssize_t send_some(struct ringtail_client *client, size_t *wanted)
 {
     const char *bytes;
-    while (client->link_state == LINK_CONNECTED && client->writing_bytes == 0) {
-        size_t len = ringtail_session_output(client->session, &bytes);
-        uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes, .len = len};
-        if (len == 0) {
-            return;
-        }
-        int sent = uv_try_write(&client->link.stream, &buffer, 1);
-        if (sent < 0 && sent != UV_EAGAIN) {
-            drop(client, sent);
-            return;
-        }
-        ringtail_session_sent(client->session, sent > 0 ? (size_t)sent : 0);
-        if (sent < (int)len) {
-            write_later(client);
-        }
+    *wanted = ringtail_session_output(client->session, &bytes);
+    if (*wanted == 0) {
+        return 0;
     }
+    ssize_t sent = send(client->fd, bytes, *wanted, MSG_NOSIGNAL);
+    if (sent < 0) {
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    }
+    return sent;
+}
+
+/* Sends as much as goes at once: 0 or a negative error. */
+static int flush(struct ringtail_client *client)
+{
+    size_t wanted = 1;
+    while (client->link_state == LINK_CONNECTED && !client->is_full &&
+           wanted > 0) {
+        ssize_t sent = send_some(client, &wanted);
+        if (sent < 0) {
+            return (int)sent;
+        }
+        ringtail_session_sent(client->session, (size_t)sent);
+        client->is_full = (size_t)sent < wanted;
+    }
+    if (client->link_state == LINK_CONNECTED) {
+        watch(client,
+              client->is_full ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+    }
+    return 0;
 }
 
 /* --- connecting --- */
 
-static void on_connected(uv_connect_t *connect, int status)
+static int error_of(const struct ringtail_client *client)
 {
-    struct ringtail_client *client = connect->data;
-    int err = status; /* UV_ECANCELED if the link is being closed */
-    if (err == 0) {
-        err = uv_read_start(&client->link.stream, allocate, on_read);
-    }
+    int error = 0;
+    socklen_t len = sizeof(error);
+    (void)getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    return -error;
+}
+
+static void finish_connect(struct ringtail_client *client)
+{
+    int err = error_of(client);
     if (err < 0) {
         drop(client, err);
         return;
     }
     client->link_state = LINK_CONNECTED;
+    watch(client, UV_READABLE);
     ringtail_session_connected(client->session, uv_now(client->loop));
 }
 
+/* What there is to send goes when the loop prepares to wait again. */
+static void on_ready(uv_poll_t *link, int status, int events)
+{
+    struct ringtail_client *client = link->data;
+    if (client->link_state == LINK_CONNECTING) {
+        finish_connect(client);
+        return;
+    }
+    if (status < 0) {
+        give_up(client, error_of(client));
+        return;
+    }
+    client->is_full = client->is_full && (events & UV_WRITABLE) == 0;
+    for (int i = 0; i < READS_MAX && (events & UV_READABLE) != 0; i++) {
+        if (!read_some(client)) {
+            return;
+        }
+    }
+}
+
 /* From here on the link is there to be closed, whatever fails. */
-static void begin_link(struct ringtail_client *client)
+static int begin_link(struct ringtail_client *client, int family)
 {
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    int err = uv_poll_init(client->loop, &client->link, fd);
+    if (err < 0) {
+        (void)close(fd);
+        return err;
+    }
+    client->link.data = client;
+    client->fd = fd;
     client->link_state = LINK_CONNECTING;
-    client->link.handle.data = client;
-    client->connect.data = client;
+    client->link_events = 0;
+    client->is_full = false;
     client->held++;
+    return 0;
 }
 
-static void connect_pipe(struct ringtail_client *client, const char *path)
+static void connect_to(struct ringtail_client *client,
+                       const struct sockaddr *address,
+                       socklen_t len)
 {
-    int err = uv_pipe_init(client->loop, &client->link.pipe, 0);
+    static const int yes = 1;
+    int err = begin_link(client, address->sa_family);
     if (err < 0) {
         ringtail_session_disconnected(client->session, err,
                                       uv_now(client->loop));
         return;
     }
-    begin_link(client);
-    uv_pipe_connect(&client->connect, &client->link.pipe, path, on_connected);
-}
-
-static void connect_tcp(struct ringtail_client *client,
-                        const struct sockaddr *address)
-{
-    int err = uv_tcp_init(client->loop, &client->link.tcp);
-    if (err < 0) {
-        ringtail_session_disconnected(client->session, err,
-                                      uv_now(client->loop));
+    /* A UNIX socket has no such option, and needs none. */
+    (void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    if (connect(client->fd, address, len) < 0 && errno != EINPROGRESS) {
+        drop(client, -errno);
         return;
     }
-    begin_link(client);
-    (void)uv_tcp_nodelay(&client->link.tcp, 1);
-    err = uv_tcp_connect(&client->connect, &client->link.tcp, address,
-                         on_connected);
-    if (err < 0) {
-        drop(client, err);
-    }
+    watch(client, UV_WRITABLE);
+}
+
+static void connect_unix(struct ringtail_client *client, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _Static_assert(sizeof(address.sun_path) > RT_URL_PATH_MAX,
+                   "a path and a NUL");
+    memcpy(address.sun_path, path, strlen(path));
+    connect_to(client, (const struct sockaddr *)&address, sizeof(address));
 }
 
 static const struct addrinfo *choose(const struct addrinfo *list, size_t turn)
@@ -239,7 +277,8 @@ on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *list)
     bool is_wanted =
         ringtail_session_wanted(client->session) == RINGTAIL_WANT_CONNECT;
     if (status == 0 && is_wanted) {
-        connect_tcp(client, choose(list, client->attempts++)->ai_addr);
+        const struct addrinfo *chosen = choose(list, client->attempts++);
+        connect_to(client, chosen->ai_addr, chosen->ai_addrlen);
     } else {
         ringtail_session_disconnected(client->session, status,
                                       uv_now(client->loop));
@@ -278,11 +317,11 @@ static void begin_connect(struct ringtail_client *client)
     const char *host =
         strcmp(url->host, "localhost") == 0 ? "127.0.0.1" : url->host;
     if (url->is_unix) {
-        connect_pipe(client, url->path);
+        connect_unix(client, url->path);
     } else if (uv_ip4_addr(host, url->port, &in) == 0) {
-        connect_tcp(client, (const struct sockaddr *)&in);
+        connect_to(client, (const struct sockaddr *)&in, sizeof(in));
     } else if (uv_ip6_addr(host, url->port, &in6) == 0) {
-        connect_tcp(client, (const struct sockaddr *)&in6);
+        connect_to(client, (const struct sockaddr *)&in6, sizeof(in6));
     } else {
         look_up(client, host);
     }
@@ -300,8 +339,10 @@ static void act(struct ringtail_client *client)
         }
         return;
     }
-    flush(client);
-    if (wanted == RINGTAIL_WANT_DISCONNECT) {
+    int err = flush(client);
+    if (err < 0) {
+        give_up(client, err);
+    } else if (wanted == RINGTAIL_WANT_DISCONNECT) {
         drop(client, 0);
     }
 }
@@ -378,7 +419,7 @@ struct ringtail_session *ringtail_client_session(struct ringtail_client *client)
     return client->session;
 }
 
-/* The link goes first: a write under way is of the session's memory. */
+/* A goodbye goes if it goes at once. */
 void ringtail_client_stop(struct ringtail_client *client,
                           ringtail_done_cb done,
                           void *context)
@@ -387,6 +428,8 @@ void ringtail_client_stop(struct ringtail_client *client,
     RT_CHECK(session != NULL);
     client->done = done;
     client->context = context;
+    rt_session_say_goodbye(session);
+    (void)flush(client);
     drop(client, 0);
     client->session = NULL;
     uv_close((uv_handle_t *)&client->prepare, on_handle_closed);

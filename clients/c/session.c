@@ -116,6 +116,13 @@ void rt_session_send(struct ringtail_session *session, struct rt_bytes bytes)
 
 /* --- leaving, and coming back --- */
 
+void rt_session_say_goodbye(struct ringtail_session *session)
+{
+    if (session->state == RINGTAIL_SESSION_OPEN && !is_publisher(session)) {
+        rt_session_subscriber_end(session);
+    }
+}
+
 void rt_session_set_detail(struct ringtail_session *session,
                            struct rt_bytes text)
 {

@@ -103,6 +103,10 @@ rt_session_create(const struct rt_heap *heap,
 /* Where the session's broker is. */
 const struct rt_url *rt_session_url(const struct ringtail_session *session);
 
+/* Adds to the output what a peer should have before the connection is closed,
+ * if it is open and wants that. */
+void rt_session_say_goodbye(struct ringtail_session *session);
+
 /* Frees a session that no input is under way in. */
 void rt_session_free(struct ringtail_session *session);
 
@@ -175,6 +179,9 @@ void rt_session_subscriber_begin(struct ringtail_session *session);
  * used, or 0 when more must arrive. */
 size_t rt_session_subscriber_take(struct ringtail_session *session,
                                   struct rt_bytes bytes);
+
+/* Sends a close frame: the subscription is over. */
+void rt_session_subscriber_end(struct ringtail_session *session);
 
 /* The connection is gone. */
 void rt_session_subscriber_lost(struct ringtail_session *session);

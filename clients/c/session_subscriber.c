@@ -8,6 +8,7 @@
 #include "clients/c/session.h"
 #include "protocol/ws_client.h"
 
+#define CLOSE_NORMAL   1000
 #define CLOSE_GAP      4410
 #define CLOSE_NO_CODE  1005
 #define CLOSE_PROTOCOL 1002
@@ -439,6 +440,11 @@ size_t rt_session_subscriber_take(struct ringtail_session *session,
     return session->state == RINGTAIL_SESSION_OPENING
                ? take_handshake(session, bytes)
                : take_frame(session, bytes);
+}
+
+void rt_session_subscriber_end(struct ringtail_session *session)
+{
+    send_close(session, CLOSE_NORMAL);
 }
 
 void rt_session_subscriber_lost(struct ringtail_session *session)

@@ -11,7 +11,7 @@
  * may live in one thread, and in several. Callbacks run on the loop's thread
  * (for a bare session: inside its inputs, see below), and never from inside
  * the call that caused them. Functions return 0 or a negative error that
- * ringtail_strerror knows. Hosts must ignore SIGPIPE.
+ * ringtail_strerror knows. A client raises no SIGPIPE.
  */
 #ifndef RINGTAIL_CLIENT_H
 #define RINGTAIL_CLIENT_H
@@ -290,7 +290,8 @@ ringtail_session_deadline_ms(const struct ringtail_session *session);
 RINGTAIL_EXPORT size_t ringtail_session_output(struct ringtail_session *session,
                                                const char **bytes);
 
-/* That many bytes of the output may have reached the peer. */
+/* That many bytes of the output may have reached the peer. To be said before
+ * what the peer answers to them is received. */
 RINGTAIL_EXPORT void ringtail_session_sent(struct ringtail_session *session,
                                            size_t len);
 
@@ -326,10 +327,11 @@ RINGTAIL_EXPORT struct ringtail_session *
 ringtail_client_session(struct ringtail_client *client);
 
 /*
- * Disconnects; no callback comes after this call but `done` (which may be
- * NULL), and from there on the loop holds nothing of the client. What was not
- * sent is not, and there are no outcomes: a publisher that cares waits until
- * ringtail_session_pending is 0. To be called once, from a callback or not.
+ * Disconnects, a subscriber with a close frame (1000) if that goes at once; no
+ * callback comes after this call but `done` (which may be NULL), and from there
+ * on the loop holds nothing of the client. What was not sent is not, and there
+ * are no outcomes: a publisher that cares waits until ringtail_session_pending
+ * is 0. To be called once, from a callback or not.
  */
 RINGTAIL_EXPORT void ringtail_client_stop(struct ringtail_client *client,
                                           ringtail_done_cb done,

@@ -99,6 +99,21 @@ def signals(broker, number):
 
 
 @test
+def says_goodbye(broker):
+    """The broker sees it go, and does not count a connection that broke."""
+    closed = 'connections_closed_total{reason="closed-by-peer"}'
+    lost = 'connections_closed_total{reason="connection-lost"}'
+    fill(broker, "goodbye", b"x")
+    before = broker.metric(closed), broker.metric(lost)
+    run_cli(broker, "sub", "goodbye", "--since=earliest", "-n", 1)
+    with awaits(broker, "goodbye") as command:
+        command.tell()
+        equal(command.end().code, 0)
+    broker.await_metric(closed, before[0] + 2)
+    equal(broker.metric(lost), before[1])
+
+
+@test
 def closed_output(broker):
     """It ends quietly when nobody reads its output, event or none."""
     fill(broker, "closed", b"x")
