@@ -5,22 +5,13 @@ import asyncio
 import contextlib
 import http.client
 import json
-import os
 import pathlib
-import shutil
-import signal
-import subprocess
-import tempfile
 
 import websockets
 
 from broker import until
-from tap import Skip
+from chromium import chromium
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
-    --disable-background-networking --disable-component-update --disable-sync
-    --disable-dev-shm-usage --remote-debugging-port=0""".split()
 TIMEOUT_S = 60
 
 
@@ -53,34 +44,11 @@ class Page:
         until(lambda: self.run(script), text, TIMEOUT_S)
 
 
-def stop(process):
-    """Ends the browser and all its children."""
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(10)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 @contextlib.contextmanager
-def chromium(url):
-    """A browser in a process group and folder of its own; its page."""
-    if not os.path.exists(CHROMIUM):
-        raise Skip("chromium is not installed")
-    folder = tempfile.mkdtemp()
-    place = pathlib.Path(folder, "DevToolsActivePort")
-    process = subprocess.Popen(
-        [CHROMIUM, *FLAGS, f"--user-data-dir={folder}", url],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
+def browsing(url):
+    """A browser that shows a page; the page."""
+    with chromium(url, "--remote-debugging-port=0") as folder:
+        place = pathlib.Path(folder, "DevToolsActivePort")
         until(place.exists, "the browser runs", TIMEOUT_S)
         until(lambda: "\n" in place.read_text(), "it has a port", TIMEOUT_S)
         yield Page(int(place.read_text().split()[0]))
-    finally:
-        stop(process)
-        shutil.rmtree(folder, ignore_errors=True)

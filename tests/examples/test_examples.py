@@ -10,7 +10,7 @@ import socket
 
 from example import Example
 import raw
-from browser import chromium
+from browser import browsing
 from curl import Curl
 from subscriber import events_from
 from tap import cases, equal, run, test
@@ -144,7 +144,7 @@ def chat():
     with Example("chat", 0, PAGE) as example:
         url = example.says("chat: (.*)").group(1)
         example.post("room.lobby", json.dumps(other).encode())
-        with chromium(url) as page:
+        with browsing(url) as page:
             page.shows("other: <b>hello</b>")
             page.shows("is here")
             page.run(say)

@@ -6,25 +6,17 @@ import base64
 import contextlib
 import http.server
 import json
-import os
 import pathlib
 import queue
 import random
-import shutil
-import signal
-import subprocess
-import tempfile
 import threading
 import urllib.parse
 
 from broker import Broker
-from tap import Skip, equal, run, test
+from chromium import chromium
+from tap import equal, run, test
 
 PAGE = pathlib.Path(__file__).with_name("browser.html")
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
-    --disable-background-networking --disable-component-update --disable-sync
-    --disable-dev-shm-usage""".split()
 TIMEOUT_S = 40
 
 
@@ -83,32 +75,6 @@ def page_server():
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@contextlib.contextmanager
-def chromium(url):
-    """A browser that shows a page, in a process group and folder of its own."""
-    if not os.path.exists(CHROMIUM):
-        raise Skip("chromium is not installed")
-    folder = tempfile.mkdtemp()
-    words = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}", url]
-    process = subprocess.Popen(
-        words,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
