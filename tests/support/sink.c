@@ -98,6 +98,13 @@ void test_core_publish_many(struct test_core *test,
     }
 }
 
+struct rt_topic *test_core_topic(const struct test_core *test, const char *name)
+{
+    struct rt_topic *topic = rt_topic_find(&test->core, rt_bytes_of(name));
+    EXPECT(topic != NULL);
+    return topic;
+}
+
 void test_core_flush(struct test_core *test)
 {
     int rounds = 0;

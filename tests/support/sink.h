@@ -41,6 +41,10 @@ void test_core_publish_many(struct test_core *test,
                             int count,
                             size_t len);
 
+/* A topic that is there. */
+struct rt_topic *test_core_topic(const struct test_core *test,
+                                 const char *name);
+
 /* Flushes until no work remains. */
 void test_core_flush(struct test_core *test);
 

@@ -9,13 +9,6 @@
 static const struct rt_retention roomy = {1024 * KIB, UNLIMITED, UNLIMITED};
 static const struct rt_retention small = {16 * KIB, UNLIMITED, UNLIMITED};
 
-static struct rt_topic *topic_of(const struct test_core *test, const char *name)
-{
-    struct rt_topic *topic = rt_topic_find(&test->core, rt_bytes_of(name));
-    EXPECT(topic != NULL);
-    return topic;
-}
-
 TEST("every subscriber gets exactly the events after its start, in order")
 {
     struct test_core test;
@@ -69,13 +62,13 @@ static void stall_and_resume(size_t room)
     test_sinks_join(sinks, 2, &test, "a");
     sinks[0].room = room;
     test_core_publish_many(&test, "a", 4, 300);
-    EXPECT_INT(topic_of(&test, "a")->ring.segment_count, 2);
+    EXPECT_INT(test_core_topic(&test, "a")->ring.segment_count, 2);
     test_core_flush(&test);
     EXPECT_INT(sinks[0].subscriber.state, RT_SUBSCRIBER_BLOCKED);
     EXPECT_INT(sinks[0].received.len, room);
     EXPECT_INT(sinks[0].queued.len, frame * event - room);
     EXPECT_INT(rt_subscriber_cursor(&sinks[0].subscriber).offset, event);
-    EXPECT_INT(topic_of(&test, "a")->active_count, 1);
+    EXPECT_INT(test_core_topic(&test, "a")->active_count, 1);
 
     sinks[0].room = SIZE_MAX;
     test_sink_drain(&sinks[0]);
@@ -110,14 +103,14 @@ TEST("a blocked subscriber costs nothing until it drains")
         test_core_publish_many(&test, "a", 1, 100);
         test_core_flush(&test);
     }
-    EXPECT_INT(topic_of(&test, "a")->active_count, 10);
+    EXPECT_INT(test_core_topic(&test, "a")->active_count, 10);
     for (int i = 0; i < 10; i++) {
         EXPECT_INT(sinks[i].writes, 2);
         sinks[i].room = SIZE_MAX;
         test_sink_drain(&sinks[i]);
     }
     test_core_flush(&test);
-    EXPECT_INT(topic_of(&test, "a")->active_count, 20);
+    EXPECT_INT(test_core_topic(&test, "a")->active_count, 20);
     test_sinks_expect(sinks, 20, 1, 50);
     test_sinks_finish(sinks, 20);
     test_core_finish(&test);
@@ -150,13 +143,13 @@ static uint64_t overtake(struct test_core *test, struct test_sink *sink)
     sink->room = 50;
     test_core_publish_many(test, "a", 1, 100);
     test_core_flush(test);
-    while (rt_ring_earliest(&topic_of(test, "a")->ring) <= 2) {
+    while (rt_ring_earliest(&test_core_topic(test, "a")->ring) <= 2) {
         test_core_publish_many(test, "a", 1, 100);
     }
     test_core_flush(test);
     EXPECT(!sink->is_closed);
     sink->room = SIZE_MAX;
-    return rt_ring_earliest(&topic_of(test, "a")->ring);
+    return rt_ring_earliest(&test_core_topic(test, "a")->ring);
 }
 
 TEST("a subscriber that the ring has passed is told where to go on")
@@ -190,7 +183,7 @@ TEST("a subscriber that skips gaps goes on with the oldest event left")
     test_core_flush(&test);
     EXPECT_INT(test_sink_next(&sink), 1);
     test_sink_expect(&sink, earliest,
-                     rt_ring_latest(&topic_of(&test, "a")->ring));
+                     rt_ring_latest(&test_core_topic(&test, "a")->ring));
     EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_ACTIVE);
     EXPECT_INT(test.core.counters.gaps, 1);
     EXPECT_INT(test.core.counters.events_missed, earliest - 2);
@@ -207,10 +200,10 @@ TEST("a subscriber that lags by no event that is lost has no gap")
     sink.room = 0;
     test_core_publish_many(&test, "a", 1, 100);
     test_core_flush(&test);
-    while (rt_ring_earliest(&topic_of(&test, "a")->ring) < 2) {
+    while (rt_ring_earliest(&test_core_topic(&test, "a")->ring) < 2) {
         test_core_publish_many(&test, "a", 1, 4000); /* one to a block */
     }
-    EXPECT_INT(rt_ring_earliest(&topic_of(&test, "a")->ring), 2);
+    EXPECT_INT(rt_ring_earliest(&test_core_topic(&test, "a")->ring), 2);
     sink.room = SIZE_MAX;
     test_sink_drain(&sink);
     test_core_flush(&test);

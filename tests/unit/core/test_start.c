@@ -9,21 +9,6 @@
 
 static const struct rt_retention retention = {64 * KIB, UINT64_MAX, UINT64_MAX};
 
-/* Events 1 .. count of topic "a", of which the oldest may be evicted. */
-static void publish_many(struct test_core *test, int count, size_t len)
-{
-    for (int i = 0; i < count; i++) {
-        test_core_publish(test, "a", len);
-    }
-}
-
-static struct rt_topic *topic_a(const struct test_core *test)
-{
-    struct rt_topic *topic = rt_topic_find(&test->core, RT_BYTES("a"));
-    EXPECT(topic != NULL);
-    return topic;
-}
-
 static struct rt_since since_cursor(uint32_t epoch, uint64_t offset)
 {
     return (struct rt_since){.kind = RT_SINCE_CURSOR,
@@ -54,11 +39,12 @@ static void expect_start(struct test_core *test,
     sink.subscriber.gap = (uint8_t)gap;
     struct rt_cursor cursor = test_sink_subscribe(&sink, "a", since);
     rt_core_validate(&test->core);
-    EXPECT_INT(cursor.epoch, topic_a(test)->epoch);
+    EXPECT_INT(cursor.epoch, test_core_topic(test, "a")->epoch);
     EXPECT_INT(cursor.offset, first - 1);
     EXPECT_INT(rt_subscriber_cursor(&sink.subscriber).offset, first - 1);
     test_core_flush(test);
-    test_sink_expect(&sink, first, rt_ring_latest(&topic_a(test)->ring));
+    test_sink_expect(&sink, first,
+                     rt_ring_latest(&test_core_topic(test, "a")->ring));
     EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_ACTIVE);
     test_sink_finish(&sink);
 }
@@ -70,7 +56,7 @@ static void expect_gap(struct test_core *test,
 {
     struct test_sink sink;
     struct rt_start start;
-    uint64_t earliest = rt_ring_earliest(&topic_a(test)->ring);
+    uint64_t earliest = rt_ring_earliest(&test_core_topic(test, "a")->ring);
     struct rt_counters before = test->core.counters;
     test_sink_init(&sink, test);
     EXPECT_INT(rt_core_subscribe(&test->core, RT_BYTES("a"), &since,
@@ -79,7 +65,7 @@ static void expect_gap(struct test_core *test,
     EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_DETACHED);
     EXPECT_INT(start.reason, reason);
     EXPECT(start.resume.has_cursor);
-    EXPECT_INT(start.resume.cursor.epoch, topic_a(test)->epoch);
+    EXPECT_INT(start.resume.cursor.epoch, test_core_topic(test, "a")->epoch);
     EXPECT_INT(start.resume.cursor.offset, earliest - 1);
     EXPECT_INT(start.resume.missed, missed);
     EXPECT_INT(start.cursor.offset, earliest - 1);
@@ -90,7 +76,8 @@ static void expect_gap(struct test_core *test,
     rt_core_validate(&test->core);
     test_sink_finish(&sink);
     /* Where it is told to go on it can, and a skipper begins there. */
-    expect_start(test, since_cursor(topic_a(test)->epoch, earliest - 1),
+    expect_start(test,
+                 since_cursor(test_core_topic(test, "a")->epoch, earliest - 1),
                  earliest, RT_GAP_CLOSE);
     expect_start(test, since, earliest, RT_GAP_SKIP);
 }
@@ -103,7 +90,7 @@ TEST("now begins after the newest event")
     struct test_sink sink;
     test_sink_init(&sink, &test);
     EXPECT_INT(test_sink_subscribe(&sink, "a", now).offset, 0);
-    publish_many(&test, 5, 100);
+    test_core_publish_many(&test, "a", 5, 100);
     test_core_flush(&test);
     test_sink_expect(&sink, 1, 5);
     expect_start(&test, now, 6, RT_GAP_CLOSE);
@@ -116,10 +103,10 @@ TEST("earliest begins with the oldest event that is left")
     struct test_core test;
     struct rt_since since = {.kind = RT_SINCE_EARLIEST};
     test_core_init(&test, retention);
-    publish_many(&test, 10, 100);
+    test_core_publish_many(&test, "a", 10, 100);
     expect_start(&test, since, 1, RT_GAP_CLOSE);
-    publish_many(&test, 1000, 100);
-    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    test_core_publish_many(&test, "a", 1000, 100);
+    uint64_t earliest = rt_ring_earliest(&test_core_topic(&test, "a")->ring);
     EXPECT(earliest > 1);
     expect_start(&test, since, earliest, RT_GAP_CLOSE);
     test_core_finish(&test);
@@ -129,8 +116,8 @@ TEST("a subscriber begins after its cursor")
 {
     struct test_core test;
     test_core_init(&test, retention);
-    publish_many(&test, 10, 100);
-    uint32_t epoch = topic_a(&test)->epoch;
+    test_core_publish_many(&test, "a", 10, 100);
+    uint32_t epoch = test_core_topic(&test, "a")->epoch;
     for (uint64_t offset = 0; offset <= 10; offset++) {
         expect_start(&test, since_cursor(epoch, offset), offset + 1,
                      RT_GAP_CLOSE);
@@ -142,9 +129,9 @@ TEST("a cursor whose next event is evicted is a gap of all between")
 {
     struct test_core test;
     test_core_init(&test, retention);
-    publish_many(&test, 1000, 100);
-    uint32_t epoch = topic_a(&test)->epoch;
-    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    test_core_publish_many(&test, "a", 1000, 100);
+    uint32_t epoch = test_core_topic(&test, "a")->epoch;
+    uint64_t earliest = rt_ring_earliest(&test_core_topic(&test, "a")->ring);
     expect_start(&test, since_cursor(epoch, earliest - 1), earliest,
                  RT_GAP_CLOSE);
     expect_gap(&test, since_cursor(epoch, earliest - 2),
@@ -158,8 +145,8 @@ TEST("a cursor of another log, or of the future, is a gap of unknown size")
 {
     struct test_core test;
     test_core_init(&test, retention);
-    publish_many(&test, 10, 100);
-    uint32_t epoch = topic_a(&test)->epoch;
+    test_core_publish_many(&test, "a", 10, 100);
+    uint32_t epoch = test_core_topic(&test, "a")->epoch;
     expect_gap(&test, since_cursor(epoch + 1, 5), RT_CLOSE_EPOCH_CHANGED, 0);
     expect_gap(&test, since_cursor(epoch, 11), RT_CLOSE_EPOCH_CHANGED, 0);
     expect_gap(&test, since_cursor(epoch, UINT64_MAX), RT_CLOSE_EPOCH_CHANGED,
@@ -192,7 +179,7 @@ TEST("a time at which events were that are gone is a gap of unknown size")
         test_core_publish(&test, "a", 100);
         test_core_pass_time(&test, 1);
     }
-    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    uint64_t earliest = rt_ring_earliest(&test_core_topic(&test, "a")->ring);
     uint64_t last_gone = TEST_WALL_MS + earliest - 2;
     expect_gap(&test, since_time(0), RT_CLOSE_CURSOR_EVICTED, 0);
     expect_gap(&test, since_time(last_gone), RT_CLOSE_CURSOR_EVICTED, 0);
@@ -205,8 +192,8 @@ TEST("the last N are N events, or all that are left")
 {
     struct test_core test;
     test_core_init(&test, retention);
-    publish_many(&test, 1000, 100);
-    uint64_t earliest = rt_ring_earliest(&topic_a(&test)->ring);
+    test_core_publish_many(&test, "a", 1000, 100);
+    uint64_t earliest = rt_ring_earliest(&test_core_topic(&test, "a")->ring);
     uint64_t count = 1001 - earliest;
     expect_start(&test, since_last(1), 1000, RT_GAP_CLOSE);
     expect_start(&test, since_last(count - 1), earliest + 1, RT_GAP_CLOSE);

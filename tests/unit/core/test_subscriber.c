@@ -8,30 +8,15 @@
 
 static const struct rt_retention retention = {64 * KIB, UINT64_MAX, UINT64_MAX};
 
-/* Events 1 .. count of topic "a", of which the oldest may be evicted. */
-static void publish_many(struct test_core *test, int count, size_t len)
-{
-    for (int i = 0; i < count; i++) {
-        test_core_publish(test, "a", len);
-    }
-}
-
-static struct rt_topic *topic_a(const struct test_core *test)
-{
-    struct rt_topic *topic = rt_topic_find(&test->core, RT_BYTES("a"));
-    EXPECT(topic != NULL);
-    return topic;
-}
-
 TEST("nothing is written before the next flush")
 {
     struct test_core test;
     struct test_sink sink;
     test_core_init(&test, retention);
-    publish_many(&test, 3, 100);
+    test_core_publish_many(&test, "a", 3, 100);
     test_sink_init(&sink, &test);
     test_sink_subscribe_earliest(&sink, "a");
-    publish_many(&test, 3, 100);
+    test_core_publish_many(&test, "a", 3, 100);
     EXPECT_INT(sink.writes, 0);
     test_core_flush(&test);
     EXPECT_INT(sink.writes, 1);
@@ -48,7 +33,7 @@ TEST("a subscription that finds no memory is none, wherever it fails")
         struct test_sink sink;
         struct rt_start start;
         test_core_init(&test, retention);
-        publish_many(&test, 3, 100);
+        test_core_publish_many(&test, "a", 3, 100);
         test_sink_init(&sink, &test);
         test_heap_fail_at(&test.heap, k);
         int err = rt_core_subscribe(&test.core, RT_BYTES("a"), &since,
@@ -158,7 +143,8 @@ TEST("a close tells the event that was handed over last, in any state")
         rt_subscriber_close(&sink.subscriber, RT_CLOSE_LEAVING);
         test_sink_expect_closed(&sink, RT_CLOSE_LEAVING,
                                 state == RT_SUBSCRIBER_ACTIVE ? 0 : 1, 0);
-        EXPECT_INT(sink.resume.cursor.epoch, topic_a(&test)->epoch);
+        EXPECT_INT(sink.resume.cursor.epoch,
+                   test_core_topic(&test, "a")->epoch);
         EXPECT_INT(test.core.counters.closes[RT_CLOSE_LEAVING], 1);
         test_sink_finish(&sink);
         test_core_finish(&test);
@@ -175,7 +161,7 @@ TEST("a connection that is lost is closed in the midst of a pass")
         test_sink_subscribe_now(&sinks[i], "a");
         sinks[i].is_lost = i % 3 == 0;
     }
-    publish_many(&test, 3, 100);
+    test_core_publish_many(&test, "a", 3, 100);
     test_core_flush(&test);
     for (int i = 0; i < 20; i++) {
         EXPECT_INT(sinks[i].writes, 1);
