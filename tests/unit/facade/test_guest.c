@@ -220,7 +220,9 @@ TEST("no signal's disposition changes, and no mask")
     }
     sigset_t mask_after;
     (void)sigprocmask(SIG_BLOCK, NULL, &mask_after);
-    EXPECT(memcmp(&mask, &mask_after, sizeof(mask)) == 0);
+    for (int i = 1; i < NSIG; i++) {
+        EXPECT_INT(sigismember(&mask_after, i), sigismember(&mask, i));
+    }
 }
 
 /* --- threads --- */
@@ -298,4 +300,57 @@ TEST("a stop may be given all the time there is")
     test_peer_await(&peer, "HTTP/1.1 200 ");
     test_peer_close(&peer);
     test_host_finish(&host);
+}
+
+/* --- verdicts from the wrong thread --- */
+
+static enum ringtail_verdict keep(void *context,
+                                  const struct ringtail_request *request,
+                                  struct ringtail_authorization *question)
+{
+    struct ringtail_authorization **kept = context;
+    (void)request;
+    *kept = question;
+    return RINGTAIL_LATER;
+}
+
+static void *allow(void *question)
+{
+    ringtail_authorize(question, RINGTAIL_ALLOW);
+    return NULL;
+}
+
+static void authorize_from_thread(void)
+{
+    static struct test_peer peer;
+    struct ringtail_authorization *question = NULL;
+    struct ringtail_config config;
+    struct test_host host;
+    pthread_t thread;
+    ringtail_config_init(&config);
+    config.authorize = keep;
+    config.authorize_context = &question;
+    test_host_start(&host, &config);
+    test_peer_connect(&peer, &host);
+    test_peer_send(&peer, TEST_HELLO("a"));
+    TEST_UNTIL(&host.loop, question != NULL);
+    (void)pthread_create(&thread, NULL, allow, question);
+    (void)pthread_join(thread, NULL);
+}
+
+TEST("so is a verdict from the wrong thread")
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        (void)close(STDERR_FILENO);
+        authorize_from_thread();
+        _exit(0);
+    }
+    EXPECT_INT(waitpid(child, &status, 0), child);
+#ifdef RT_DEBUG
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+#else
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+#endif
 }
