@@ -66,9 +66,15 @@ find_member(struct rt_bytes json, struct rt_bytes name, struct rt_bytes *value)
 
 static void write_char(struct rt_writer *writer, char c)
 {
-    bool is_control = (c >= '\0' && c < ' ') || c == '\x7f';
-    char shown = is_control ? '?' : c;
+    char shown = c >= ' ' && c <= '~' ? c : '?';
     rt_write_bytes(writer, (struct rt_bytes){&shown, 1});
+}
+
+void rt_write_shown(struct rt_writer *writer, struct rt_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        write_char(writer, text.data[i]);
+    }
 }
 
 void rt_problem_explain(struct rt_writer *writer, struct rt_bytes body)

@@ -126,14 +126,10 @@ void rt_session_say_goodbye(struct ringtail_session *session)
 void rt_session_set_detail(struct ringtail_session *session,
                            struct rt_bytes text)
 {
-    size_t len =
-        text.len < RT_SESSION_DETAIL_MAX ? text.len : RT_SESSION_DETAIL_MAX;
-    for (size_t i = 0; i < len; i++) {
-        char c = text.data[i];
-        bool is_control = (c >= '\0' && c < ' ') || c == '\x7f';
-        session->detail[i] = is_control ? '?' : c;
-    }
-    session->detail[len] = '\0';
+    struct rt_writer writer;
+    rt_writer_init(&writer, session->detail, RT_SESSION_DETAIL_MAX);
+    rt_write_shown(&writer, text);
+    *writer.at = '\0';
 }
 
 void rt_session_explain(struct ringtail_session *session,

@@ -111,7 +111,8 @@ int rt_session_create(const struct rt_heap *given,
     struct rt_url url = {0};
     adopt_options(&options, given_options);
     int err = check_options(&options);
-    err = err == 0 ? rt_url_parse(options.url, &url) : err;
+    const char *text = options.url == NULL ? "" : options.url;
+    err = err == 0 ? rt_url_parse(text, &url) : err;
     if (err < 0) {
         return err;
     }

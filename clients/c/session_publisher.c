@@ -91,6 +91,9 @@ static int find_head(struct ringtail_session *session,
 {
     const struct rt_session_publisher *publisher = &session->publisher;
     const char *content_type = event->content_type;
+    if (event->topic == NULL) {
+        return RINGTAIL_ETOPIC;
+    }
     if (content_type == NULL) {
         content_type = NO_CONTENT_TYPE;
     } else if (content_type[0] == '\0') {
@@ -262,7 +265,6 @@ static void take_answer(struct ringtail_session *session,
         take_unasked(session, response, body);
         return;
     }
-    session->is_proven = true;
     if (response->status >= 200 && response->status < 300) {
         err = take_receipt(session, response);
     } else if (response->status >= 300) {
@@ -270,6 +272,7 @@ static void take_answer(struct ringtail_session *session,
     } else {
         err = RINGTAIL_EPROTOCOL;
     }
+    session->is_proven = session->is_proven || err == 0;
     if (err < 0 || !is_whole) {
         rt_session_leave(session, RINGTAIL_EPROTOCOL);
     } else if (!response->keep_alive) {

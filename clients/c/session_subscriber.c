@@ -6,12 +6,14 @@
 
 #include "base/error.h"
 #include "clients/c/session.h"
+#include "protocol/utf8.h"
 #include "protocol/ws_client.h"
 
 #define CLOSE_NORMAL   1000
 #define CLOSE_GAP      4410
 #define CLOSE_NO_CODE  1005
 #define CLOSE_PROTOCOL 1002
+#define CLOSE_BAD_TEXT 1007
 #define CLOSE_TOO_BIG  1009
 
 /* The request's target and its fields, with `since` percent-encoded. */
@@ -267,21 +269,37 @@ static void check_announced(struct ringtail_session *session)
 }
 
 static void
-deliver(struct ringtail_session *session, uint8_t opcode, struct rt_bytes data)
+tell_event(struct ringtail_session *session, bool is_text, struct rt_bytes data)
 {
     struct rt_session_subscriber *subscriber = &session->subscriber;
-    if (subscriber->is_announced) {
-        check_announced(session);
-    }
-    session->is_proven = true;
     subscriber->cursor.offset++;
     struct ringtail_client_event event = {.payload = data.data,
                                           .len = data.len,
-                                          .is_text = opcode == RT_OPCODE_TEXT,
+                                          .is_text = is_text,
                                           .cursor = subscriber->cursor};
     if (session->options.handlers.on_event != NULL) {
         session->options.handlers.on_event(session->options.context, &event);
     }
+}
+
+static void
+deliver(struct ringtail_session *session, uint8_t opcode, struct rt_bytes data)
+{
+    struct rt_session_subscriber *subscriber = &session->subscriber;
+    bool is_text = opcode == RT_OPCODE_TEXT;
+    if (is_text && !rt_utf8_is_valid(data)) {
+        fail(session, CLOSE_BAD_TEXT); /* RFC 6455, section 8.1 */
+        return;
+    }
+    if (subscriber->is_announced) {
+        check_announced(session);
+    }
+    if (subscriber->cursor.offset == UINT64_MAX) {
+        fail(session, CLOSE_PROTOCOL); /* no log is that long */
+        return;
+    }
+    session->is_proven = true;
+    tell_event(session, is_text, data);
 }
 
 static void take_fragment(struct ringtail_session *session,

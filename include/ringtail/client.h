@@ -7,6 +7,9 @@
  * callbacks come out. It does no I/O and can be driven by any loop. A *client*
  * is a session with a transport on a libuv loop; most programs want that.
  *
+ * What a broker says in words (`detail`, `reason`) is told in printable ASCII:
+ * any other byte is a '?'.
+ *
  * Everything about a session or a client is for one thread; several sessions
  * may live in one thread, and in several. Callbacks run on the loop's thread
  * (for a bare session: inside its inputs, see below), and never from inside
@@ -45,7 +48,7 @@ RINGTAIL_EXPORT void ringtail_cursor_format(struct ringtail_cursor cursor,
 struct ringtail_client_event {
     const char *payload; /* not NUL-terminated */
     size_t len;
-    bool is_text; /* a text frame: UTF-8, as the broker checked it */
+    bool is_text; /* a text frame: well-formed UTF-8 */
     struct ringtail_cursor cursor; /* to resume after this event */
 };
 

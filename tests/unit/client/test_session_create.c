@@ -28,6 +28,8 @@ TEST("what cannot be is refused")
     struct ringtail_session_options options = good;
     options.url = "https://localhost";
     EXPECT_INT(create(&options), RINGTAIL_ETLS);
+    options.url = NULL;
+    EXPECT_INT(create(&options), RINGTAIL_EURL);
     options = good;
     options.topic = "a..b";
     EXPECT_INT(create(&options), RINGTAIL_ETOPIC);

@@ -93,6 +93,8 @@ TEST("what cannot be published is refused before it is sent")
     EXPECT_INT(ringtail_session_publish(peer.session, &event), RINGTAIL_ETOPIC);
     const char *types[] = {"", "a\r\nX: y", "\xc3\xa9", long_type};
     memset(long_type, 'x', sizeof(long_type) - 1);
+    event.topic = NULL;
+    EXPECT_INT(ringtail_session_publish(peer.session, &event), RINGTAIL_ETOPIC);
     event.topic = "news";
     for (size_t i = 0; i < RT_ARRAY_LENGTH(types); i++) {
         event.content_type = types[i];

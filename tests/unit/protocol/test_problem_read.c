@@ -23,9 +23,12 @@ TEST("quotes and backslashes are unescaped, and nothing else is")
     expect_text("{\"detail\":\"a\\\"b\\\\c\\u0007\\n\"}", "a\"b\\c\\u0007\\n");
 }
 
-TEST("control bytes never reach the reader, bytes of UTF-8 do")
+/* U+009B begins a control sequence, as ESC [ does. */
+TEST("what is not printable ASCII never reaches the reader")
 {
-    expect_text("{\"detail\":\"\x1b[1m\x7f\xc3\xa9\"}", "?[1m?\xc3\xa9");
+    expect_text("{\"detail\":\"\x1b[1m\x7f\xc2\x9b"
+                "2J\xff\"}",
+                "?[1m???2J?");
 }
 
 TEST("only a string of the outermost object counts")
