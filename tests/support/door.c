@@ -30,6 +30,9 @@ static enum ringtail_verdict on_request(void *context,
         .origin = copy(door->texts[4], request->origin),
         .peer = copy(door->texts[5], request->peer),
     };
+    if (door->asked == door->stops_at) {
+        test_host_begin_stop(&door->host, door->drain_ms);
+    }
     if (door->inside != RINGTAIL_ALLOW) {
         ringtail_authorize(question, door->inside);
     }

@@ -16,6 +16,8 @@ struct test_door {
     enum ringtail_verdict
         inside; /* given in the callback, if it is not ALLOW */
     uint64_t asked;
+    uint64_t stops_at; /* asked so often, it stops the broker; 0: never */
+    uint64_t drain_ms; /* which may take so long */
     struct ringtail_authorization *waiting[TEST_DOOR_QUESTIONS_MAX];
     struct ringtail_request shown; /* the last one, with its texts copied */
     char texts[6][TEST_DOOR_TEXT_MAX];

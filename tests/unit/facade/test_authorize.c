@@ -201,26 +201,11 @@ TEST("with an authorizer other machines may come, but not to the metrics")
 
 /* --- hosts that stop the broker when they are asked --- */
 
-static enum ringtail_verdict
-stop_and_allow(void *context,
-               const struct ringtail_request *request,
-               struct ringtail_authorization *unused)
-{
-    struct test_door *stopped = context;
-    (void)request;
-    (void)unused;
-    test_host_begin_stop(&stopped->host, 10000);
-    return RINGTAIL_ALLOW;
-}
-
 TEST("who is allowed to subscribe while the broker stops does not hold it up")
 {
-    struct ringtail_config config;
-    door = (struct test_door){.verdict = RINGTAIL_ALLOW};
-    ringtail_config_init(&config);
-    config.authorize = stop_and_allow;
-    config.authorize_context = &door;
-    test_host_start(&door.host, &config);
+    test_door_open(&door, RINGTAIL_ALLOW);
+    door.stops_at = 1;
+    door.drain_ms = 10000;
     test_peer_connect(&peer, &door.host);
     test_peer_send(&peer, TEST_LIVEZ TEST_SUBSCRIBE("a"));
     test_peer_await(&peer, "HTTP/1.1 200 ");
