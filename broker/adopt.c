@@ -88,7 +88,7 @@ int ringtail_broker_adopt(struct ringtail_broker *broker,
     struct rt_address address;
     struct rt_since since;
     struct rt_start start;
-    RT_DCHECK(rt_facade_is_on_thread(broker));
+    RT_DCHECK(rt_server_is_on_thread(server));
     int err = rt_facade_check_start(broker, topic, since_text, &since);
     err = err < 0 ? err : check_socket(server, fd, &address);
     if (err < 0) {

@@ -144,7 +144,6 @@ static int open_broker(struct ringtail_broker *broker,
                        const struct ringtail_config *config,
                        const struct rt_server_options *options)
 {
-    broker->thread = uv_thread_self();
     rt_list_init(&broker->subscriptions);
     rt_server_init(&broker->server, loop, options);
     int err = rt_mailbox_init(&broker->mailbox, loop,
@@ -186,7 +185,7 @@ int ringtail_broker_listen(struct ringtail_broker *broker,
                            const char *address,
                            unsigned roles)
 {
-    RT_DCHECK(rt_facade_is_on_thread(broker));
+    RT_DCHECK(rt_server_is_on_thread(&broker->server));
     if (broker->server.state != RT_SERVER_RUNNING) {
         return RINGTAIL_ESTOPPED;
     }
@@ -195,24 +194,26 @@ int ringtail_broker_listen(struct ringtail_broker *broker,
 
 int ringtail_broker_port(const struct ringtail_broker *broker)
 {
+    RT_DCHECK(rt_server_is_on_thread(&broker->server));
     return broker->server.port;
 }
 
 uint64_t ringtail_broker_connections_max(const struct ringtail_broker *broker)
 {
+    RT_DCHECK(rt_server_is_on_thread(&broker->server));
     return broker->server.options.connections_max;
 }
 
 void ringtail_broker_unref(struct ringtail_broker *broker)
 {
-    RT_DCHECK(rt_facade_is_on_thread(broker));
+    RT_DCHECK(rt_server_is_on_thread(&broker->server));
     uv_unref((uv_handle_t *)&broker->mailbox.async);
     rt_server_unref(&broker->server);
 }
 
 void ringtail_broker_ref(struct ringtail_broker *broker)
 {
-    RT_DCHECK(rt_facade_is_on_thread(broker));
+    RT_DCHECK(rt_server_is_on_thread(&broker->server));
     uv_ref((uv_handle_t *)&broker->mailbox.async);
     rt_server_ref(&broker->server);
 }
@@ -243,7 +244,7 @@ void ringtail_broker_stop(struct ringtail_broker *broker,
                           ringtail_done_cb done,
                           void *context)
 {
-    RT_DCHECK(rt_facade_is_on_thread(broker));
+    RT_DCHECK(rt_server_is_on_thread(&broker->server));
     ringtail_broker_ref(broker);
     broker->on_stopped = done;
     broker->stopped_context = context;
@@ -256,6 +257,7 @@ void ringtail_broker_destroy(struct ringtail_broker *broker)
     if (broker == NULL) {
         return;
     }
+    RT_DCHECK(rt_server_is_on_thread(&broker->server));
     rt_facade_free_subscriptions(broker);
     rt_mailbox_finish(&broker->mailbox);
     rt_server_finish(&broker->server);

@@ -11,14 +11,10 @@ struct ringtail_broker {
     struct rt_server server;
     struct rt_mailbox mailbox;
     struct rt_list subscriptions;
-    uv_thread_t thread; /* the loop's: the one that created the broker */
-    bool is_congested;  /* a topic was, since somebody has been behind */
+    bool is_congested; /* a topic was, since somebody has been behind */
     ringtail_done_cb on_stopped;
     void *stopped_context;
 };
-
-/* Every call but one is for the loop's thread; checked in debug builds. */
-bool rt_facade_is_on_thread(const struct ringtail_broker *broker);
 
 /* Appends what a letter holds and tells its sender; false if it should wait.
  * For the mailbox. */

@@ -96,7 +96,7 @@ int ringtail_subscribe(struct ringtail_broker *broker,
                        struct ringtail_subscription **subscription)
 {
     struct rt_since since;
-    RT_DCHECK(rt_facade_is_on_thread(broker));
+    RT_DCHECK(rt_server_is_on_thread(&broker->server));
     int err = rt_facade_check_start(broker, topic, since_text, &since);
     if (err == 0) {
         err = create(broker, rt_bytes_of(topic), &since, subscription);
@@ -110,7 +110,7 @@ int ringtail_subscribe(struct ringtail_broker *broker,
 
 void ringtail_subscription_pause(struct ringtail_subscription *subscription)
 {
-    RT_DCHECK(rt_facade_is_on_thread(subscription->broker));
+    RT_DCHECK(rt_server_is_on_thread(&subscription->broker->server));
     if (subscription->local.state != RT_LOCAL_DETACHED) {
         rt_local_pause(&subscription->local);
     }
@@ -118,7 +118,7 @@ void ringtail_subscription_pause(struct ringtail_subscription *subscription)
 
 void ringtail_subscription_resume(struct ringtail_subscription *subscription)
 {
-    RT_DCHECK(rt_facade_is_on_thread(subscription->broker));
+    RT_DCHECK(rt_server_is_on_thread(&subscription->broker->server));
     if (subscription->local.state != RT_LOCAL_DETACHED) {
         rt_local_resume(&subscription->local);
         rt_server_wake(&subscription->broker->server);
@@ -129,7 +129,7 @@ void ringtail_subscription_cursor(
     const struct ringtail_subscription *subscription,
     char cursor[RINGTAIL_CURSOR_BYTES])
 {
-    RT_DCHECK(rt_facade_is_on_thread(subscription->broker));
+    RT_DCHECK(rt_server_is_on_thread(&subscription->broker->server));
     rt_facade_write_cursor(rt_local_cursor(&subscription->local), cursor);
 }
 
@@ -139,7 +139,7 @@ void ringtail_unsubscribe(struct ringtail_subscription *subscription)
         return;
     }
     struct rt_heap *heap = &subscription->broker->server.heap;
-    RT_DCHECK(rt_facade_is_on_thread(subscription->broker));
+    RT_DCHECK(rt_server_is_on_thread(&subscription->broker->server));
     rt_local_detach(&subscription->local);
     rt_list_remove(&subscription->link);
     rt_heap_free(heap, subscription, sizeof(*subscription));

@@ -240,6 +240,7 @@ void ringtail_authorize(struct ringtail_authorization *question,
                         enum ringtail_verdict verdict)
 {
     struct rt_http_session *session = question->session;
+    RT_DCHECK(rt_server_is_on_thread(question->server));
     if (question->is_asking) {
         question->verdict = to_verdict(verdict);
         return;

@@ -322,6 +322,7 @@ void rt_server_init(struct rt_server *server,
 {
     *server = (struct rt_server){
         .loop = loop,
+        .thread = uv_thread_self(),
         .options = *options,
         .state = RT_SERVER_STOPPED,
         .report = {.log = options->log, .context = options->log_context}};
@@ -337,6 +338,12 @@ void rt_server_init(struct rt_server *server,
     };
     rt_core_init(&server->core, &server->heap, &core_options);
     init_lists(server);
+}
+
+bool rt_server_is_on_thread(const struct rt_server *server)
+{
+    uv_thread_t self = uv_thread_self();
+    return uv_thread_equal(&self, &server->thread) != 0;
 }
 
 void rt_server_start(struct rt_server *server)

@@ -73,6 +73,7 @@ enum rt_server_state {
 
 struct rt_server {
     uv_loop_t *loop;
+    uv_thread_t thread; /* the loop's: the one that created the broker */
     struct rt_heap heap;
     struct rt_core core;
     struct rt_server_options options;
@@ -119,6 +120,10 @@ struct rt_server {
 void rt_server_init(struct rt_server *server,
                     uv_loop_t *loop,
                     const struct rt_server_options *options);
+
+/* Every call of a host's but one is for the loop's thread; checked in debug
+ * builds. */
+bool rt_server_is_on_thread(const struct rt_server *server);
 
 /* Starts the handles on the loop. */
 void rt_server_start(struct rt_server *server);
