@@ -38,12 +38,12 @@ static enum rt_ws_result begin_frame(struct rt_ws_message *message,
 
 static enum rt_ws_result check_text(struct rt_ws_message *message, bool is_last)
 {
-    struct rt_bytes rest = {message->payload.data + message->checked,
-                            message->payload.len - message->checked};
     size_t whole = 0;
-    if (rest.len == 0) {
+    if (message->checked == message->payload.len) {
         return RT_WS_MORE;
     }
+    struct rt_bytes rest = {message->payload.data + message->checked,
+                            message->payload.len - message->checked};
     if (!rt_utf8_is_prefix(rest, &whole) || (is_last && whole < rest.len)) {
         return RT_WS_BAD_UTF8;
     }
