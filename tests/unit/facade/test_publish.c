@@ -300,20 +300,27 @@ static void on_counted(void *context, const struct ringtail_event *event)
     *events += event->kind == RINGTAIL_EVENT ? 1 : 0;
 }
 
+static void init_counting(struct test_host *host,
+                          const struct ringtail_config *config,
+                          uint64_t *events)
+{
+    struct ringtail_subscription *subscription = NULL;
+    test_host_init(host, config);
+    EXPECT_INT(ringtail_subscribe(host->broker, "a", NULL, on_counted, events,
+                                  &subscription),
+               0);
+}
+
 /* Into the mailbox of a broker with a small ring goes more than the ring and
  * what is held beside it. */
 static void overfill(struct test_host *host, uint64_t *events)
 {
     static char payload[1000];
     struct ringtail_config config;
-    struct ringtail_subscription *subscription = NULL;
     ringtail_config_init(&config);
     config.ring_bytes = (uint64_t)32 * 1024;
     config.event_bytes = sizeof(payload);
-    test_host_init(host, &config);
-    EXPECT_INT(ringtail_subscribe(host->broker, "a", NULL, on_counted, events,
-                                  &subscription),
-               0);
+    init_counting(host, &config, events);
     for (int i = 0; i < 1000; i++) {
         EXPECT_INT(ringtail_publish_async(host->broker, "a", payload,
                                           sizeof(payload), NULL, NULL, NULL),
@@ -355,15 +362,11 @@ TEST("the mailbox waits for a topic's subscriptions whatever else comes in")
 {
     struct test_host host;
     struct ringtail_config config;
-    struct ringtail_subscription *subscription = NULL;
     uint64_t events = 0;
     ringtail_config_init(&config);
     config.ring_bytes = (uint64_t)8 * 1024;
     config.event_bytes = 1000;
-    test_host_init(&host, &config);
-    EXPECT_INT(ringtail_subscribe(host.broker, "a", NULL, on_counted, &events,
-                                  &subscription),
-               0);
+    init_counting(&host, &config, &events);
     send_to_both(&host, 1000);
     test_host_until(&host, &events, 500);
     test_host_finish(&host);
@@ -373,14 +376,10 @@ TEST("the mailbox waits for subscriptions to a ring of few events, too")
 {
     struct test_host host;
     struct ringtail_config config;
-    struct ringtail_subscription *subscription = NULL;
     uint64_t events = 0;
     ringtail_config_init(&config);
     config.ring_events = 3;
-    test_host_init(&host, &config);
-    EXPECT_INT(ringtail_subscribe(host.broker, "a", NULL, on_counted, &events,
-                                  &subscription),
-               0);
+    init_counting(&host, &config, &events);
     send_to_both(&host, 200);
     test_host_until(&host, &events, 100);
     test_host_finish(&host);
