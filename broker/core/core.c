@@ -145,7 +145,9 @@ static void sweep_blocked(struct rt_core *core)
 static void sweep_topic(struct rt_topic *topic)
 {
     struct rt_core *core = topic->core;
-    rt_ring_expire(&topic->ring, core->now_ms, topic->floor);
+    uint64_t floor = rt_locals_floor(topic);
+    floor = floor < topic->floor ? floor : topic->floor;
+    rt_ring_expire(&topic->ring, core->now_ms, floor);
     if (topic->subscriber_count + topic->local_count == 0 &&
         topic->ring.segment_count == 0 &&
         core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS) {

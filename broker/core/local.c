@@ -45,6 +45,11 @@ static bool is_ready(const struct rt_locals *locals)
     return locals != NULL && !rt_list_is_empty(&locals->ready);
 }
 
+uint64_t rt_locals_floor(const struct rt_topic *topic)
+{
+    return is_ready(topic->locals) ? topic->locals->floor : topic->ring.head;
+}
+
 bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes)
 {
     const struct rt_locals *locals = topic->locals;
@@ -294,7 +299,9 @@ static struct rt_segment *find_segment(const struct rt_topic *topic,
     uint64_t earliest = rt_ring_earliest(ring);
     for (unsigned i = 0; offset < earliest && i < locals->rescued_count; i++) {
         struct rt_segment *segment = locals->rescued[i];
-        if (offset < segment->first_offset + segment->event_count) {
+        uint64_t end = segment->first_offset + segment->event_count;
+        /* What is in the ring still comes after what else the ring has. */
+        if (offset < end && end <= earliest) {
             return segment;
         }
     }

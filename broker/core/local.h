@@ -102,6 +102,9 @@ bool rt_core_deliver(struct rt_core *core);
 void rt_locals_protect(struct rt_topic *topic, size_t len);
 void rt_locals_mark(struct rt_topic *topic);
 
+/* The position before which those that follow have been handed everything. */
+uint64_t rt_locals_floor(const struct rt_topic *topic);
+
 /* Whether locals are behind by so many bytes of the ring, index included, or
  * by as large a part of the events that it may hold. */
 bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes);

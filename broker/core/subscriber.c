@@ -48,6 +48,14 @@ static int attach(struct rt_subscriber *subscriber,
     return 0;
 }
 
+/* The subscriber learns what is gone, and goes on behind it or not at all. */
+static void
+count_gap(struct rt_core *core, const struct rt_start_found *found, int err)
+{
+    rt_core_count_gap(core, found->missed);
+    core->counters.closes[found->reason] += err == RT_EGAP ? 1 : 0;
+}
+
 int rt_core_subscribe(struct rt_core *core,
                       struct rt_bytes name,
                       const struct rt_since *since,
@@ -67,16 +75,12 @@ int rt_core_subscribe(struct rt_core *core,
         .resume = {.cursor = rt_topic_cursor(topic, found.offset - 1),
                    .missed = found.missed,
                    .has_cursor = true}};
-    if (found.is_gap) {
-        rt_core_count_gap(core, found.missed);
-        if (subscriber->gap == RT_GAP_CLOSE) {
-            core->counters.closes[found.reason]++;
-            return RT_EGAP;
-        }
-    }
-    int err = attach(subscriber, topic, found.offset);
-    if (err < 0) {
+    bool is_refused = found.is_gap && subscriber->gap == RT_GAP_CLOSE;
+    int err = is_refused ? RT_EGAP : attach(subscriber, topic, found.offset);
+    if (err == RT_ENOMEM) {
         rt_topic_undo(topic, topic_count);
+    } else if (found.is_gap) {
+        count_gap(core, &found, err);
     }
     return err;
 }

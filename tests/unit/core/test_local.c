@@ -209,6 +209,46 @@ TEST("a block is rescued once, however often the append fails")
     test_core_finish(&test);
 }
 
+TEST("a block that was rescued in vain hides none before it")
+{
+    struct test_core test;
+    struct listener late = {.next = 1};
+    struct listener early = {.next = 6};
+    struct rt_retention few = {64 * KIB, .events = 7, .age_ms = UINT64_MAX};
+    test_core_init(&test, few);
+    test_core_publish_many(&test, "a", 5, 100);
+    subscribe(&early, &test, RT_SINCE_NOW);
+    test_core_publish_many(&test, "a", 2, 100);
+    subscribe(&late, &test, RT_SINCE_EARLIEST);
+    test_core_publish(&test, "a", 100);
+    test_heap_fail_at(&test.heap, 1);
+    EXPECT_INT(test_core_try_publish(&test, "a", 60000), RT_ENOMEM);
+    deliver_all(&test);
+    expect(&early, 3, 0, 0);
+    expect(&late, 7, 1, 1);
+    rt_local_detach(&early.local);
+    rt_local_detach(&late.local);
+    test_core_finish(&test);
+}
+
+TEST("what has not been delivered does not grow too old")
+{
+    struct test_core test;
+    struct listener listener = {.next = 1};
+    struct rt_retention brief = {64 * KIB, UINT64_MAX, .age_ms = 1000};
+    test_core_init(&test, brief);
+    subscribe(&listener, &test, RT_SINCE_NOW);
+    test_core_publish_many(&test, "a", 3, 100);
+    test_core_pass_time(&test, 5000);
+    rt_core_tick(&test.core);
+    deliver_all(&test);
+    expect(&listener, 3, 0, 0);
+    rt_core_tick(&test.core);
+    EXPECT_INT(listener.local.topic->ring.segment_count, 0);
+    rt_local_detach(&listener.local);
+    test_core_finish(&test);
+}
+
 TEST("a pause keeps nothing, and ends with a gap if need be")
 {
     struct test_core test;

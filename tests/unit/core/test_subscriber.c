@@ -92,6 +92,25 @@ static void become(struct test_core *test,
     EXPECT_INT(sink->subscriber.state, state);
 }
 
+TEST("a subscription that finds no memory was told of no gap")
+{
+    struct test_core test;
+    struct test_sink sink;
+    struct rt_start start;
+    struct rt_since since = {.kind = RT_SINCE_CURSOR, .cursor = {1, 1}};
+    test_core_init(&test, retention);
+    test_sink_init(&sink, &test);
+    test_core_publish(&test, "a", 100);
+    sink.subscriber.gap = RT_GAP_SKIP;
+    test_heap_fail_at(&test.heap, 1);
+    EXPECT_INT(rt_core_subscribe(&test.core, RT_BYTES("a"), &since,
+                                 &sink.subscriber, &start),
+               RT_ENOMEM);
+    EXPECT_INT(test.core.counters.gaps, 0);
+    test_sink_finish(&sink);
+    test_core_finish(&test);
+}
+
 TEST("a subscription may end in any state, and then again")
 {
     for (int state = RT_SUBSCRIBER_ACTIVE; state <= RT_SUBSCRIBER_BLOCKED;
