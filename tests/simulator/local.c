@@ -1,0 +1,168 @@
+/* Subscribers in the process: what they are handed is what the model has. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "broker/core/topic.h"
+#include "tests/simulator/expect.h"
+#include "tests/simulator/world.h"
+
+static bool is_following(const struct local *local)
+{
+    return local->local.state == RT_LOCAL_FOLLOWING;
+}
+
+void locals_want(const struct world *world, struct topic *topic)
+{
+    for (uint32_t i = 0; i < LOCAL_MAX; i++) {
+        const struct local *local = world->locals[i];
+        if (local != NULL && local->topic == topic && is_following(local)) {
+            topic_want(topic, local->next);
+        }
+    }
+}
+
+/* --- what it is handed --- */
+
+/* The gap that it began with. */
+static void expect_first_gap(const struct local *local,
+                             const struct rt_delivery *gap)
+{
+    EXPECT_INT(gap->offset + 1, local->gap.offset);
+    EXPECT_INT(gap->reason, local->gap.reason);
+    EXPECT_INT(gap->missed, local->gap.missed);
+}
+
+/* What is told as lost is not in the ring. Whoever had kept up loses only what
+ * is more than a topic rescues. */
+static void expect_eviction(const struct local *local,
+                            const struct rt_delivery *gap)
+{
+    EXPECT_INT(gap->reason, RT_CLOSE_CURSOR_EVICTED);
+    EXPECT(gap->offset >= local->next);
+    EXPECT_INT(gap->missed, gap->offset + 1 - local->next);
+    EXPECT(gap->offset < topic_earliest(local->topic));
+    EXPECT(!local->has_kept_up || local->topic->dropped > RT_RESCUED_MAX);
+}
+
+static void take_gap(struct local *local, const struct rt_delivery *gap)
+{
+    if (local->gap.is_gap) {
+        expect_first_gap(local, gap);
+    } else {
+        expect_eviction(local, gap);
+    }
+    world_expect_gap(local->world, gap->missed);
+    local->gap.is_gap = false;
+    local->has_kept_up = false;
+}
+
+static void take_event(struct local *local, const struct rt_delivery *delivery)
+{
+    const struct event *event = topic_event(local->topic, delivery->offset);
+    EXPECT(!local->gap.is_gap);
+    EXPECT_INT(delivery->offset, local->next);
+    EXPECT_INT(delivery->payload.len, event->len);
+    EXPECT(event->len == 0 ||
+           memcmp(delivery->payload.data, model_noise(event->noise),
+                  event->len) == 0);
+    EXPECT_INT(delivery->content, event->content);
+    EXPECT_INT(delivery->wall_ms, event->wall_ms);
+    local->world->events_handed++;
+    local->world->expected.events_delivered++;
+    local->world->expected.bytes_delivered += frame_len(event);
+}
+
+static void on_delivery(struct rt_local *subscription,
+                        const struct rt_delivery *delivery)
+{
+    struct local *local = RT_CONTAINER(subscription, struct local, local);
+    struct world *world = local->world;
+    EXPECT(is_following(local));
+    if (delivery->is_gap) {
+        take_gap(local, delivery);
+    } else {
+        take_event(local, delivery);
+    }
+    local->next = delivery->offset + 1;
+    if (one_in(world, world->habits.restless)) {
+        action_inside(world); /* it may be gone after that */
+    }
+}
+
+/* --- what it does itself --- */
+
+static struct local *local_create(struct world *world, struct topic *topic)
+{
+    struct local *local = calloc(1, sizeof(*local));
+    EXPECT(local != NULL);
+    local->world = world;
+    local->topic = topic;
+    return local;
+}
+
+static void attached(struct local *local, const struct rt_since *since)
+{
+    struct topic *topic = local->topic;
+    world_begin_topic(local->world, topic);
+    local->gap = topic_start(topic, since);
+    local->next = local->gap.offset;
+    local->has_kept_up = !local->gap.is_gap && local->next > topic->latest;
+    topic_want(topic, local->next);
+    topic->local_count++;
+    topic->touched_ms = local->world->now_ms;
+}
+
+void local_subscribe(struct world *world, uint32_t slot, struct topic *topic)
+{
+    struct rt_since since = random_since(world, topic);
+    struct local *local = local_create(world, topic);
+    int err = rt_core_subscribe_local(&world->core, topic->name, &since,
+                                      on_delivery, &local->local);
+    world_say(world, "local %" PRIu32 " to %.4s, since %d: %d", slot,
+              topic->name.data, (int)since.kind, err);
+    if (err < 0) {
+        EXPECT_INT(err, RT_ENOMEM);
+        EXPECT(world_is_short(world));
+        free(local);
+        return;
+    }
+    world->locals[slot] = local;
+    attached(local, &since);
+}
+
+void local_leave(struct world *world, uint32_t slot)
+{
+    struct local *local = world->locals[slot];
+    world_say(world, "local %" PRIu32 " leaves", slot);
+    rt_local_detach(&local->local);
+    rt_local_detach(&local->local);
+    local->topic->local_count--;
+    local->topic->touched_ms = world->now_ms;
+    world->locals[slot] = NULL;
+    memset(local, 0xa5, sizeof(*local));
+    free(local);
+}
+
+void local_pause(struct local *local)
+{
+    rt_local_pause(&local->local);
+    local->has_kept_up = false;
+}
+
+void local_resume(struct local *local)
+{
+    rt_local_resume(&local->local);
+    topic_want(local->topic, local->next);
+}
+
+void local_check(struct local *local)
+{
+    struct rt_cursor cursor = rt_local_cursor(&local->local);
+    EXPECT_INT(cursor.epoch, local->topic->epoch);
+    EXPECT_INT(cursor.offset, local->next - 1);
+    if (is_following(local) && !local->gap.is_gap &&
+        local->next > local->topic->latest) {
+        local->has_kept_up = true;
+    }
+}

@@ -1,0 +1,122 @@
+/*
+ * The model: what the logs of all topics must look like, kept as plainly as can
+ * be: every event ever published, with its length, its kind and its time stamp,
+ * and which of them a ring must still have. It knows what storage/ring.h
+ * promises and nothing of how that is kept.
+ *
+ * Payloads are pieces of one long noise, so that an event's bytes are known by
+ * where they begin.
+ */
+#ifndef TESTS_SIMULATOR_MODEL_H
+#define TESTS_SIMULATOR_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/core/core.h"
+#include "protocol/since.h"
+
+#define PAYLOAD_MAX ((size_t)300 * 1024) /* more than any block */
+
+struct event {
+    uint64_t position; /* of its frame in the topic's stream of bytes */
+    uint64_t wall_ms;
+    uint32_t len;   /* of the payload */
+    uint32_t noise; /* where in the noise that begins */
+    enum rt_content content;
+};
+
+/* A block of the ring. */
+struct block {
+    uint64_t first; /* offset of its first event */
+    uint64_t last;
+    uint64_t used; /* bytes of frames */
+    uint64_t size; /* memory, everything included */
+    uint64_t opened_ms;
+    uint64_t touched_ms;
+};
+
+struct topic {
+    struct rt_bytes name;
+    bool exists;
+    uint32_t epoch;       /* its last one if it does not exist */
+    struct event *events; /* by offset - 1, all since the epoch began */
+    uint64_t latest;
+    uint64_t event_capacity;
+    uint64_t head;        /* position after the last event */
+    struct block *blocks; /* all since the epoch began */
+    uint32_t block_count;
+    uint32_t block_capacity;
+    uint32_t oldest;     /* number of the oldest one retained */
+    uint64_t bytes;      /* memory of the blocks retained */
+    uint64_t touched_ms; /* last event, or coming or going of a subscriber */
+    uint32_t sink_count; /* attached */
+    uint32_t local_count;
+    uint64_t wanted;  /* the first event that a local lacked, and how many */
+    uint32_t dropped; /* blocks from there on went, since locals had all */
+    bool is_big;      /* too many subscribers for rt_core_flush_small */
+};
+
+/* Where the next byte of a stream of frames stands. */
+struct reading {
+    uint64_t offset;
+    uint64_t at; /* in the event's frame */
+};
+
+/* Where a subscriber begins. */
+struct start {
+    uint64_t offset; /* of its first event */
+    bool is_gap;
+    enum rt_close_reason reason;
+    uint64_t missed;
+};
+
+/* Makes the noise. */
+void model_init(void);
+const char *model_noise(uint32_t at);
+
+/* The topic begins to exist, and ends; its memory is kept for the next time. */
+void topic_begin(struct topic *topic, uint32_t epoch, uint64_t now_ms);
+void topic_end(struct topic *topic);
+void topic_finish(struct topic *topic);
+
+/* An event was published: the log grows, and the ring drops what is too much.
+ */
+void topic_append(struct topic *topic,
+                  const struct rt_retention *retention,
+                  uint64_t now_ms,
+                  const struct event *event);
+
+/* A local lacks events from this one on; and locals have everything. */
+void topic_want(struct topic *topic, uint64_t offset);
+void topic_calm(struct topic *topic);
+
+/* The ring has dropped its oldest block. */
+void topic_drop(struct topic *topic);
+
+/* The oldest block; NULL if there is none. */
+const struct block *topic_oldest(const struct topic *topic);
+
+uint64_t topic_earliest(const struct topic *topic);
+const struct event *topic_event(const struct topic *topic, uint64_t offset);
+
+/* The position of an event, or of the head. */
+uint64_t topic_position(const struct topic *topic, uint64_t offset);
+
+uint64_t frame_len(const struct event *event);
+
+/* Expects that these bytes are the topic's, and moves on behind them. */
+void topic_match(const struct topic *topic,
+                 struct reading *reading,
+                 struct rt_bytes bytes);
+
+/* Moves on by so many bytes. */
+void topic_advance(const struct topic *topic,
+                   struct reading *reading,
+                   uint64_t len);
+
+/* Where one who asks for this must begin. */
+struct start topic_start(const struct topic *topic,
+                         const struct rt_since *since);
+
+#endif

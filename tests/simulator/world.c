@@ -1,0 +1,183 @@
+#include "tests/simulator/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/core/topic.h"
+#include "tests/simulator/expect.h"
+
+#define KIB      ((size_t)1024)
+#define WALL_MS  UINT64_C(1787000000000) /* when the world begins */
+#define STALL_MS 30000
+#define TOKEN_MAX \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* Names that are alike, and one of the greatest length. */
+static const char *const names[TOPIC_MAX] = {
+    "a",     "b",  "a.b", "ab",
+    "a.b.c", "$s", "a.0", TOKEN_MAX "." TOKEN_MAX "." TOKEN_MAX ".12345",
+    "A",     "~",  "a-b", "0",
+};
+
+static uint32_t last_epoch;
+
+static uint32_t next_epoch(void)
+{
+    last_epoch = last_epoch * UINT32_C(1664525) + UINT32_C(1013904223);
+    return last_epoch;
+}
+
+uint32_t world_last_epoch(void)
+{
+    return last_epoch;
+}
+
+uint32_t below(struct world *world, uint32_t bound)
+{
+    return test_random_below(&world->random, bound);
+}
+
+bool one_in(struct world *world, uint32_t bound)
+{
+    return below(world, bound) == 0;
+}
+
+void world_say(const struct world *world, const char *format, ...)
+{
+    if (world->is_verbose) {
+        va_list arguments;
+        va_start(arguments, format);
+        (void)printf("#   ");
+        (void)vprintf(format, arguments);
+        (void)printf("\n");
+        va_end(arguments);
+    }
+}
+
+static void *
+failing_resize(void *context, void *memory, size_t old_size, size_t new_size)
+{
+    struct memory *failing = context;
+    (void)old_size;
+    if (new_size == 0) {
+        free(memory);
+        return NULL;
+    }
+    if (failing->fail_in > 0 && --failing->fail_in == 0) {
+        return NULL;
+    }
+    return realloc(memory, new_size);
+}
+
+/* --- what a seed is like --- */
+
+/* Some seeds never do a thing, others do hardly anything else. */
+static void random_weights(struct world *world)
+{
+    static const uint32_t weights[] = {0, 1, 1, 2, 2, 6};
+    for (int i = 0; i < ACTION_MAX; i++) {
+        world->habits.weights[i] =
+            weights[below(world, RT_ARRAY_LENGTH(weights))];
+    }
+}
+
+static void random_habits(struct world *world)
+{
+    static const uint32_t lens[] = {4, 200, 2000, 20000, 70000, PAYLOAD_MAX};
+    static const uint32_t bursts[] = {2, 10, 40, 300};
+    struct habits *habits = &world->habits;
+    random_weights(world);
+    habits->topic_count = one_in(world, 2) ? 1 + below(world, 2) : TOPIC_MAX;
+    habits->sink_count = below(world, one_in(world, 4) ? SINK_MAX + 1 : 12);
+    habits->local_count = below(world, LOCAL_MAX + 1);
+    habits->len_max = lens[below(world, RT_ARRAY_LENGTH(lens))];
+    habits->burst_max = bursts[below(world, RT_ARRAY_LENGTH(bursts))];
+    habits->patience = 1 + below(world, 40);
+    habits->restless = 2 + below(world, 60);
+    habits->is_short = one_in(world, 3);
+    habits->has_jumps = one_in(world, 3);
+}
+
+static void random_retention(struct world *world)
+{
+    static const uint64_t bytes[] = {1, 8 * KIB, 50 * KIB, 300 * KIB,
+                                     2048 * KIB};
+    static const uint64_t events[] = {1, 7, 100, UINT64_MAX, UINT64_MAX};
+    static const uint64_t ages[] = {10, 3000, 100000, UINT64_MAX, UINT64_MAX};
+    world->retention.bytes = bytes[below(world, RT_ARRAY_LENGTH(bytes))];
+    world->retention.events = events[below(world, RT_ARRAY_LENGTH(events))];
+    world->retention.age_ms = ages[below(world, RT_ARRAY_LENGTH(ages))];
+}
+
+/* --- begin and end --- */
+
+static void core_init(struct world *world)
+{
+    struct rt_core_options options = {.retention = world->retention,
+                                      .stall_timeout_ms = STALL_MS,
+                                      .sink = &sink_ops,
+                                      .random = next_epoch};
+    rt_heap_init_over(&world->memory.heap, SIZE_MAX, failing_resize,
+                      &world->memory);
+    rt_core_init(&world->core, &world->memory.heap, &options);
+    world_set_time(world, below(world, 1000), WALL_MS);
+}
+
+void world_init(struct world *world, uint64_t seed)
+{
+    *world = (struct world){.random = {seed}, .is_verbose = world->is_verbose};
+    last_epoch = (uint32_t)test_random_next(&world->random);
+    random_habits(world);
+    random_retention(world);
+    for (uint32_t i = 0; i < TOPIC_MAX; i++) {
+        world->topics[i].name = rt_bytes_of(names[i]);
+    }
+    for (uint32_t i = 0; i < SINK_MAX; i++) {
+        world->sinks[i].world = world;
+    }
+    core_init(world);
+}
+
+void world_finish(struct world *world)
+{
+    EXPECT_INT(world->core.subscriber_count, 0);
+    EXPECT_INT(world->core.local_count, 0);
+    rt_core_finish(&world->core);
+    EXPECT_INT(world->memory.heap.used, 0);
+    for (uint32_t i = 0; i < TOPIC_MAX; i++) {
+        topic_finish(&world->topics[i]);
+    }
+}
+
+void world_set_time(struct world *world, uint64_t now_ms, uint64_t wall_ms)
+{
+    world->now_ms = now_ms;
+    world->wall_ms = wall_ms;
+    rt_core_set_time(&world->core, now_ms, wall_ms);
+}
+
+bool world_is_short(const struct world *world)
+{
+    return world->habits.is_short;
+}
+
+void world_expect_gap(struct world *world, uint64_t missed)
+{
+    world->expected.gaps++;
+    world->expected.events_missed += missed;
+}
+
+struct rt_topic *world_find(const struct world *world,
+                            const struct topic *topic)
+{
+    return rt_topic_find(&world->core, topic->name);
+}
+
+void world_begin_topic(struct world *world, struct topic *topic)
+{
+    if (!topic->exists) {
+        topic_begin(topic, last_epoch, world->now_ms);
+    }
+}

@@ -1,0 +1,194 @@
+/*
+ * The simulated world: a core, the clocks it is told of, memory that may run
+ * out, connections (sinks), subscribers in the process (locals), and the model
+ * beside them. All that happens follows from the seed.
+ */
+#ifndef TESTS_SIMULATOR_WORLD_H
+#define TESTS_SIMULATOR_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/core/core.h"
+#include "broker/core/local.h"
+#include "broker/core/subscriber.h"
+#include "tests/simulator/model.h"
+#include "tests/support/random.h"
+
+#define TOPIC_MAX  12
+#define SINK_MAX   96
+#define LOCAL_MAX  12
+#define ACTION_MAX 32
+
+/* A heap whose k-th allocation from now fails; 0: none does. */
+struct memory {
+    struct rt_heap heap;
+    uint64_t fail_in;
+};
+
+enum sink_state {
+    SINK_FREE,
+    SINK_OPEN,
+    SINK_ENDING, /* detached; what is queued goes first */
+};
+
+/* A connection, and what it must be given. */
+struct sink {
+    struct rt_subscriber subscriber;
+    struct world *world;
+    struct topic *topic;
+    uint32_t epoch; /* of the topic, when it came */
+    enum sink_state state;
+    uint64_t handed;        /* the last event that was handed over */
+    struct reading reading; /* behind what the connection took */
+    bool is_short;          /* it took a part: the rest must be queued */
+    bool has_kept_up;       /* so it must not lose anything */
+    uint64_t turns[2];      /* where its last turns in the fan-out took it */
+    uint64_t room;          /* bytes it takes before it blocks */
+    bool is_lost;           /* writes fail */
+    bool refuses_queue;     /* there is no memory to queue anything */
+    bool is_failing;        /* it did one of these: a close must follow */
+    bool is_shed;           /* to be closed, for what it keeps in memory */
+    bool is_slow;           /* to be closed, for it takes nothing */
+    bool is_leaving;        /* to be closed by the host */
+    struct rt_segment *held;
+    struct rt_bytes queued;
+    uint64_t blocked_ms; /* when its queue was last seen, */
+    size_t blocked_len;  /* how long that was, */
+    uint64_t blocked_at; /* and in what order */
+};
+
+/* A subscriber in the process. It is freed as soon as it is detached. */
+struct local {
+    struct rt_local local;
+    struct world *world;
+    struct topic *topic;
+    uint64_t next;
+    struct start gap; /* to be told first, if it is one */
+    bool has_kept_up; /* since it follows */
+};
+
+/* What this seed is like: how often something happens, and how large it is. */
+struct habits {
+    uint32_t weights[ACTION_MAX];
+    uint32_t topic_count;
+    uint32_t sink_count;
+    uint32_t local_count;
+    uint32_t len_max;
+    uint32_t burst_max;
+    uint32_t patience; /* a connection is bad one time in so many */
+    uint32_t restless; /* a local does something one time in so many */
+    bool is_short;     /* of memory, now and then */
+    bool has_jumps;    /* of the clocks */
+};
+
+struct world {
+    struct test_random random;
+    bool is_verbose;
+    struct habits habits;
+    struct memory memory;
+    struct rt_core core;
+    struct rt_retention retention;
+    uint64_t now_ms;
+    uint64_t wall_ms;
+    struct topic topics[TOPIC_MAX];
+    struct sink sinks[SINK_MAX];
+    struct local *locals[LOCAL_MAX];
+    struct rt_counters expected;
+    uint64_t order;         /* of what has blocked */
+    uint64_t events_handed; /* to locals, in this call */
+    uint64_t units_before;  /* of the fan-out, before this call */
+    bool is_small_flush;
+};
+
+/* A world in which nothing has happened yet. */
+void world_init(struct world *world, uint64_t seed);
+
+/* Everybody has left: expects that no memory is left either. */
+void world_finish(struct world *world);
+
+uint32_t below(struct world *world, uint32_t bound);
+bool one_in(struct world *world, uint32_t bound);
+
+/* For whoever looks at one seed. */
+void world_say(const struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What time it is, told to the core. */
+void world_set_time(struct world *world, uint64_t now_ms, uint64_t wall_ms);
+
+/* Whether an allocation may fail now. */
+bool world_is_short(const struct world *world);
+
+/* The epoch of the topic that was made last. */
+uint32_t world_last_epoch(void);
+
+/* Somebody is told of a gap. */
+void world_expect_gap(struct world *world, uint64_t missed);
+
+/* The core's own. */
+struct rt_topic *world_find(const struct world *world,
+                            const struct topic *topic);
+
+/* A call that needs the topic has succeeded: it has begun if it was not. */
+void world_begin_topic(struct world *world, struct topic *topic);
+
+/* --- sinks --- */
+
+extern const struct rt_sink_ops sink_ops;
+
+void sink_subscribe(struct sink *sink, struct topic *topic, bool may_skip);
+
+/* Leaves, or is told to leave by the host. */
+void sink_leave(struct sink *sink);
+void sink_dismiss(struct sink *sink, enum rt_close_reason reason);
+
+/* The connection takes so much of what is queued. */
+void sink_take(struct sink *sink, size_t len);
+
+/* Looks at it between two calls of the core. */
+void sink_check(struct sink *sink);
+
+/* --- locals --- */
+
+void local_subscribe(struct world *world, uint32_t slot, struct topic *topic);
+void local_leave(struct world *world, uint32_t slot);
+void local_pause(struct local *local);
+void local_resume(struct local *local);
+
+/* Looks at it between two calls of the core. */
+void local_check(struct local *local);
+
+/* Notes what those that follow the topic have not been handed. */
+void locals_want(const struct world *world, struct topic *topic);
+
+/* What a `since` of the world's choice is for this topic. */
+struct rt_since random_since(struct world *world, const struct topic *topic);
+
+/* --- what happens --- */
+
+/* One step; `action_inside` is what may happen within a delivery. */
+void action_step(struct world *world);
+void action_inside(struct world *world);
+
+/* Everybody gets everything, and leaves. */
+void action_end(struct world *world);
+
+/* --- what must be true --- */
+
+/* After each step. */
+void check_all(struct world *world);
+
+/* Before and after these calls of the core. */
+void check_before_flush(struct world *world);
+void check_after_flush(struct world *world, bool has_more);
+void check_before_flush_small(struct world *world);
+void check_after_flush_small(struct world *world);
+void check_after_deliver(struct world *world, bool has_more);
+void check_before_tick(struct world *world);
+void check_after_tick(struct world *world);
+void check_receipt(struct world *world,
+                   struct topic *topic,
+                   const struct rt_receipt *receipt);
+
+#endif
