@@ -51,6 +51,13 @@ int failure_no_connection(const char *url,
                                                : CODE_UNAVAILABLE;
 }
 
+int failure_no_output(int error)
+{
+    (void)fprintf(stderr, "ringtail: cannot write: %s\n",
+                  ringtail_strerror(error));
+    return CODE_FAILED;
+}
+
 int failure_no_client(const char *url, const char *topic, int error)
 {
     bool is_usage = error == RINGTAIL_EURL || error == RINGTAIL_ETLS ||

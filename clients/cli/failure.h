@@ -19,6 +19,9 @@ void failure_format(int error,
 int failure_no_connection(const char *url,
                           const struct ringtail_failure *failure);
 
+/* Says that output could not be written. Returns the exit code. */
+int failure_no_output(int error);
+
 /* Says that a client could not even begin. Returns the exit code. */
 int failure_no_client(const char *url, const char *topic, int error);
 

@@ -1,11 +1,14 @@
 /* The program: one name, a command, its arguments. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clients/cli/arguments.h"
 #include "clients/cli/command.h"
 #include "clients/cli/exit_code.h"
+#include "clients/cli/failure.h"
 #include "clients/cli/help.h"
+#include "clients/cli/standard.h"
 
 /* What others call `COMMAND`, they may call `--COMMAND` here. */
 static const struct command *command_of(const char *word)
@@ -34,8 +37,18 @@ static int run(const struct command *command, int count, char **words)
     return command->run(&arguments);
 }
 
+/* What was printed and did not arrive is a failure. */
+static int finish(int code)
+{
+    bool has_failed = ferror(stdout) != 0;
+    errno = EIO; /* if it has failed before, nobody knows why */
+    has_failed = fflush(stdout) != 0 || has_failed;
+    return has_failed && code == CODE_DONE ? failure_no_output(-errno) : code;
+}
+
 int main(int count, char **words)
 {
+    standard_open();
     if (count < 2) {
         help_print(stderr);
         return CODE_USAGE;
@@ -47,5 +60,5 @@ int main(int count, char **words)
         help_print(stderr);
         return CODE_USAGE;
     }
-    return run(command, count - 2, words + 2);
+    return finish(run(command, count - 2, words + 2));
 }

@@ -145,7 +145,8 @@ static int ask(int fd)
     return (int)strtol(status, NULL, 10);
 }
 
-static void
+/* 0 or a negative errno. */
+static int
 print_answer(const char *url, bool is_json, int status, uint64_t took_ns)
 {
     static struct output output;
@@ -163,7 +164,7 @@ print_answer(const char *url, bool is_json, int status, uint64_t took_ns)
                        took_ms);
     }
     output_text(&output, text);
-    (void)output_flush(&output);
+    return output_flush(&output);
 }
 
 /* One ping; the exit code. */
@@ -185,7 +186,10 @@ static int ping(uv_loop_t *loop, const char *url, bool is_json)
         failure.error = status;
         return failure_no_connection(url, &failure);
     }
-    print_answer(url, is_json, status, took_ns);
+    int err = print_answer(url, is_json, status, took_ns);
+    if (err < 0) {
+        return failure_no_output(err);
+    }
     return status == 200 ? CODE_DONE : CODE_REFUSED;
 }
 

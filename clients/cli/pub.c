@@ -412,22 +412,6 @@ static void print_receipt(const struct pub *pub)
     }
 }
 
-static void print_results(struct pub *pub)
-{
-    report_wipe(&pub->report);
-    if (pub->report.first[0] != '\0') {
-        (void)fprintf(stderr, "ringtail: %s\n", pub->report.first);
-    }
-    if (!pub->is_lines && pub->report.confirmed > 0) {
-        print_receipt(pub);
-    } else if (pub->is_json) {
-        report_print_json(&pub->report);
-    }
-    if (pub->is_lines && !pub->is_quiet) {
-        report_print(&pub->report);
-    }
-}
-
 static int code_of(const struct pub *pub, int code)
 {
     const struct report *report = &pub->report;
@@ -437,6 +421,26 @@ static int code_of(const struct pub *pub, int code)
     return report->unknown > 0   ? CODE_LOSS
            : report->refused > 0 ? CODE_REFUSED
                                  : CODE_DONE;
+}
+
+/* Prints what became of the events, and returns the exit code. */
+static int print_results(struct pub *pub, int code)
+{
+    int err = 0;
+    report_wipe(&pub->report);
+    if (pub->report.first[0] != '\0') {
+        (void)fprintf(stderr, "ringtail: %s\n", pub->report.first);
+    }
+    if (!pub->is_lines && pub->report.confirmed > 0) {
+        print_receipt(pub);
+    } else if (pub->is_json) {
+        err = report_print_json(&pub->report);
+    }
+    if (pub->is_lines && !pub->is_quiet) {
+        report_print(&pub->report);
+    }
+    code = code_of(pub, code);
+    return err < 0 && code == CODE_DONE ? failure_no_output(err) : code;
 }
 
 /* Reads the arguments that say what to publish: 0 or an exit code. */
@@ -482,8 +486,7 @@ int pub_run(const struct arguments *arguments)
     int err = uv_loop_init(&pub.loop);
     code = err < 0 ? failure_no_client(pub.url, pub.topic, err) : run(&pub);
     if (pub.is_ending) {
-        print_results(&pub);
-        code = code_of(&pub, code);
+        code = print_results(&pub, code);
     }
     (void)uv_loop_close(&pub.loop);
     payload_finish(&pub.payload);

@@ -94,7 +94,7 @@ void report_print(struct report *report)
                   report->refused, report->unknown, report->unsent);
 }
 
-void report_print_json(const struct report *report)
+int report_print_json(const struct report *report)
 {
     static struct output output;
     char text[256];
@@ -113,5 +113,5 @@ void report_print_json(const struct report *report)
         output_json(&output, report->first, strlen(report->first));
     }
     output_text(&output, "}\n");
-    (void)output_flush(&output);
+    return output_flush(&output);
 }

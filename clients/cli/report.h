@@ -42,8 +42,10 @@ void report_progress(struct report *report);
 /* Wipes that line. */
 void report_wipe(struct report *report);
 
-/* Sums up on standard error for people, on standard output as JSON. */
+/* Sums up on standard error, for people. */
 void report_print(struct report *report);
-void report_print_json(const struct report *report);
+
+/* Sums up on standard output, as JSON: 0 or a negative errno. */
+int report_print_json(const struct report *report);
 
 #endif

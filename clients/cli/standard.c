@@ -3,6 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+void standard_open(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
 int standard_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd)
 {
     int flags = fcntl(fd, F_GETFL);

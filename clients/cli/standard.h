@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <uv.h>
 
+/* Opens what the program was started without, so that no socket becomes its
+ * input or output: reading and writing there fails, as it would. */
+void standard_open(void);
+
 /* uv_poll_init without making the descriptor non-blocking. UV_EPERM: it is a
  * file, which is always ready. */
 int standard_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd);

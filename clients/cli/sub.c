@@ -81,9 +81,7 @@ static void flush(struct sub *sub)
     if (err == UV_EPIPE || err == UV_EINTR) {
         end_well(sub);
     } else if (err < 0) {
-        (void)fprintf(stderr, "ringtail: cannot write: %s\n",
-                      ringtail_strerror(err));
-        end(sub, CODE_FAILED);
+        end(sub, failure_no_output(err));
     }
 }
 
@@ -329,7 +327,8 @@ static int run(struct sub *sub, const char *since)
     output_init(&sub->output, STDOUT_FILENO, sub->interrupt.fd);
     err = start_client(sub, since);
     if (err < 0) {
-        sub->code = failure_no_client(sub->url, sub->topic, err);
+        const char *place = err == RINGTAIL_EVALUE ? since : sub->url;
+        sub->code = failure_no_client(place, sub->topic, err);
         interrupt_stop(&sub->interrupt);
     } else {
         start_handles(sub);

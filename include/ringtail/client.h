@@ -48,7 +48,7 @@ RINGTAIL_EXPORT void ringtail_cursor_format(struct ringtail_cursor cursor,
 struct ringtail_client_event {
     const char *payload; /* not NUL-terminated */
     size_t len;
-    bool is_text; /* a text frame: well-formed UTF-8 */
+    bool is_text;                  /* a text frame: well-formed UTF-8 */
     struct ringtail_cursor cursor; /* to resume after this event */
 };
 

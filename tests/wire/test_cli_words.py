@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from broker import Broker, environment, program
-from cli import run_cli
+from cli import run_cli, surroundings, url_of
 from tap import Skip, cases, equal, run, test
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -135,6 +135,7 @@ WRONG = {
     "ping --url :": ":: not a broker's URL",
     "sub a --url http://": "http://: not a broker's URL",
     "pub a b --url unix:": "unix:: not a broker's URL",
+    "sub a --since " + 200 * "x": f"{200 * 'x'}: that is not a value",
     "completion fish": "fish: bash or zsh",
     "help bogus": "bogus: there is no such command",
 }
@@ -161,6 +162,51 @@ def forms(broker):
         broker.post("forms", b"x")
         result = run_cli(broker, "sub", *line.split())
         equal((result.code, result.out), (0, b"x\n"), line)
+
+
+# --- what cannot be written or read ---
+
+
+def in_shell(broker, line, data=b""):
+    """Runs a line of sh, with `$ringtail` for the program."""
+    return subprocess.run(
+        ["sh", "-c", line],
+        input=data,
+        capture_output=True,
+        timeout=60,
+        env={**surroundings(url_of(broker)), "ringtail": program()},
+        check=False,
+    )
+
+
+OUTPUTS = ["version", "help", "ping", "ping --json", "pub full x"]
+OUTPUTS += ["pub full --json", "completion zsh", "sub full --since=-1 -n 1"]
+
+
+@cases([(line, line) for line in OUTPUTS], "{0} into a full disk is an error.")
+def full(broker, line):
+    """Exit code 1, for somebody believes in what was printed."""
+    broker.post("full", b"x")
+    result = in_shell(broker, f"$ringtail {line} >/dev/full", b"x\n")
+    equal(result.returncode, 1)
+    assert b"ringtail: cannot write: " in result.stderr, result.stderr
+
+
+@test
+def closed(broker):
+    """What it is started without, nothing else takes the place of."""
+    broker.post("closed", b"x")
+    for line, wanted in (
+        ("pub closed x >&-", b"ringtail: cannot write: bad file"),
+        ("sub closed --since=-1 -n 1 >&-", b"ringtail: cannot write: bad file"),
+        ("pub closed <&-", b"ringtail: cannot read: bad file"),
+        ("pub closed - <&-", b"ringtail: cannot read -: bad file"),
+    ):
+        result = in_shell(broker, f"$ringtail {line}")
+        equal(result.returncode, 1, line)
+        assert result.stderr.startswith(wanted), result.stderr
+    result = in_shell(broker, "$ringtail pub closed y 2>&-")
+    equal((result.returncode, result.stdout[8:9]), (0, b"-"))
 
 
 # --- where the broker is ---
