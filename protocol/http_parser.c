@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "protocol/target.h"
 
 /* One call's view of the world, for llhttp's callbacks. */
 struct rt_http_parse {
@@ -314,21 +315,6 @@ int rt_http_parse_chunked(struct rt_http_parser *parser,
 
 /* --- what the head as a whole must be --- */
 
-/* RFC 3986, section 3.2.2, without looking into IP literals. */
-static bool is_host(struct rt_bytes host)
-{
-    static const char others[] = "_~!$&'()*+,;=%[]";
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.data[i];
-        bool is_usual = (c >= '-' && c <= ':' && c != '/') ||
-                        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_usual && (c == '\0' || strchr(others, c) == NULL)) {
-            return false;
-        }
-    }
-    return host.len > 0 && host.data[0] != ':';
-}
-
 static int check_host(struct rt_http_parse *parse)
 {
     struct rt_bytes host = parse->request->fields[RT_HTTP_HOST];
@@ -338,7 +324,7 @@ static int check_host(struct rt_http_parse *parse)
                    : refuse(parse, RT_PROBLEM_BAD_REQUEST, RT_BYTES("Host"),
                             "this header field is missing");
     }
-    return is_host(host)
+    return rt_is_authority(host)
                ? 0
                : refuse(parse, RT_PROBLEM_BAD_REQUEST, RT_BYTES("Host"),
                         "that is not a host and a port");

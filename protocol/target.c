@@ -15,15 +15,98 @@ static bool is_visible(struct rt_bytes url)
     return true;
 }
 
-/*
- * A recipient must reject an empty host, and should treat user information as
- * an error (RFC 9110, sections 4.2.1 and 4.2.4).
- */
-static bool is_authority(struct rt_bytes text)
+/* --- escapes --- */
+
+/* The value of a hexadecimal digit of either case, or -1. */
+static int digit_value(char c)
 {
-    return text.len > 0 && text.data[0] != ':' &&
-           memchr(text.data, '@', text.len) == NULL;
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
+
+/* Takes one byte, or the three of an escape, off the non-empty text. */
+static int take_byte(struct rt_bytes *text, char *byte)
+{
+    size_t len = text->data[0] == '%' ? 3 : 1;
+    if (text->len < len) {
+        return RT_EINVAL;
+    }
+    *byte = text->data[0];
+    if (len == 3) {
+        int high = digit_value(text->data[1]);
+        int low = digit_value(text->data[2]);
+        if (high < 0 || low < 0) {
+            return RT_EINVAL;
+        }
+        *byte = (char)(high << 4 | low);
+    }
+    text->data += len;
+    text->len -= len;
+    return 0;
+}
+
+/* --- authorities --- */
+
+/* Unreserved, or a delimiter within names: RFC 3986, section 2. */
+static bool is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("-._~!$&'()*+,;=", c) != NULL);
+}
+
+static bool is_name(struct rt_bytes text)
+{
+    bool is_valid = text.len > 0;
+    while (is_valid && text.len > 0) {
+        char byte = 0;
+        bool is_escape = text.data[0] == '%';
+        is_valid = (is_escape || is_name_byte(text.data[0])) &&
+                   take_byte(&text, &byte) == 0;
+    }
+    return is_valid;
+}
+
+/* What is between brackets, without looking into addresses. */
+static bool is_address(struct rt_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] != ':' && !is_name_byte(text.data[i])) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+/* Nothing, or a colon and digits, even none. */
+static bool is_port(struct rt_bytes text)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+    }
+    return text.len == 0 || text.data[0] == ':';
+}
+
+/* RFC 3986, section 3.2.2. */
+bool rt_is_authority(struct rt_bytes text)
+{
+    if (text.len > 0 && text.data[0] == '[') {
+        struct rt_bytes rest = {text.data + 1, text.len - 1};
+        struct rt_bytes address = rt_bytes_split(&rest, ']');
+        return rest.data != NULL && is_address(address) && is_port(rest);
+    }
+    const char *colon = memchr(text.data, ':', text.len);
+    size_t len = colon != NULL ? (size_t)(colon - text.data) : text.len;
+    struct rt_bytes port = {text.data + len, text.len - len};
+    return is_name((struct rt_bytes){text.data, len}) && is_port(port);
+}
+
+/* --- targets --- */
 
 /* The bytes before the first '/' or '?'. */
 static struct rt_bytes take_authority(struct rt_bytes *rest)
@@ -60,7 +143,7 @@ static int parse_absolute(struct rt_bytes rest, struct rt_target *target)
     }
     rest.data += scheme.len;
     rest.len -= scheme.len;
-    if (!is_authority(take_authority(&rest))) {
+    if (!rt_is_authority(take_authority(&rest))) {
         return RT_EINVAL;
     }
     *target = split_query(rest);
@@ -83,36 +166,7 @@ int rt_target_parse(struct rt_bytes url, struct rt_target *target)
     return parse_absolute(url, target);
 }
 
-/* The value of a hexadecimal digit of either case, or -1. */
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/* Takes one byte, or the three of an escape, off the non-empty text. */
-static int take_byte(struct rt_bytes *text, char *byte)
-{
-    size_t len = text->data[0] == '%' ? 3 : 1;
-    if (text->len < len) {
-        return RT_EINVAL;
-    }
-    *byte = text->data[0];
-    if (len == 3) {
-        int high = digit_value(text->data[1]);
-        int low = digit_value(text->data[2]);
-        if (high < 0 || low < 0) {
-            return RT_EINVAL;
-        }
-        *byte = (char)(high << 4 | low);
-    }
-    text->data += len;
-    text->len -= len;
-    return 0;
-}
+/* --- parts --- */
 
 int rt_percent_decode(struct rt_bytes text,
                       char *memory,

@@ -20,12 +20,19 @@ struct rt_target {
 /*
  * Takes a request target apart (RFC 9112, section 3.2): the origin form
  * `/path?query`; the absolute form `http://authority/path?query`, of which the
- * authority is checked for presence and dropped, and an absent path is "/";
- * and the asterisk form `*`. 0, or RT_EINVAL for anything else, a fragment, an
- * authority without a host or with user information (RFC 9110, section 4.2),
- * or a byte that is not visible ASCII.
+ * authority is checked and dropped, and an absent path is "/"; and the asterisk
+ * form `*`. 0, or RT_EINVAL for anything else, a fragment, an authority that is
+ * none, or a byte that is not visible ASCII.
  */
 RT_MUST_USE int rt_target_parse(struct rt_bytes url, struct rt_target *target);
+
+/*
+ * Whether this is a host and maybe a port, as in the Host of a request: a name,
+ * or an address in brackets, into which it does not look (RFC 3986, section
+ * 3.2.2). A host must not be empty, and user information is an error (RFC 9110,
+ * sections 4.2.1 and 4.2.4).
+ */
+bool rt_is_authority(struct rt_bytes text);
 
 /*
  * Replaces every %XX by its byte, exactly once, into `memory` of `size` bytes;

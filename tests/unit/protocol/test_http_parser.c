@@ -372,6 +372,8 @@ TEST("a Host is a host, maybe with a port")
     refuse(HOST("Host: a/b"));
     refuse(HOST("Host: a?b"));
     refuse(HOST("Host: a#b"));
+    refuse(HOST("Host: a:b"));
+    refuse(HOST("Host: [::1"));
     refuse(HOST("Host: \xc3\xa9"));
 }
 

@@ -76,6 +76,39 @@ TEST("an authority has a host and no user")
     expect_error(RT_BYTES("http://user:secret@host"));
 }
 
+static void expect_authority(const char *text, bool is_authority)
+{
+    if (rt_is_authority(rt_bytes_of(text)) != is_authority) {
+        test_fail(__FILE__, __LINE__, "misjudged: %s", text);
+    }
+}
+
+TEST("an authority is a name or an address in brackets, maybe with a port")
+{
+    static const char *const good[] = {
+        "a",  "a.b-c_d~e", "127.0.0.1", "!$&'()*+,;=", "%61%2F", "a:80",
+        "a:", "[::1]",     "[::1]:80",  "[::1]:",      "[v1.a]", "09azAZ:0099",
+    };
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(good); i++) {
+        expect_authority(good[i], true);
+    }
+}
+
+TEST("an authority is nothing else")
+{
+    static const char *const bad[] = {
+        "",      ":",        ":80",   "a:b",   "a:-1",   "a:80:80", "::1",
+        "[::1",  "::1]",     "[]",    "[]:80", "[::1]a", "a[b]",    "[a]b:1",
+        "[[a]]", "[%61]",    "a%zz",  "a%2",   "a b",    "a/b",     "a@b",
+        "a\\b",  "\xc3\xa9", "a\x7f", "a\x01", "a:8 0",
+    };
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(bad); i++) {
+        expect_authority(bad[i], false);
+    }
+    EXPECT(!rt_is_authority(RT_BYTES("a\0b")));
+    expect_error(RT_BYTES("http://a:b/c"));
+}
+
 TEST("the asterisk form is an asterisk alone")
 {
     EXPECT_TEXT(parsed("*").path, "*");
