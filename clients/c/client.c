@@ -249,7 +249,7 @@ static void connect_to(struct ringtail_client *client,
 static void connect_unix(struct ringtail_client *client, const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _Static_assert(sizeof(address.sun_path) > RT_URL_PATH_MAX,
+    _Static_assert(sizeof(address.sun_path) > RINGTAIL_URL_PATH_MAX,
                    "a path and a NUL");
     memcpy(address.sun_path, path, strlen(path));
     connect_to(client, (const struct sockaddr *)&address, sizeof(address));
@@ -289,7 +289,7 @@ on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *list)
 
 static void look_up(struct ringtail_client *client, const char *host)
 {
-    const struct rt_url *url = rt_session_url(client->session);
+    const struct ringtail_url *url = rt_session_url(client->session);
     const struct addrinfo hints = {.ai_family = AF_UNSPEC,
                                    .ai_socktype = SOCK_STREAM};
     char port[RT_U64_DIGITS + 1] = {0};
@@ -311,7 +311,7 @@ static void look_up(struct ringtail_client *client, const char *host)
 /* An address needs no look-up; and localhost is where a broker listens. */
 static void begin_connect(struct ringtail_client *client)
 {
-    const struct rt_url *url = rt_session_url(client->session);
+    const struct ringtail_url *url = rt_session_url(client->session);
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
     const char *host =

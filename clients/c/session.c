@@ -21,7 +21,8 @@ ringtail_session_state(const struct ringtail_session *session)
     return session->state;
 }
 
-const struct rt_url *rt_session_url(const struct ringtail_session *session)
+const struct ringtail_url *
+rt_session_url(const struct ringtail_session *session)
 {
     return &session->url;
 }

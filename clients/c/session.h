@@ -10,7 +10,6 @@
 #include "base/buffer.h"
 #include "base/heap.h"
 #include "clients/c/backoff.h"
-#include "clients/c/url.h"
 #include "protocol/cursor.h"
 #include "protocol/http_response.h"
 #include "protocol/topic.h"
@@ -67,7 +66,7 @@ struct rt_session_subscriber {
 struct ringtail_session {
     struct rt_heap heap;
     struct ringtail_session_options options; /* its strings are not used */
-    struct rt_url url;
+    struct ringtail_url url;
     enum ringtail_session_state state;
     uint64_t now_ms; /* of the input under way, or the last */
     uint64_t due_ms; /* but for silence, which heard_ms says */
@@ -101,7 +100,8 @@ rt_session_create(const struct rt_heap *heap,
                   struct ringtail_session **session);
 
 /* Where the session's broker is. */
-const struct rt_url *rt_session_url(const struct ringtail_session *session);
+const struct ringtail_url *
+rt_session_url(const struct ringtail_session *session);
 
 /* Adds to the output what a peer should have before the connection is closed,
  * if it is open and wants that. */

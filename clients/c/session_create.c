@@ -108,11 +108,10 @@ int rt_session_create(const struct rt_heap *given,
                       struct ringtail_session **out)
 {
     struct ringtail_session_options options;
-    struct rt_url url = {0};
+    struct ringtail_url url = {0};
     adopt_options(&options, given_options);
     int err = check_options(&options);
-    const char *text = options.url == NULL ? "" : options.url;
-    err = err == 0 ? rt_url_parse(text, &url) : err;
+    err = err == 0 ? ringtail_url_parse(options.url, &url) : err;
     if (err < 0) {
         return err;
     }

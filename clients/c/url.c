@@ -1,10 +1,10 @@
-#include "clients/c/url.h"
+#include "ringtail/client.h"
 
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/writer.h"
-#include "ringtail/client.h"
 
 /* Takes a prefix off, if it is there; schemes have no case. */
 static bool take_prefix(struct rt_bytes *text, struct rt_bytes prefix)
@@ -18,9 +18,9 @@ static bool take_prefix(struct rt_bytes *text, struct rt_bytes prefix)
     return true;
 }
 
-static int parse_unix(struct rt_bytes path, struct rt_url *url)
+static int parse_unix(struct rt_bytes path, struct ringtail_url *url)
 {
-    if (path.len == 0 || path.len > RT_URL_PATH_MAX) {
+    if (path.len == 0 || path.len > RINGTAIL_URL_PATH_MAX) {
         return RINGTAIL_EURL;
     }
     memcpy(url->path, path.data, path.len);
@@ -41,7 +41,7 @@ static bool is_host(struct rt_bytes host, bool is_bracketed)
             return false;
         }
     }
-    return host.len > 0 && host.len <= RT_URL_HOST_MAX;
+    return host.len > 0 && host.len <= RINGTAIL_URL_HOST_MAX;
 }
 
 static int parse_port(struct rt_bytes text, uint16_t *port)
@@ -55,7 +55,7 @@ static int parse_port(struct rt_bytes text, uint16_t *port)
     return 0;
 }
 
-static void write_authority(struct rt_url *url, bool is_bracketed)
+static void write_authority(struct ringtail_url *url, bool is_bracketed)
 {
     struct rt_writer writer;
     rt_writer_init(&writer, url->authority, sizeof(url->authority) - 1);
@@ -86,7 +86,7 @@ static int split_port(struct rt_bytes *host, struct rt_bytes *port)
     return 0;
 }
 
-static int parse_authority(struct rt_bytes host, struct rt_url *url)
+static int parse_authority(struct rt_bytes host, struct ringtail_url *url)
 {
     bool is_bracketed = rt_bytes_starts_with(host, RT_BYTES("["));
     struct rt_bytes port;
@@ -100,7 +100,7 @@ static int parse_authority(struct rt_bytes host, struct rt_url *url)
     return 0;
 }
 
-static int parse(struct rt_bytes text, struct rt_url *url)
+static int parse(struct rt_bytes text, struct ringtail_url *url)
 {
     if (take_prefix(&text, RT_BYTES("unix:"))) {
         return parse_unix(text, url);
@@ -117,10 +117,10 @@ static int parse(struct rt_bytes text, struct rt_url *url)
     return parse_authority(text, url);
 }
 
-int rt_url_parse(const char *text, struct rt_url *url)
+int ringtail_url_parse(const char *text, struct ringtail_url *url)
 {
-    struct rt_url parsed = {0};
-    int err = parse(rt_bytes_of(text), &parsed);
+    struct ringtail_url parsed = {0};
+    int err = parse(rt_bytes_of(text == NULL ? "" : text), &parsed);
     if (err == 0) {
         *url = parsed;
     }

@@ -17,60 +17,13 @@
 #include "clients/cli/failure.h"
 #include "clients/cli/output.h"
 
-#define TIMEOUT_S  10
-#define PAUSE_MS   1000
-#define HOST_BYTES 256
+#define TIMEOUT_S 10
+#define PAUSE_MS  1000
 
 static const char request[] = "GET /livez HTTP/1.1\r\n"
                               "Host: ringtail\r\n"
                               "Connection: close\r\n"
                               "\r\n";
-
-/* The library knows what a URL is; here it is only cut in pieces. */
-static int check_url(const char *url)
-{
-    struct ringtail_session_options options;
-    struct ringtail_session *session = NULL;
-    ringtail_session_options_init(&options, RINGTAIL_SESSION_PUBLISHER);
-    options.url = url;
-    int err = ringtail_session_create(&options, &session);
-    ringtail_session_destroy(session);
-    return err;
-}
-
-struct place {
-    char host[HOST_BYTES]; /* of a UNIX socket: its path */
-    char port[8];
-    bool is_unix;
-};
-
-static void copy(char *to, size_t size, const char *from, size_t len)
-{
-    (void)snprintf(to, size, "%.*s", (int)len, from);
-}
-
-/* `scheme://` does not matter, and what follows the port neither. */
-static void place_of(const char *url, struct place *place)
-{
-    const char *scheme = strstr(url, "://");
-    const char *host = scheme != NULL ? scheme + 3 : url;
-    place->is_unix = strncmp(url, "unix:", 5) == 0;
-    if (place->is_unix) {
-        copy(place->host, HOST_BYTES, url + 5, strlen(url + 5));
-        return;
-    }
-    bool is_bracketed = host[0] == '[';
-    host += is_bracketed;
-    size_t len = strcspn(host, is_bracketed ? "]" : ":/");
-    const char *rest = host + len + is_bracketed;
-    copy(place->host, HOST_BYTES, host, len);
-    (void)snprintf(place->port, sizeof(place->port), "%d",
-                   RINGTAIL_CLIENT_PORT);
-    if (*rest == ':') {
-        copy(place->port, sizeof(place->port), rest + 1,
-             strspn(rest + 1, "0123456789"));
-    }
-}
 
 /* A socket that is connected and does not wait for ever, or a libuv error. */
 static int connect_to(int family, const struct sockaddr *address, socklen_t len)
@@ -91,22 +44,24 @@ static int connect_to(int family, const struct sockaddr *address, socklen_t len)
     return fd;
 }
 
-static int connect_unix(const struct place *place)
+static int connect_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    copy(address.sun_path, sizeof(address.sun_path), place->host,
-         strlen(place->host));
+    _Static_assert(sizeof(address.sun_path) > RINGTAIL_URL_PATH_MAX,
+                   "a path and a NUL");
+    memcpy(address.sun_path, path, strlen(path));
     return connect_to(AF_UNIX, (const struct sockaddr *)&address,
                       sizeof(address));
 }
 
 /* The first address of a name that answers, or the error of the last. */
-static int connect_inet(uv_loop_t *loop, const struct place *place)
+static int connect_inet(uv_loop_t *loop, const struct ringtail_url *url)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     uv_getaddrinfo_t found;
-    int fd =
-        uv_getaddrinfo(loop, &found, NULL, place->host, place->port, &hints);
+    char port[sizeof("65535")];
+    (void)snprintf(port, sizeof(port), "%u", url->port);
+    int fd = uv_getaddrinfo(loop, &found, NULL, url->host, port, &hints);
     if (fd < 0) {
         return fd;
     }
@@ -167,33 +122,39 @@ print_answer(const char *url, bool is_json, int status, uint64_t took_ns)
     return output_flush(&output);
 }
 
-/* One ping; the exit code. */
-static int ping(uv_loop_t *loop, const char *url, bool is_json)
+static int complain(const char *url, int error)
 {
-    struct place place;
-    struct ringtail_failure failure = {.detail = ""};
-    place_of(url, &place);
-    int fd = place.is_unix ? connect_unix(&place) : connect_inet(loop, &place);
+    struct ringtail_failure failure = {.error = error, .detail = ""};
+    return failure_no_connection(url, &failure);
+}
+
+/* One ping; the exit code. */
+static int ping(uv_loop_t *loop,
+                const char *text,
+                const struct ringtail_url *url,
+                bool is_json)
+{
+    int fd = url->is_unix ? connect_unix(url->path) : connect_inet(loop, url);
     if (fd < 0) {
-        failure.error = fd;
-        return failure_no_connection(url, &failure);
+        return complain(text, fd);
     }
     uint64_t start_ns = uv_hrtime();
     int status = ask(fd);
     uint64_t took_ns = uv_hrtime() - start_ns;
     (void)close(fd);
     if (status < 0) {
-        failure.error = status;
-        return failure_no_connection(url, &failure);
+        return complain(text, status);
     }
-    int err = print_answer(url, is_json, status, took_ns);
+    int err = print_answer(text, is_json, status, took_ns);
     if (err < 0) {
         return failure_no_output(err);
     }
     return status == 200 ? CODE_DONE : CODE_REFUSED;
 }
 
-static int ping_all(uv_loop_t *loop, const struct arguments *arguments)
+static int ping_all(uv_loop_t *loop,
+                    const struct arguments *arguments,
+                    const struct ringtail_url *url)
 {
     uint64_t count = argument_count(arguments, "count");
     int code = CODE_DONE;
@@ -201,7 +162,7 @@ static int ping_all(uv_loop_t *loop, const struct arguments *arguments)
         if (i > 0) {
             uv_sleep(PAUSE_MS);
         }
-        code = ping(loop, argument_url(arguments),
+        code = ping(loop, argument_url(arguments), url,
                     argument_given(arguments, "json"));
     }
     return code;
@@ -209,14 +170,15 @@ static int ping_all(uv_loop_t *loop, const struct arguments *arguments)
 
 int ping_run(const struct arguments *arguments)
 {
-    const char *url = argument_url(arguments);
+    const char *text = argument_url(arguments);
+    struct ringtail_url url;
     uv_loop_t loop;
-    int err = check_url(url);
+    int err = ringtail_url_parse(text, &url);
     err = err < 0 ? err : uv_loop_init(&loop);
     if (err < 0) {
-        return failure_no_client(url, "", err);
+        return failure_no_client(text, "", err);
     }
-    int code = ping_all(&loop, arguments);
+    int code = ping_all(&loop, arguments, &url);
     (void)uv_loop_close(&loop);
     return code;
 }

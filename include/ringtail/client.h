@@ -42,6 +42,30 @@ struct ringtail_cursor {
 RINGTAIL_EXPORT void ringtail_cursor_format(struct ringtail_cursor cursor,
                                             char text[RINGTAIL_CURSOR_BYTES]);
 
+/* --- where a broker is --- */
+
+#define RINGTAIL_URL_HOST_MAX 253 /* bytes of a name, RFC 1035, 2.3.4 */
+#define RINGTAIL_URL_PATH_MAX 107 /* bytes of a UNIX socket's path */
+
+/* All text ends with a NUL. */
+struct ringtail_url {
+    bool is_unix;
+    char path[RINGTAIL_URL_PATH_MAX + 1]; /* if is_unix */
+    /* A name or an IP address, without brackets. */
+    char host[RINGTAIL_URL_HOST_MAX + 1];
+    uint16_t port;
+    /* For the header field Host: with the brackets and the port. */
+    char authority[RINGTAIL_URL_HOST_MAX + sizeof("[]:65535")];
+};
+
+/*
+ * Reads `http://HOST[:PORT]`, `ws://` alike, `HOST[:PORT]`, with HOST a name,
+ * an IPv4 address or an IPv6 address in brackets; or `unix:PATH`. Looks nothing
+ * up. 0, RINGTAIL_EURL, or RINGTAIL_ETLS for `https` and `wss`.
+ */
+RINGTAIL_EXPORT int ringtail_url_parse(const char *text,
+                                       struct ringtail_url *url);
+
 /* --- what a session tells --- */
 
 /* An event of the topic. The payload is valid during the callback. */
@@ -149,9 +173,7 @@ struct ringtail_session_options {
     size_t size; /* of this struct, as the caller was compiled */
     enum ringtail_session_kind kind;
 
-    /* `http://HOST[:PORT]`, `ws://` alike, `HOST[:PORT]`, with HOST a name, an
-     * IPv4 address or an IPv6 address in brackets; or `unix:PATH`. */
-    const char *url;
+    const char *url; /* as ringtail_url_parse reads it */
 
     /* Subscriber: the topic, and where to begin (`now`, `earliest`, a cursor,
      * a time, `10m`, `-N`); NULL: now. */

@@ -220,7 +220,13 @@ def urls(_):
         path = f"unix:{folder}/socket"
         with Broker("--listen", path) as broker:
             place = f"127.0.0.1:{broker.port}"
-            for url in (f"http://{place}", f"http://{place}/", place, path):
+            for url in (
+                f"http://{place}",
+                f"HTTP://{place}/",
+                place,
+                path,
+                path.replace("unix", "Unix"),
+            ):
                 pings(url, url=url)
                 pings(url, "--url", url)
                 cursor = run_cli(None, "pub", "url", "x", url=url).out

@@ -109,11 +109,11 @@ TEST("what cannot be published is refused before it is sent")
 TEST("the longest head there can be fits")
 {
     static char type[RT_SESSION_CONTENT_TYPE_MAX + 1];
-    static char url[RT_URL_HOST_MAX + 16] = "http://";
+    static char url[RINGTAIL_URL_HOST_MAX + 16] = "http://";
     static char topic[RT_TOPIC_BYTES_MAX + 1];
     memset(&peer, 0, sizeof(peer));
     memset(type, 't', sizeof(type) - 1);
-    memset(url + 7, 'h', RT_URL_HOST_MAX);
+    memset(url + 7, 'h', RINGTAIL_URL_HOST_MAX);
     memset(topic, 'a', sizeof(topic) - 1);
     topic[60] = topic[120] = topic[180] = '.';
     struct ringtail_session_options options =

@@ -59,11 +59,11 @@ TEST("the handshake is that of RFC 6455, with where to begin")
 
 TEST("the longest request there can be fits")
 {
-    static char url[RT_URL_HOST_MAX + 16] = "http://";
+    static char url[RINGTAIL_URL_HOST_MAX + 16] = "http://";
     static char topic[RT_TOPIC_BYTES_MAX + 1];
     static char since[RT_SESSION_SINCE_MAX + 1];
     memset(&peer, 0, sizeof(peer));
-    memset(url + 7, 'h', RT_URL_HOST_MAX);
+    memset(url + 7, 'h', RINGTAIL_URL_HOST_MAX);
     memset(topic, 'a', sizeof(topic) - 1);
     memset(since, '+', sizeof(since) - 1);
     topic[60] = topic[120] = topic[180] = '.';

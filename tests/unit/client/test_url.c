@@ -1,22 +1,20 @@
-#include "clients/c/url.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "ringtail/client.h"
 #include "tests/support/test.h"
 
-static struct rt_url parsed(const char *text)
+static struct ringtail_url parsed(const char *text)
 {
-    struct rt_url url;
-    EXPECT_INT(rt_url_parse(text, &url), 0);
+    struct ringtail_url url;
+    EXPECT_INT(ringtail_url_parse(text, &url), 0);
     return url;
 }
 
 static void
 expect_url(const char *text, const char *host, const char *authority)
 {
-    struct rt_url url = parsed(text);
+    struct ringtail_url url = parsed(text);
     EXPECT(!url.is_unix);
     EXPECT_TEXT(rt_bytes_of(url.host), host);
     EXPECT_TEXT(rt_bytes_of(url.authority), authority);
@@ -42,21 +40,21 @@ TEST("an IPv6 address has brackets")
 TEST("a path of a UNIX socket is as long as the system allows")
 {
     char text[128] = "unix:";
-    struct rt_url url = parsed("unix:/run/ringtail.sock");
+    struct ringtail_url url = parsed("unix:/run/ringtail.sock");
     EXPECT(url.is_unix);
     EXPECT_TEXT(rt_bytes_of(url.path), "/run/ringtail.sock");
     EXPECT_TEXT(rt_bytes_of(url.authority), "localhost");
-    memset(text + 5, 'p', RT_URL_PATH_MAX);
-    EXPECT_INT(parsed(text).path[RT_URL_PATH_MAX], '\0');
-    text[5 + RT_URL_PATH_MAX] = 'p';
-    EXPECT_INT(rt_url_parse(text, &url), RINGTAIL_EURL);
+    memset(text + 5, 'p', RINGTAIL_URL_PATH_MAX);
+    EXPECT_INT(parsed(text).path[RINGTAIL_URL_PATH_MAX], '\0');
+    text[5 + RINGTAIL_URL_PATH_MAX] = 'p';
+    EXPECT_INT(ringtail_url_parse(text, &url), RINGTAIL_EURL);
 }
 
 TEST("TLS is not built in, and that is what the error says")
 {
-    struct rt_url url;
-    EXPECT_INT(rt_url_parse("https://a", &url), RINGTAIL_ETLS);
-    EXPECT_INT(rt_url_parse("WSS://a:1", &url), RINGTAIL_ETLS);
+    struct ringtail_url url;
+    EXPECT_INT(ringtail_url_parse("https://a", &url), RINGTAIL_ETLS);
+    EXPECT_INT(ringtail_url_parse("WSS://a:1", &url), RINGTAIL_ETLS);
 }
 
 TEST("what is no broker's URL is refused, and nothing written")
@@ -67,19 +65,20 @@ TEST("what is no broker's URL is refused, and nothing written")
         "ftp://a", "user@host", "[::1",    "[]",         "[::1]3030", "[::1]:",
         "[a/b]",   "::1",       "unix:",   "a?b",
     };
-    struct rt_url url = {.port = 7};
+    struct ringtail_url url = {.port = 7};
     for (size_t i = 0; i < RT_ARRAY_LENGTH(texts); i++) {
-        EXPECT_INT(rt_url_parse(texts[i], &url), RINGTAIL_EURL);
+        EXPECT_INT(ringtail_url_parse(texts[i], &url), RINGTAIL_EURL);
     }
+    EXPECT_INT(ringtail_url_parse(NULL, &url), RINGTAIL_EURL);
     EXPECT_INT(url.port, 7);
 }
 
 TEST("a host is at most as long as a name may be")
 {
-    char text[RT_URL_HOST_MAX + 2] = {0};
-    struct rt_url url;
-    memset(text, 'h', RT_URL_HOST_MAX);
-    EXPECT_INT(strlen(parsed(text).authority), RT_URL_HOST_MAX + 5);
-    text[RT_URL_HOST_MAX] = 'h';
-    EXPECT_INT(rt_url_parse(text, &url), RINGTAIL_EURL);
+    char text[RINGTAIL_URL_HOST_MAX + 2] = {0};
+    struct ringtail_url url;
+    memset(text, 'h', RINGTAIL_URL_HOST_MAX);
+    EXPECT_INT(strlen(parsed(text).authority), RINGTAIL_URL_HOST_MAX + 5);
+    text[RINGTAIL_URL_HOST_MAX] = 'h';
+    EXPECT_INT(ringtail_url_parse(text, &url), RINGTAIL_EURL);
 }
