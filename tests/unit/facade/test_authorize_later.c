@@ -140,7 +140,8 @@ TEST("a subscription may wait, and events behind its handshake come to it")
     test_host_finish(&door.host);
 }
 
-TEST("several peers wait side by side")
+/* The peer's first, then the other's. */
+static void ask_two_questions(void)
 {
     test_door_open(&door, RINGTAIL_LATER);
     test_peer_connect(&peer, &door.host);
@@ -149,6 +150,11 @@ TEST("several peers wait side by side")
     test_door_await(&door, 1);
     test_peer_send(&other, TEST_HELLO("b"));
     test_door_await(&door, 2);
+}
+
+TEST("several peers wait side by side")
+{
+    ask_two_questions();
     ringtail_authorize(door.waiting[1], RINGTAIL_ALLOW);
     ringtail_authorize(door.waiting[0], RINGTAIL_FORBIDDEN);
     test_peer_await(&peer, "HTTP/1.1 403 ");
@@ -277,12 +283,7 @@ TEST("the wait for a verdict begins when the peer has read what is before it")
 
 TEST("a broker stops and goes though questions are left unanswered")
 {
-    test_door_open(&door, RINGTAIL_LATER);
-    test_peer_connect(&peer, &door.host);
-    test_peer_connect(&other, &door.host);
-    test_peer_send(&peer, TEST_HELLO("a"));
-    test_peer_send(&other, TEST_HELLO("b"));
-    test_door_await(&door, 2);
+    ask_two_questions();
     test_host_finish(&door.host);
     test_peer_close(&peer);
     test_peer_close(&other);
@@ -290,13 +291,7 @@ TEST("a broker stops and goes though questions are left unanswered")
 
 TEST("a verdict that comes while the broker stops is obeyed, or finds nobody")
 {
-    test_door_open(&door, RINGTAIL_LATER);
-    test_peer_connect(&peer, &door.host);
-    test_peer_connect(&other, &door.host);
-    test_peer_send(&peer, TEST_HELLO("a"));
-    test_door_await(&door, 1);
-    test_peer_send(&other, TEST_HELLO("b"));
-    test_door_await(&door, 2);
+    ask_two_questions();
     test_host_begin_stop(&door.host, 2000);
     ringtail_authorize(door.waiting[0], RINGTAIL_ALLOW);
     test_peer_await(&peer, "HTTP/1.1 200 ");
