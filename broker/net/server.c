@@ -20,7 +20,8 @@
 /*
  * The broker's time follows the loop's, but never by more than a step at once:
  * a process that was suspended, or a host that blocked its loop, must not find
- * all its peers overdue before it has read what they sent meanwhile.
+ * all its peers overdue. And after such a step nobody is judged before what
+ * they sent meanwhile has been read: the timer waits for the next check.
  */
 void rt_server_update_time(struct rt_server *server)
 {
@@ -30,7 +31,10 @@ void rt_server_update_time(struct rt_server *server)
         return;
     }
     server->loop_ms = loop_ms;
-    passed = passed > RT_TIME_STEP_MS ? RT_TIME_STEP_MS : passed;
+    if (passed >= RT_TIME_STEP_MS) {
+        passed = RT_TIME_STEP_MS;
+        server->is_late = true;
+    }
     rt_core_set_time(&server->core, server->core.now_ms + passed,
                      rt_clock_wall_ms());
 }
@@ -116,6 +120,7 @@ static void on_prepare(uv_prepare_t *prepare)
 static void on_check(uv_check_t *check)
 {
     struct rt_server *server = check->data;
+    server->is_late = false;
     rt_sigpipe_check(&server->sigpipe);
     rt_authorize_continue(server);
     rt_core_flush_small(&server->core);
@@ -230,6 +235,10 @@ static void on_timer(uv_timer_t *timer)
 {
     struct rt_server *server = timer->data;
     rt_server_update_time(server);
+    if (server->is_late) {
+        (void)uv_timer_start(timer, on_timer, 1, RT_TICK_MS);
+        return;
+    }
     rt_wheel_advance(&server->wheel,
                      (uint32_t)(server->core.now_ms / RT_TICK_MS),
                      rt_connection_on_timer, NULL);

@@ -85,6 +85,7 @@ struct rt_server {
     enum rt_server_state state;
     bool is_unref;    /* its handles do not keep the loop going */
     uint64_t loop_ms; /* the loop's time at the last look */
+    bool is_late;     /* much time has passed since the loop last read */
     uint64_t drain_end_ms;
     void (*on_stopped)(void *context);
     void *stopped_context;
