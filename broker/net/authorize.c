@@ -125,12 +125,7 @@ static void hold_back(struct rt_http_session *session,
 {
     struct rt_server *server = question->server;
     rt_list_append(&server->unanswered, &question->link);
-    if (session->connection->state == RT_CONNECTION_HTTP) {
-        question->session = session;
-        session->question = question;
-        rt_connection_set_timer(session->connection,
-                                server->options.head_ticks);
-    }
+    rt_connection_set_timer(session->connection, server->options.head_ticks);
 }
 
 /* RT_VERDICT_NONE: the host answers later. */
@@ -147,8 +142,9 @@ static int ask(struct rt_http_session *session,
         rt_http_refuse_for_memory(session);
         return RT_EINVAL;
     }
-    *question =
-        (struct ringtail_authorization){.server = server, .is_asking = true};
+    *question = (struct ringtail_authorization){
+        .server = server, .session = session, .is_asking = true};
+    session->question = question;
     enum ringtail_verdict said =
         call_host(session, action, request, target, question);
     question->is_asking = false;
@@ -158,6 +154,7 @@ static int ask(struct rt_http_session *session,
         return 0;
     }
     *verdict = said == RINGTAIL_LATER ? question->verdict : to_verdict(said);
+    session->question = NULL;
     rt_pool_give(&server->authorizations, question);
     return 0;
 }
@@ -218,9 +215,6 @@ int rt_authorize(struct rt_http_session *session,
     if (verdict == RT_VERDICT_NONE &&
         ask(session, action, request, target, &verdict) < 0) {
         return RT_EINVAL;
-    }
-    if (session->connection->state != RT_CONNECTION_HTTP) {
-        return RT_EINVAL; /* the host has stopped the broker meanwhile */
     }
     return apply(session, request, verdict);
 }

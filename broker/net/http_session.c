@@ -214,18 +214,20 @@ void rt_http_session_give_up(struct rt_http_session *session)
 static bool is_idle(const struct rt_http_session *session)
 {
     return session->phase == RT_HTTP_PHASE_HEAD && session->held.len == 0 &&
-           session->answers.len == 0 && !session->is_paused;
+           session->answers.len == 0 && !session->is_paused &&
+           session->question == NULL;
 }
 
 static void settle(struct rt_http_session *session)
 {
     struct rt_connection *connection = session->connection;
-    if (session->phase == RT_HTTP_PHASE_OVER) {
+    struct rt_server *server = rt_http_session_server(session);
+    bool is_last = is_idle(session) && server->state != RT_SERVER_RUNNING;
+    if (session->phase == RT_HTTP_PHASE_OVER || is_last) {
         rt_connection_linger(connection);
     } else if (is_idle(session)) {
         connection->http = NULL;
-        rt_connection_set_timer(
-            connection, rt_http_session_server(session)->options.idle_ticks);
+        rt_connection_set_timer(connection, server->options.idle_ticks);
         rt_http_session_release(session);
     }
 }

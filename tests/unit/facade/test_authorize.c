@@ -214,3 +214,31 @@ TEST("who is allowed to subscribe while the broker stops does not hold it up")
     test_peer_close(&peer);
     test_host_finish(&door.host);
 }
+
+/* A request that the host stops the broker upon, and its answer. */
+static void expect_end_after(enum ringtail_verdict verdict,
+                             const char *request,
+                             const char *answer)
+{
+    test_door_open(&door, verdict);
+    door.stops_at = 1;
+    door.drain_ms = 10000;
+    test_peer_connect(&peer, &door.host);
+    test_peer_send(&peer, request);
+    test_peer_await(&peer, answer);
+    test_peer_await_end(&peer);
+    test_peer_close(&peer);
+    uint64_t begin = uv_now(&door.host.loop);
+    TEST_UNTIL(&door.host.loop, door.host.is_stopped);
+    EXPECT(uv_now(&door.host.loop) < begin + 5000);
+    test_host_finish(&door.host);
+}
+
+TEST("the request upon which the broker stops is answered, and the last one")
+{
+    expect_end_after(RINGTAIL_ALLOW, TEST_HELLO("a"), "HTTP/1.1 200 ");
+    expect_end_after(RINGTAIL_FORBIDDEN, TEST_HELLO("a"), "HTTP/1.1 403 ");
+    expect_end_after(RINGTAIL_ALLOW, TEST_SUBSCRIBE("a"), "HTTP/1.1 503 ");
+    expect_end_after(RINGTAIL_FORBIDDEN, TEST_LIVEZ TEST_HELLO("a"),
+                     "HTTP/1.1 403 ");
+}
