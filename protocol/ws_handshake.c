@@ -29,12 +29,16 @@ static bool is_base64(char c)
  * RFC 6455, section 4.1, they are not zero, as decoders want them. */
 bool rt_ws_is_key(struct rt_bytes key)
 {
-    size_t digits = 0;
-    while (digits < key.len && is_base64(key.data[digits])) {
-        digits++;
+    if (key.len != RT_WS_KEY_BYTES) {
+        return false;
     }
-    struct rt_bytes rest = {key.data + digits, key.len - digits};
-    return digits == KEY_DIGITS && rt_bytes_equal(rest, KEY_PADDING);
+    for (size_t i = 0; i < KEY_DIGITS; i++) {
+        if (!is_base64(key.data[i])) {
+            return false;
+        }
+    }
+    struct rt_bytes rest = {key.data + KEY_DIGITS, key.len - KEY_DIGITS};
+    return rt_bytes_equal(rest, KEY_PADDING);
 }
 
 int rt_ws_handshake_check(const struct rt_http_request *request,
