@@ -225,10 +225,10 @@ static void expect_end_after(enum ringtail_verdict verdict,
     door.drain_ms = 10000;
     test_peer_connect(&peer, &door.host);
     test_peer_send(&peer, request);
+    uint64_t begin = uv_now(&door.host.loop);
     test_peer_await(&peer, answer);
     test_peer_await_end(&peer);
     test_peer_close(&peer);
-    uint64_t begin = uv_now(&door.host.loop);
     TEST_UNTIL(&door.host.loop, door.host.is_stopped);
     EXPECT(uv_now(&door.host.loop) < begin + 5000);
     test_host_finish(&door.host);
