@@ -24,6 +24,7 @@ SETTLE_S = 10
 
 # A long input is split near its ends and at so many places between.
 NEAR = 300
+NEAR_FRAMES = 64
 BETWEEN = 40
 # Its bytes come one by one near its ends, and between in such pieces.
 PIECE = 61
@@ -38,13 +39,13 @@ FLAGS += ["--heartbeat", "1h", "--idle-timeout", "1h"]
 FLAGS += ["--head-timeout", "10m", "--body-timeout", "10m"]
 
 
-def cuts(count):
+def cuts(count, near):
     """Where an input of so many bytes is split in two."""
-    if count <= 2 * NEAR:
+    if count <= 2 * near:
         return range(1, count)
-    step = max(1, (count - 2 * NEAR) // BETWEEN)
-    between = range(NEAR, count - NEAR, step)
-    return [*range(1, NEAR), *between, *range(count - NEAR, count)]
+    step = max(1, (count - 2 * near) // BETWEEN)
+    between = range(near, count - near, step)
+    return [*range(1, near), *between, *range(count - near, count)]
 
 
 def drops(data):
@@ -62,7 +63,8 @@ def ways(row):
     yield "whole", [row.data]
     if len(row.data) > 1:
         yield "byte by byte", drops(row.data)
-    for at in cuts(len(row.data)):
+    near = NEAR_FRAMES if row.prologue else NEAR
+    for at in cuts(len(row.data), near):
         yield f"split at {at}", [row.data[:at], row.data[at:]]
     if row.end == "closed" and not row.sends_fin:
         behind = PING if row.prologue else SMUGGLED

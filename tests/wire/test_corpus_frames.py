@@ -1,0 +1,18 @@
+#!/usr/bin/python3
+"""Bad and borderline sequences of frames, each with its expected answer, in
+whatever pieces they come: the corpus of RFC 6455."""
+
+from corpus import frames
+from corpus.volley import Volley
+from tap import cases, run
+
+ROWS = frames.rows()
+
+
+@cases([(row.name, row) for row in ROWS], "{0}: {1.expected!a}.")
+def answered(volley, row):
+    """As expected, in each way, and a canary lives."""
+    volley.check(row)
+
+
+run(lambda: Volley(ROWS))
