@@ -157,6 +157,29 @@ def run_program(folder, words):
     return json.loads(output)
 
 
+def run_pub(program, port, count):
+    """Publishes so many lines with `ringtail pub`; what it said, and the
+    processor time that it took."""
+    command = [program, "pub", "bench", "--json", "--url", f"127.0.0.1:{port}"]
+    with tempfile.TemporaryFile("w+") as lines:
+        lines.writelines(f"{number}\n" for number in range(count))
+        lines.seek(0)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = subprocess.run(
+            [str(word) for word in command],
+            stdin=lines,
+            capture_output=True,
+            timeout=PROGRAM_TIMEOUT_S,
+            preexec_fn=lambda: os.sched_setaffinity(0, {processors()[1]}),
+            check=False,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if result.returncode != 0:
+        raise RunFailed(f"status {result.returncode}: {result.stderr[:200]}")
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {**json.loads(result.stdout), "cpu_ns": cpu_s * 1e9}
+
+
 def checked(output, status):
     """The report, if it is one of a run in which nothing went wrong."""
     try:

@@ -27,6 +27,7 @@ WAIT_MAX = 0.05
 
 IDLE_SUBSCRIBERS = 10_000
 COUNTED_EVENTS = 100_000
+PUB_LINES = 2_000_000
 KIB = 1024
 
 
@@ -46,6 +47,14 @@ class Program:
 
     words: list
     server: str = "library"
+
+
+@dataclasses.dataclass
+class Lines:
+    """One run of `ringtail pub` with so many short lines on its input."""
+
+    count: int
+    server: str = "ringtail"
 
 
 @dataclasses.dataclass
@@ -280,6 +289,27 @@ def library(mode, figure, measure, limit, shown="{:.1f}"):
     return row
 
 
+def pub_lines(pairs):
+    """What a line of `ringtail pub` costs its own processor."""
+    values = []
+    for _ in range(min(pairs, 3)):
+        report = yield Lines(PUB_LINES)
+        values.append(report["cpu_ns"] / report["confirmed"])
+    value = statistics.median(values)
+    return [
+        Line(
+            "CPU of ringtail pub per line, ns",
+            nanoseconds(value),
+            "",
+            value,
+            min(values),
+            max(values),
+            2000,
+            "{:.0f}",
+        )
+    ]
+
+
 # A floor that waits for every reader cannot be measured with a stopped one.
 BROKER_ONLY = [
     "stalled",
@@ -287,6 +317,7 @@ BROKER_ONLY = [
     "mailbox",
     "idle-embedded",
     "idle-wakeups",
+    "pub-lines",
 ]
 
 ROWS = {
@@ -326,6 +357,7 @@ ROWS = {
         "time per event from 4 threads, ns",
         333,
     ),
+    "pub-lines": pub_lines,
     "idle-embedded": library(
         "idle",
         "bytes",

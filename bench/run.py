@@ -20,8 +20,8 @@ ROOT = HERE.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 
-from processes import RunFailed, alone, run_load, run_program, serving
-from rows import BROKER_ONLY, ROWS, WAIT_MAX, Program, waited
+from processes import RunFailed, alone, run_load, run_program, run_pub, serving
+from rows import BROKER_ONLY, ROWS, WAIT_MAX, Lines, Program, waited
 
 EXAMPLES = """\
 examples:
@@ -92,7 +92,17 @@ class Bench:
             report = run_program(self.build / "bench", run.words)
             self.samples.append({"row": row, **report})
             return report
+        if isinstance(run, Lines):
+            return self.measure_lines(row, run)
         return self.measure_server(row, run)
+
+    def measure_lines(self, row, run):
+        """One run of the command line against a fresh broker."""
+        program = self.build / "clients/cli/ringtail"
+        with serving(self.servers[run.server]) as (port, _):
+            report = run_pub(program, port, run.count)
+        self.samples.append({"row": row, **report})
+        return report
 
     def measure_server(self, row, run):
         """One run against a fresh server; its report."""
