@@ -6,7 +6,8 @@
  * signal handlers, prints nothing, and keeps nothing outside its handle. All
  * calls but ringtail_publish_async are for the loop's thread, which is the one
  * that created the broker. Callbacks run on that thread, and never from inside
- * the call that caused them.
+ * the call that caused them. They may call anything but
+ * ringtail_broker_destroy, which is for `done`; the allocator nothing.
  *
  * Functions return 0 or a negative error: one of enum ringtail_error, or one of
  * libuv's, passed through. ringtail_strerror knows both.
@@ -203,7 +204,8 @@ struct ringtail_config {
     void *log_context;
     ringtail_authorize_cb authorize; /* NULL: all is allowed */
     void *authorize_context;
-    uint64_t mailbox_bytes; /* memory for what other threads publish, about */
+    uint64_t mailbox_bytes; /* memory for what other threads publish, about;
+                               the C library's in any case */
     /* The options. */
 #define X(kind, name, value, help) uint64_t name;
     RINGTAIL_CONFIG_MAP(X)
@@ -276,7 +278,8 @@ enum ringtail_role {
  * means both on this machine's own addresses and public alone elsewhere; an
  * address that other machines reach needs `authorize`, which guards the public
  * role alone, or `insecure`. May be called several times. Errors:
- * RINGTAIL_EADDRESS, RINGTAIL_EDESCRIPTOR, RINGTAIL_EINSECURE, libuv's.
+ * RINGTAIL_EADDRESS, RINGTAIL_EDESCRIPTOR, RINGTAIL_EINSECURE,
+ * RINGTAIL_ESTOPPED, UV_ENOMEM, libuv's.
  */
 RINGTAIL_EXPORT int ringtail_broker_listen(struct ringtail_broker *broker,
                                            const char *address,
@@ -385,8 +388,7 @@ struct ringtail_event {
                            `leaving` */
 };
 
-/* May call anything but ringtail_broker_destroy, also ringtail_unsubscribe for
- * its own subscription. */
+/* May also call ringtail_unsubscribe for its own subscription. */
 typedef void (*ringtail_event_cb)(void *context,
                                   const struct ringtail_event *event);
 
@@ -407,9 +409,10 @@ ringtail_subscribe(struct ringtail_broker *broker,
                    struct ringtail_subscription **subscription);
 
 /*
- * A paused subscription is not called, costs nothing and keeps no event from
- * being dropped; it is not timed. When it is resumed it goes on where it was,
- * with a gap if the ring has passed it. Both may be repeated.
+ * A paused subscription is not called but with RINGTAIL_CLOSED, costs nothing
+ * and keeps no event from being dropped; it is not timed. When it is resumed it
+ * goes on where it was, with a gap if the ring has passed it. Both may be
+ * repeated.
  */
 RINGTAIL_EXPORT void
 ringtail_subscription_pause(struct ringtail_subscription *subscription);

@@ -311,3 +311,16 @@ TEST("a callback may stop the broker while more is left than fits into a turn")
     EXPECT_INT(record.closed, 1);
     test_host_finish(&host);
 }
+
+TEST("a paused subscription is told of the end, and of nothing else")
+{
+    struct test_host host;
+    struct record record = {.is_inside = false};
+    test_host_init(&host, NULL);
+    subscribe(&record, &host, NULL);
+    ringtail_subscription_pause(record.subscription);
+    publish(&host, "one");
+    test_host_finish(&host);
+    EXPECT_INT(record.events + record.gaps, 0);
+    EXPECT_INT(record.closed, 1);
+}
