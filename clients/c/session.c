@@ -187,10 +187,18 @@ void rt_session_open(struct ringtail_session *session)
     }
 }
 
+/* Behind a gap it goes on at once; but not from one gap to the next, whatever
+ * comes between them. */
+static bool may_hurry(const struct ringtail_session *session)
+{
+    return session->subscriber.has_gap && !session->subscriber.had_gap &&
+           session->backoff.failures == 0;
+}
+
 static uint64_t next_wait_ms(struct ringtail_session *session)
 {
     uint64_t random = 0;
-    bool is_first = session->backoff.failures == 0;
+    bool is_urgent = may_hurry(session);
     if (session->random(&random, sizeof(random)) < 0) {
         random = session->now_ms; /* better than nothing, for jitter */
     }
@@ -199,7 +207,7 @@ static uint64_t next_wait_ms(struct ringtail_session *session)
     asked_s = asked_s < RT_SESSION_RETRY_AFTER_MAX ? asked_s
                                                    : RT_SESSION_RETRY_AFTER_MAX;
     wait_ms = wait_ms > asked_s * 1000 ? wait_ms : asked_s * 1000;
-    return session->subscriber.has_gap && is_first ? 0 : wait_ms;
+    return is_urgent ? 0 : wait_ms;
 }
 
 static void tell(struct ringtail_session *session, uint64_t retry_ms)
@@ -244,6 +252,7 @@ static void settle(struct ringtail_session *session)
                      : is_idle ? RINGTAIL_SESSION_IDLE
                                : RINGTAIL_SESSION_WAITING;
     bool is_told = session->subscriber.has_gap; /* by on_gap */
+    session->subscriber.had_gap = is_told;
     session->subscriber.has_gap = false;
     if (!is_told) {
         tell(session, wait_ms);

@@ -58,6 +58,7 @@ struct rt_session_subscriber {
     struct ringtail_cursor announced; /* by the handshake, until an event */
     bool is_announced;
     bool has_gap; /* the connection was closed for one */
+    bool had_gap; /* and so was the one before */
     char key[RT_WS_KEY_BYTES];
     struct rt_buffer message; /* fragments */
     uint8_t opcode;           /* of the message in fragments; 0: none */

@@ -197,7 +197,8 @@ struct ringtail_session_options {
     /* Waits before it connects again are random, between 0 and a bound that
      * begins with retry_min_ms, doubles each time, and ends with retry_max_ms.
      * It begins again after a connection that brought an event or an answer,
-     * or lasted RINGTAIL_CLIENT_STEADY_MS. */
+     * or lasted RINGTAIL_CLIENT_STEADY_MS. After a gap there is no wait, but
+     * for gaps one behind the other. */
     uint64_t retry_min_ms;
     uint64_t retry_max_ms;
 

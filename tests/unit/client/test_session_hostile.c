@@ -88,6 +88,33 @@ TEST("the reasons of closes and gaps are told in printable ASCII")
     peer_end(&peer);
 }
 
+static void expect_wait_after_gap(uint64_t wait_ms)
+{
+    peer_feed(&peer, RT_BYTES("\x81\x01x"));
+    peer_feed_close(&peer, 4410, "cursor-evicted; cursor=7f3a9c21-1");
+    peer_let_go(&peer);
+    peer.log_len = 0;
+    EXPECT_INT(ringtail_session_deadline_ms(peer.session) - peer.now_ms,
+               wait_ms);
+}
+
+TEST("gaps one behind the other are not hurried through")
+{
+    begin_open("7f3a9c21-4");
+    peer_random_byte = 0xff; /* 2^64 - 1 modulo the bound and 1 */
+    expect_wait_after_gap(0);
+    for (int i = 0; i < 3; i++) {
+        open_at("7f3a9c21-1");
+        expect_wait_after_gap(UINT64_MAX % 101);
+    }
+    open_at("7f3a9c21-1");
+    peer_disconnect(&peer, -ECONNRESET);
+    peer.log_len = 0;
+    open_at("7f3a9c21-1");
+    expect_wait_after_gap(0);
+    peer_end(&peer);
+}
+
 TEST("answers that are none keep nobody from the time-out")
 {
     peer_begin_kind(&peer, RINGTAIL_SESSION_SUBSCRIBER);
