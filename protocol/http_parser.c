@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "protocol/http_line.h"
 #include "protocol/target.h"
 
 /* One call's view of the world, for llhttp's callbacks. */
 struct rt_http_parse {
     struct rt_http_request *request;
     struct rt_refusal *refusal;
+    struct rt_bytes method;
     struct rt_bytes name;
     struct rt_bytes value;
     unsigned field_count;
@@ -87,39 +89,6 @@ ssize_t rt_http_head_length(struct rt_bytes bytes, size_t *scanned)
     return 0;
 }
 
-/* --- the request line --- */
-
-/* `method SP target SP HTTP/1.x` with single spaces, RFC 9112, section 3. */
-static int check_request_line(struct rt_http_parse *parse, struct rt_bytes head)
-{
-    struct rt_bytes rest = head;
-    struct rt_bytes line = rt_bytes_split(&rest, '\r');
-    struct rt_bytes words = line;
-    struct rt_bytes method = rt_bytes_split(&words, ' ');
-    struct rt_bytes target = rt_bytes_split(&words, ' ');
-    if (method.len == 0 || target.len == 0 || words.data == NULL ||
-        memchr(words.data, ' ', words.len) != NULL) {
-        return refuse(parse, RT_PROBLEM_BAD_REQUEST, line,
-                      "a request begins with a method, a target and a version");
-    }
-    if (target.len > RT_HTTP_TARGET_MAX) {
-        (void)refuse(parse, RT_PROBLEM_URI_TOO_LONG, (struct rt_bytes){0},
-                     "the target is longer than the limit");
-        parse->refusal->limit = RT_HTTP_TARGET_MAX;
-        return -1;
-    }
-    if (!rt_bytes_starts_with(words, RT_BYTES("HTTP/"))) {
-        return refuse(parse, RT_PROBLEM_BAD_REQUEST, words,
-                      "the protocol is HTTP/1.1");
-    }
-    if (!rt_bytes_equal(words, RT_BYTES("HTTP/1.1")) &&
-        !rt_bytes_equal(words, RT_BYTES("HTTP/1.0"))) {
-        return refuse(parse, RT_PROBLEM_HTTP_VERSION, words,
-                      "the versions are 1.1 and 1.0");
-    }
-    return 0;
-}
-
 /* --- header fields --- */
 
 static const struct {
@@ -191,23 +160,50 @@ static int note_field(struct rt_http_parse *parse)
                   "this header field may stand only once");
 }
 
+/* A field of the head stays as it was read; in a trailer it is an attempt to
+ * say otherwise (RFC 9110, section 6.5.1). Its name may come in pieces. */
+static void
+note_trailer(struct rt_http_parser *parser, const char *at, size_t len)
+{
+    size_t room = sizeof(parser->trailer) - parser->trailer_len;
+    size_t taken = len < room ? len : room;
+    memcpy(parser->trailer + parser->trailer_len, at, taken);
+    parser->trailer_len += (uint8_t)taken;
+}
+
 static int on_url(llhttp_t *llhttp, const char *at, size_t len)
 {
     parse_of(llhttp)->request->target = (struct rt_bytes){at, len};
     return 0;
 }
 
-/* Trailers of a chunked body come here as well, in pieces that may be empty;
- * they are ignored. */
+/* Trailers of a chunked body come here as well, in pieces that may be empty. */
 static int on_header_field(llhttp_t *llhttp, const char *at, size_t len)
 {
     struct rt_http_parse *parse = parse_of(llhttp);
-    if (len == 0 && parse->request != NULL) {
+    if (parse->request == NULL) {
+        note_trailer(parser_of(llhttp), at, len);
+        return 0;
+    }
+    if (len == 0) {
         return refuse(parse, RT_PROBLEM_BAD_REQUEST, (struct rt_bytes){0},
                       "a header field has no name");
     }
     parse->name = (struct rt_bytes){at, len};
     parse->value = (struct rt_bytes){at, 0};
+    return 0;
+}
+
+static int on_header_field_complete(llhttp_t *llhttp)
+{
+    struct rt_http_parser *parser = parser_of(llhttp);
+    struct rt_http_parse *parse = parse_of(llhttp);
+    struct rt_bytes name = {parser->trailer, parser->trailer_len};
+    parser->trailer_len = 0;
+    if (parse->request == NULL && find_field(name) != RT_HTTP_FIELD_COUNT) {
+        parse->err = RT_EINVAL;
+        return -1;
+    }
     return 0;
 }
 
@@ -281,6 +277,7 @@ static int on_message_complete(llhttp_t *llhttp)
 static const llhttp_settings_t settings = {
     .on_url = on_url,
     .on_header_field = on_header_field,
+    .on_header_field_complete = on_header_field_complete,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_body = on_body,
@@ -330,6 +327,12 @@ static int check_host(struct rt_http_parse *parse)
                         "that is not a host and a port");
 }
 
+/* Some read it as an octal number. */
+static bool has_leading_zero(struct rt_bytes number)
+{
+    return number.len > 1 && number.data[0] == '0';
+}
+
 /* RFC 9112, section 6: exactly one of two ways to say how long a body is. */
 static int check_length(struct rt_http_parse *parse)
 {
@@ -346,7 +349,8 @@ static int check_length(struct rt_http_parse *parse)
                           "it is chunked, on HTTP/1.1, without a length");
         }
     } else if (request->has_content_length &&
-               rt_bytes_to_u64(length, &request->content_length) < 0) {
+               (has_leading_zero(length) ||
+                rt_bytes_to_u64(length, &request->content_length) < 0)) {
         return refuse(parse, RT_PROBLEM_BAD_REQUEST, RT_BYTES("Content-Length"),
                       "that is not a length");
     }
@@ -379,6 +383,8 @@ static enum rt_http_method method_of(const llhttp_t *llhttp)
         return RT_HTTP_POST;
     case HTTP_OPTIONS:
         return RT_HTTP_OPTIONS;
+    case HTTP_TRACE:
+        return RT_HTTP_TRACE;
     default:
         return RT_HTTP_OTHER;
     }
@@ -393,6 +399,33 @@ static void decide_connection(struct rt_http_parse *parse)
     request->asks_upgrade = request->asks_upgrade && parse->says_upgrade &&
                             request->method == RT_HTTP_GET &&
                             !request->is_http10;
+}
+
+static bool is_known_method(struct rt_bytes method)
+{
+    static const struct rt_bytes methods[] = {
+#define X(number, name, text) {#text, sizeof(#text) - 1},
+        HTTP_METHOD_MAP(X)
+#undef X
+    };
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(methods); i++) {
+        if (rt_bytes_equal(method, methods[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A method that is unknown is no mistake: RFC 9110, section 9.1. */
+static void refuse_as_llhttp(struct rt_http_parse *parse, const char *reason)
+{
+    if (is_known_method(parse->method)) {
+        (void)refuse(parse, RT_PROBLEM_BAD_REQUEST, (struct rt_bytes){0},
+                     reason);
+    } else {
+        (void)refuse(parse, RT_PROBLEM_NOT_IMPLEMENTED, parse->method,
+                     "that is no method known here");
+    }
 }
 
 static int run_head(struct rt_http_parser *parser,
@@ -416,8 +449,7 @@ static int run_head(struct rt_http_parser *parser,
         return 0;
     }
     if (parse->err == 0) {
-        (void)refuse(parse, RT_PROBLEM_BAD_REQUEST, (struct rt_bytes){0},
-                     llhttp_get_error_reason(llhttp));
+        refuse_as_llhttp(parse, llhttp_get_error_reason(llhttp));
     }
     return RT_EINVAL;
 }
@@ -435,7 +467,8 @@ int rt_http_parse_head(struct rt_http_parser *parser,
     parser->framing_bytes = 0;
     parser->body_bytes = 0;
     parser->last_byte = 0;
-    if (check_request_line(&parse, head) < 0 ||
+    parser->trailer_len = 0;
+    if (rt_http_line_check(head, &parse.method, refusal) < 0 ||
         run_head(parser, &parse, head) < 0 || check_host(&parse) < 0 ||
         check_length(&parse) < 0 || check_expect(&parse) < 0) {
         return RT_EINVAL;

@@ -6,7 +6,8 @@
  * llhttp 8.1 is lenient in places, whatever its settings; what it lets pass is
  * caught here: line ends that are not CRLF, folded lines, empty field names,
  * anything but HTTP/1.0 and HTTP/1.1 in the request line, Transfer-Encoding
- * other than `chunked`, and a Host that is missing, repeated or malformed.
+ * other than `chunked`, a Host that is missing, repeated or malformed, and a
+ * trailer that would say anew what the head has said.
  */
 #ifndef PROTOCOL_HTTP_PARSER_H
 #define PROTOCOL_HTTP_PARSER_H
@@ -17,13 +18,12 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "protocol/http_line.h"
 #include "protocol/http_request.h"
 #include "protocol/problem.h"
 
-/* Of a head: bytes in all, header fields, and bytes of the target. */
-#define RT_HTTP_HEAD_MAX   ((size_t)16 * 1024)
+/* Of a head, beside what is in http_line.h. */
 #define RT_HTTP_FIELDS_MAX 100
-#define RT_HTTP_TARGET_MAX ((size_t)8 * 1024)
 
 /*
  * A chunked body may be padded with chunk headers, extensions and trailers:
@@ -50,6 +50,9 @@ struct rt_http_parser {
     uint64_t framing_bytes;
     uint64_t body_bytes;
     uint8_t last_byte; /* of a chunked body's framing: CR or not */
+    uint8_t trailer_len;
+    char trailer[24]; /* a trailer's name as far as it is there; more than any
+                         name that matters */
 };
 
 /*

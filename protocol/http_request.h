@@ -15,6 +15,7 @@ enum rt_http_method {
     RT_HTTP_HEAD,
     RT_HTTP_POST,
     RT_HTTP_OPTIONS,
+    RT_HTTP_TRACE,
     RT_HTTP_OTHER, /* a method that no resource here has */
 };
 

@@ -239,6 +239,13 @@ static void run_head(struct rt_http_session *session,
     }
 }
 
+static void refuse_long(struct rt_http_session *session, struct rt_bytes head)
+{
+    struct rt_refusal refusal;
+    rt_http_refuse_long(head, &refusal);
+    rt_http_refuse_and_end(session, &refusal);
+}
+
 /* A head of `len` bytes has been found at the beginning of `bytes`. */
 static void found_head(struct rt_http_session *session,
                        struct rt_bytes head,
@@ -256,32 +263,23 @@ static void found_head(struct rt_http_session *session,
         return;
     }
     if (head.len > RT_HTTP_HEAD_MAX) {
-        refuse_framing(session, RT_PROBLEM_HEAD_TOO_LARGE, NULL,
-                       RT_HTTP_HEAD_MAX);
+        refuse_long(session, head);
         return;
     }
     run_head(session, head, available);
-}
-
-/* A first byte that begins no method: refused before any line is whole. */
-static bool begins_request(struct rt_bytes bytes)
-{
-    char c = bytes.data[0];
-    return (c >= 'A' && c <= 'Z') || c == '\r';
 }
 
 static bool check_head_part(struct rt_http_session *session,
                             struct rt_bytes part,
                             ssize_t length)
 {
-    if (length < 0 || !begins_request(part)) {
+    if (length < 0 || !rt_http_may_begin(part)) {
         refuse_framing(session, RT_PROBLEM_BAD_REQUEST,
                        "the head is not in lines that end in CRLF", 0);
         return false;
     }
     if (length == 0 && part.len >= RT_HTTP_HEAD_MAX) {
-        refuse_framing(session, RT_PROBLEM_HEAD_TOO_LARGE, NULL,
-                       RT_HTTP_HEAD_MAX);
+        refuse_long(session, part);
         return false;
     }
     return true;

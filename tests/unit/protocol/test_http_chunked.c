@@ -157,10 +157,8 @@ TEST("trailers say nothing")
 {
     accept_all_of(RT_BYTES("1\r\nx\r\n0\r\nA: b\r\n\r\n"), "x");
     accept_all_of(RT_BYTES("0\r\nA:\r\nBcd: e\r\nA: f\r\n\r\n"), "");
-    accept_all_of(RT_BYTES("0\r\nHost: b\r\nHost: c\r\n\r\n"), "");
-    accept_all_of(RT_BYTES("0\r\nContent-Length: 5\r\n\r\n"), "");
-    accept_all_of(RT_BYTES("0\r\nConnection: close, upgrade\r\n\r\n"), "");
-    accept_all_of(RT_BYTES("0\r\nUpgrade: websocket\r\n\r\n"), "");
+    accept_all_of(RT_BYTES("0\r\nTrailer: b\r\nTrailer: c\r\n\r\n"), "");
+    accept_all_of(RT_BYTES("0\r\nProxy-Connection: close\r\n\r\n"), "");
 }
 
 TEST("what follows the last chunk is left alone")
@@ -300,14 +298,17 @@ TEST("trailers have the form of header fields")
     refuse(RT_BYTES("0\r\nA:\r\n\tb\r\n\r\n"));
 }
 
-/* llhttp looks at some trailers; what it makes of them never counts. */
-TEST("a trailer cannot say anew how long the body is")
+TEST("a trailer cannot say anew what the head has said")
 {
     refuse(RT_BYTES("0\r\nTransfer-Encoding: chunked\r\n\r\n"));
     refuse(RT_BYTES("0\r\nTransfer-Encoding: identity\r\n\r\n"));
-    accept(RT_BYTES("0\r\nContent-Length: 3\r\n\r\nabc"), "");
-    EXPECT_INT(seen.consumed, 24);
+    refuse(RT_BYTES("0\r\nContent-Length: 3\r\n\r\nabc"));
     refuse(RT_BYTES("0\r\nContent-Length: -1\r\n\r\n"));
+    refuse(RT_BYTES("0\r\nHOST: a\r\n\r\n"));
+    refuse(RT_BYTES("0\r\na: b\r\nAuthorization: x\r\n\r\n"));
+    refuse(RT_BYTES("0\r\nSec-WebSocket-Protocol: a\r\n\r\n"));
+    accept(RT_BYTES("0\r\nHosts: a\r\nHos: b\r\nt: c\r\n\r\n"), "");
+    accept(RT_BYTES("0\r\nSec-WebSocket-Protocol-Of-Tomorrow: a\r\n\r\n"), "");
 }
 
 TEST("any byte of a body that is changed keeps its verdict in any pieces")

