@@ -110,29 +110,34 @@ static bool should_wait(struct ringtail_broker *broker, struct rt_bytes topic)
     return broker->is_congested && rt_core_is_congested(core, topic);
 }
 
+static void reply(const struct rt_letter *letter,
+                  int err,
+                  const struct rt_receipt *appended)
+{
+    struct ringtail_receipt receipt;
+    ringtail_published_cb published = (ringtail_published_cb)letter->reply.call;
+    if (published == NULL) {
+        return;
+    }
+    if (err == 0) {
+        copy_receipt(&receipt, appended);
+    }
+    published(letter->reply.context, err, err == 0 ? &receipt : NULL);
+}
+
 bool rt_facade_deliver(void *context, const struct rt_letter *letter)
 {
     struct ringtail_broker *broker = context;
     struct rt_receipt appended = {.is_congested = false};
-    struct ringtail_receipt receipt;
     if (should_wait(broker, letter->topic)) {
         return false;
     }
     int err = append(broker, letter, &appended);
     broker->is_congested = broker->is_congested || appended.is_congested;
-    ringtail_published_cb published = (ringtail_published_cb)letter->reply.call;
-    if (published == NULL) {
-        return true;
-    }
-    if (err == 0) {
-        copy_receipt(&receipt, &appended);
-    }
-    published(letter->reply.context, err, err == 0 ? &receipt : NULL);
+    reply(letter, err, &appended);
     return true;
 }
 
-/* The arguments of ringtail_publish, and whom to tell. */
-/* NOLINTNEXTLINE(readability-function-size) */
 int ringtail_publish_async(struct ringtail_broker *broker,
                            const char *topic,
                            const void *payload,
