@@ -74,16 +74,25 @@ static void bash_options(const struct command *command)
     PRINT("' ;;\n");
 }
 
-static void print_bash(void)
+/* The word to complete, and the one before; bash takes the `=` of
+ * `--name=value` for a word. */
+static void print_bash_start(void)
 {
-    const struct command *command = NULL;
     PRINT("# Made by `ringtail completion bash`.\n"
           "_ringtail()\n"
           "{\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} words=\n"
           "    local before=${COMP_WORDS[COMP_CWORD-1]}\n"
-          "    [ \"$COMP_CWORD\" -gt 1 ] || before=\n"
-          "    case ${before:+${COMP_WORDS[1]}}:$before in\n"
+          "    [ \"$word\" != = ] || word=\n"
+          "    [ \"$before\" != = ] || before=${COMP_WORDS[COMP_CWORD-2]}\n"
+          "    [ \"$COMP_CWORD\" -gt 1 ] || before=\n");
+}
+
+static void print_bash(void)
+{
+    const struct command *command = NULL;
+    print_bash_start();
+    PRINT("    case ${before:+${COMP_WORDS[1]}}:$before in\n"
           "    :) words='");
     print_commands(" ");
     PRINT("' ;;\n");

@@ -302,7 +302,10 @@ def bash_completes(_):
         equal(sorted(bash_words(command, "--")), sorted(options))
     equal(bash_words("sub", "news", "--format", ""), ["raw", "json"])
     equal(bash_words("sub", "news", "--format", "j"), ["json"])
+    equal(bash_words("sub", "--format", "="), ["raw", "json"])
+    equal(bash_words("sub", "--format", "=", "j"), ["json"])
     equal(bash_words("sub", "--url", ""), [])
+    equal(bash_words("sub", "--url", "=", "h"), [])
     equal(bash_words("help", "pi"), ["ping"])
     equal(bash_words("completion", ""), ["bash", "zsh", "--help"])
 
@@ -373,6 +376,7 @@ def tab(_, words, prepare):
         terminal.ask("ringtail pu\t", "ringtail pub ")
         terminal.ask("news --conte\t", "--content-type")
         terminal.ask("\x15ringtail sub news --format js\t", "json")
+        terminal.ask("\x15ringtail sub news --format=js\t", "=json")
         terminal.ask("\x15ringtail help vers\t", "version")
 
 
