@@ -103,30 +103,40 @@ void rt_session_free(struct ringtail_session *session)
     rt_heap_free(&heap, session, sizeof(*session));
 }
 
-int rt_session_create(const struct rt_heap *given,
-                      const struct ringtail_session_options *given_options,
+static struct ringtail_session *
+allocate(const struct rt_heap *given,
+         const struct ringtail_session_options *options)
+{
+    struct rt_heap heap = *given;
+    heap.limit = memory_limit(options);
+    struct ringtail_session *session = rt_heap_zalloc(&heap, sizeof(*session));
+    if (session != NULL) {
+        session->heap = heap;
+        session->options = *options;
+        session->random = fill_random;
+        session->backoff.min_ms = options->retry_min_ms;
+        session->backoff.max_ms = options->retry_max_ms;
+    }
+    return session;
+}
+
+int rt_session_create(const struct rt_heap *heap,
+                      const struct ringtail_session_options *given,
                       struct ringtail_session **out)
 {
     struct ringtail_session_options options;
     struct ringtail_url url = {0};
-    adopt_options(&options, given_options);
+    adopt_options(&options, given);
     int err = check_options(&options);
     err = err == 0 ? ringtail_url_parse(options.url, &url) : err;
     if (err < 0) {
         return err;
     }
-    struct rt_heap heap = *given;
-    heap.limit = memory_limit(&options);
-    struct ringtail_session *session = rt_heap_zalloc(&heap, sizeof(*session));
+    struct ringtail_session *session = allocate(heap, &options);
     if (session == NULL) {
         return RT_ENOMEM;
     }
-    session->heap = heap;
-    session->options = options;
     session->url = url;
-    session->random = fill_random;
-    session->backoff.min_ms = options.retry_min_ms;
-    session->backoff.max_ms = options.retry_max_ms;
     err = init_part(session, &options);
     if (err < 0) {
         rt_session_free(session);

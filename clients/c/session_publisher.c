@@ -157,6 +157,24 @@ note_request(struct ringtail_session *session, uint64_t size, void *tag)
     }
 }
 
+/* The request with the head that was made; `length` is what ends its head. */
+static int take_request(struct ringtail_session *session,
+                        const struct ringtail_new_event *event,
+                        struct rt_bytes length)
+{
+    uint64_t head_bytes = session->publisher.head_len + length.len;
+    struct rt_bytes payload = {event->payload, event->len};
+    uint64_t size = event->len > UINT64_MAX - head_bytes
+                        ? UINT64_MAX
+                        : head_bytes + event->len;
+    int err = check_room(session, size);
+    err = err == 0 ? append_request(session, length, payload) : err;
+    if (err == 0) {
+        note_request(session, size, event->tag);
+    }
+    return err;
+}
+
 int ringtail_session_publish(struct ringtail_session *session,
                              const struct ringtail_new_event *event)
 {
@@ -172,18 +190,7 @@ int ringtail_session_publish(struct ringtail_session *session,
     rt_writer_init(&writer, memory, sizeof(memory));
     rt_write_u64(&writer, event->len);
     RT_WRITE(&writer, "\r\n\r\n");
-    struct rt_bytes length = rt_writer_bytes(&writer);
-    struct rt_bytes payload = {event->payload, event->len};
-    uint64_t head_bytes = session->publisher.head_len + length.len;
-    uint64_t size = event->len > UINT64_MAX - head_bytes
-                        ? UINT64_MAX
-                        : head_bytes + event->len;
-    err = check_room(session, size);
-    err = err == 0 ? append_request(session, length, payload) : err;
-    if (err == 0) {
-        note_request(session, size, event->tag);
-    }
-    return err;
+    return take_request(session, event, rt_writer_bytes(&writer));
 }
 
 /* --- outcomes --- */
@@ -252,12 +259,26 @@ static void take_unasked(struct ringtail_session *session,
     rt_session_refuse(session, RINGTAIL_EREFUSED, response->status, false);
 }
 
+/* 0, or RINGTAIL_EPROTOCOL for what is no outcome. */
+static int take_outcome(struct ringtail_session *session,
+                        const struct rt_http_response *response,
+                        struct rt_bytes body)
+{
+    if (response->status < 200) {
+        return RINGTAIL_EPROTOCOL;
+    }
+    if (response->status < 300) {
+        return take_receipt(session, response);
+    }
+    take_refusal(session, response, body);
+    return 0;
+}
+
 static void take_answer(struct ringtail_session *session,
                         const struct rt_http_response *response,
                         struct rt_bytes body)
 {
     bool is_whole = response->has_end && body.len == response->body_bytes;
-    int err = 0;
     if (response->status == 100) {
         return;
     }
@@ -265,13 +286,7 @@ static void take_answer(struct ringtail_session *session,
         take_unasked(session, response, body);
         return;
     }
-    if (response->status >= 200 && response->status < 300) {
-        err = take_receipt(session, response);
-    } else if (response->status >= 300) {
-        take_refusal(session, response, body);
-    } else {
-        err = RINGTAIL_EPROTOCOL;
-    }
+    int err = take_outcome(session, response, body);
     session->is_proven = session->is_proven || err == 0;
     if (err < 0 || !is_whole) {
         rt_session_leave(session, RINGTAIL_EPROTOCOL);

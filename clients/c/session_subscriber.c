@@ -96,9 +96,25 @@ static int make_key(struct ringtail_session *session)
     return err;
 }
 
-void rt_session_subscriber_begin(struct ringtail_session *session)
+static void write_handshake(const struct ringtail_session *session,
+                            struct rt_writer *writer)
 {
     const struct rt_session_subscriber *subscriber = &session->subscriber;
+    RT_WRITE(writer, "GET /subscribe/");
+    rt_write_bytes(writer, rt_bytes_of(subscriber->topic));
+    RT_WRITE(writer, "?since=");
+    write_since(subscriber, writer);
+    RT_WRITE(writer, " HTTP/1.1\r\nHost: ");
+    rt_write_bytes(writer, rt_bytes_of(session->url.authority));
+    RT_WRITE(writer, "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
+    rt_write_bytes(writer,
+                   (struct rt_bytes){subscriber->key, sizeof(subscriber->key)});
+    RT_WRITE(writer, "\r\n\r\n");
+}
+
+void rt_session_subscriber_begin(struct ringtail_session *session)
+{
     char memory[REQUEST_MAX];
     struct rt_writer writer;
     int err = make_key(session);
@@ -107,17 +123,7 @@ void rt_session_subscriber_begin(struct ringtail_session *session)
         return;
     }
     rt_writer_init(&writer, memory, sizeof(memory));
-    RT_WRITE(&writer, "GET /subscribe/");
-    rt_write_bytes(&writer, rt_bytes_of(subscriber->topic));
-    RT_WRITE(&writer, "?since=");
-    write_since(subscriber, &writer);
-    RT_WRITE(&writer, " HTTP/1.1\r\nHost: ");
-    rt_write_bytes(&writer, rt_bytes_of(session->url.authority));
-    RT_WRITE(&writer, "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
-    rt_write_bytes(&writer,
-                   (struct rt_bytes){subscriber->key, sizeof(subscriber->key)});
-    RT_WRITE(&writer, "\r\n\r\n");
+    write_handshake(session, &writer);
     RT_CHECK(!writer.overflowed);
     rt_session_send(session, rt_writer_bytes(&writer));
 }
