@@ -9,7 +9,7 @@ from tap import cases, run
 ROWS = frames.rows()
 
 
-@cases([(row.name, row) for row in ROWS], "{0}: {1.expected!a}.")
+@cases([(row.name, row) for row in ROWS], "{0}: {1.expected!a:.60}.")
 def answered(volley, row):
     """As expected, in each way, and a canary lives."""
     volley.check(row)
