@@ -10,7 +10,7 @@
     X(UNAVAILABLE, 3, "no connection to the broker, or none any more")         \
     X(REFUSED, 4, "the broker refused: an event, or the subscription")         \
     X(LOSS, 5, "events were missed (sub), or may be lost or not (pub)")        \
-    X(INTERRUPTED, 130, "pub: a signal ended it before its input ended")
+    X(INTERRUPTED, 130, "pub: a signal ended it")
 
 enum exit_code {
 #define X(name, value, text) CODE_##name = (value),
