@@ -1,15 +1,11 @@
 /* What may happen in the world. */
 #include <stdlib.h>
 
-#include "base/error.h"
-#include "broker/core/fanout.h"
-#include "broker/core/topic.h"
 #include "tests/simulator/expect.h"
 #include "tests/simulator/world.h"
 
-#define MINUTE_MS  UINT64_C(60000)
-#define YEAR_MS    (UINT64_C(366) * 24 * 60 * MINUTE_MS)
-#define ROUNDS_MAX 100000 /* more flushes than anything needs */
+#define MINUTE_MS UINT64_C(60000)
+#define YEAR_MS   (UINT64_C(366) * 24 * 60 * MINUTE_MS)
 
 static struct topic *random_topic(struct world *world)
 {
@@ -17,59 +13,6 @@ static struct topic *random_topic(struct world *world)
 }
 
 /* --- publishing --- */
-
-/* Around the lengths at which frames and blocks change, and any. */
-static uint32_t random_len(struct world *world)
-{
-    static const uint32_t edges[] = {0,    1,    125,  126,   127,
-                                     1000, 4064, 4096, 65535, 65536};
-    uint32_t max = world->habits.len_max;
-    uint32_t edge = edges[below(world, RT_ARRAY_LENGTH(edges))];
-    if (one_in(world, 8) && edge <= max) {
-        return edge;
-    }
-    return below(world, one_in(world, 10) ? max + 1 : max / 8 + 1);
-}
-
-static struct event random_event(struct world *world, const struct topic *topic)
-{
-    uint64_t newest_ms =
-        topic->latest > 0 ? topic_event(topic, topic->latest)->wall_ms : 0;
-    return (struct event){
-        .wall_ms = world->wall_ms < newest_ms ? newest_ms : world->wall_ms,
-        .len = random_len(world),
-        .noise = (uint32_t)test_random_next(&world->random),
-        .content = (enum rt_content)below(world, 3),
-    };
-}
-
-static void
-published(struct world *world, struct topic *topic, const struct event *event)
-{
-    world_begin_topic(world, topic);
-    locals_want(world, topic);
-    topic_append(topic, &world->retention, world->now_ms, event);
-    topic->touched_ms = world->now_ms;
-    world->expected.events_produced++;
-    world->expected.bytes_produced += event->len;
-}
-
-static void publish(struct world *world, struct topic *topic)
-{
-    struct event event = random_event(world, topic);
-    struct rt_event outgoing = {
-        topic->name, {model_noise(event.noise), event.len}, event.content};
-    struct rt_receipt receipt;
-    int err = rt_core_publish(&world->core, &outgoing, &receipt);
-    if (err < 0) {
-        EXPECT_INT(err, RT_ENOMEM);
-        EXPECT(world_is_short(world));
-        world->expected.events_refused++;
-        return;
-    }
-    published(world, topic, &event);
-    check_receipt(world, topic, &receipt);
-}
 
 static void publish_many(struct world *world, uint32_t count)
 {
@@ -91,54 +34,6 @@ static void act_burst(struct world *world)
 }
 
 /* --- subscribers come and go --- */
-
-/* Of this log or another, of the past or the future. */
-static struct rt_cursor random_cursor(struct world *world,
-                                      const struct topic *topic)
-{
-    uint64_t latest = topic->latest;
-    uint64_t offsets[] = {0, latest, latest + 1, UINT64_MAX,
-                          topic_earliest(topic) - 1};
-    uint64_t offset = offsets[below(world, RT_ARRAY_LENGTH(offsets))];
-    if (one_in(world, 2)) {
-        offset = test_random_next(&world->random) % (latest + 1);
-    }
-    return (struct rt_cursor){topic->epoch + (one_in(world, 8) ? 1 : 0),
-                              offset};
-}
-
-/* Around the time stamp of some event. */
-static uint64_t random_time(struct world *world, const struct topic *topic)
-{
-    if (topic->latest == 0 || one_in(world, 8)) {
-        return one_in(world, 2) ? world->wall_ms
-                                : below(world, 2) - UINT64_C(1);
-    }
-    uint64_t any = test_random_next(&world->random) % topic->latest;
-    return topic_event(topic, any + 1)->wall_ms + below(world, 3) - 1;
-}
-
-struct rt_since random_since(struct world *world, const struct topic *topic)
-{
-    struct rt_since since = {0};
-    since.kind = (enum rt_since_kind)below(world, RT_SINCE_LAST + 1);
-    switch (since.kind) {
-    case RT_SINCE_CURSOR:
-        since.cursor = random_cursor(world, topic);
-        break;
-    case RT_SINCE_TIME:
-        since.wall_ms = random_time(world, topic);
-        break;
-    case RT_SINCE_LAST:
-        since.count = one_in(world, 8)
-                          ? UINT64_MAX
-                          : 1 + below(world, (uint32_t)topic->latest + 2);
-        break;
-    default:
-        break;
-    }
-    return since;
-}
 
 static struct sink *random_sink(struct world *world)
 {
@@ -207,6 +102,8 @@ static void act_local(struct world *world)
         local_subscribe(world, slot, random_topic(world));
     } else if (one_in(world, 4)) {
         local_leave(world, slot);
+    } else if (one_in(world, 6)) {
+        local_move(world, slot, random_topic(world));
     } else if (one_in(world, 3)) {
         local_pause(local);
     } else {
@@ -249,81 +146,47 @@ static void act_drain(struct world *world)
 
 /* --- the core's turn --- */
 
-static void flush_small(struct world *world)
-{
-    check_before_flush_small(world);
-    rt_core_flush_small(&world->core);
-    check_after_flush_small(world);
-}
-
-static bool flush(struct world *world)
-{
-    check_before_flush(world);
-    bool has_more = rt_core_flush(&world->core);
-    check_after_flush(world, has_more);
-    return has_more;
-}
-
-static bool deliver(struct world *world)
-{
-    world->events_handed = 0;
-    bool has_more = rt_core_deliver(&world->core);
-    check_after_deliver(world, has_more);
-    return has_more;
-}
-
-static void act_flush_small(struct world *world)
-{
-    flush_small(world);
-}
-
 static void act_flush(struct world *world)
 {
-    (void)flush(world);
+    (void)turn_flush(world);
 }
 
 static void act_deliver(struct world *world)
 {
-    (void)deliver(world);
+    (void)turn_deliver(world);
 }
 
+/* As the network layer does it. */
 static void act_turn(struct world *world)
 {
-    flush_small(world);
-    (void)flush(world);
-    (void)deliver(world);
-}
-
-static void flush_all(struct world *world)
-{
-    int rounds = 0;
-    while (flush(world)) {
-        EXPECT(++rounds < ROUNDS_MAX);
-    }
-    for (int i = 0; i < TOPIC_MAX; i++) {
-        const struct rt_topic *found = world_find(world, &world->topics[i]);
-        EXPECT(found == NULL || found->floor == found->ring.head ||
-               found->active_count == 0);
-    }
+    turn_flush_small(world);
+    (void)turn_flush(world);
+    (void)turn_deliver(world);
 }
 
 /* --- time and memory --- */
 
-static void act_tick(struct world *world)
+/* Any time, and what is just not too long yet. */
+static uint64_t random_lapse(struct world *world)
 {
-    check_before_tick(world);
-    rt_core_tick(&world->core);
-    check_after_tick(world);
+    static const uint64_t bounds[] = {2, 20, 1000, 2 * MINUTE_MS};
+    uint64_t lapses[] = {world->core.options.stall_timeout_ms, RT_TOPIC_IDLE_MS,
+                         world->retention.age_ms,
+                         world->retention.age_ms / RT_RING_GRAIN_AGE};
+    uint64_t lapse = lapses[below(world, RT_ARRAY_LENGTH(lapses))];
+    if (one_in(world, 2) && lapse < YEAR_MS) {
+        return lapse;
+    }
+    return below(world,
+                 (uint32_t)bounds[below(world, RT_ARRAY_LENGTH(bounds))]);
 }
 
 static void act_time(struct world *world)
 {
-    static const uint64_t bounds[] = {2, 20, 1000, 2 * MINUTE_MS};
-    uint64_t ms = test_random_next(&world->random) %
-                  bounds[below(world, RT_ARRAY_LENGTH(bounds))];
+    uint64_t ms = random_lapse(world);
     world_set_time(world, world->now_ms + ms, world->wall_ms + ms);
     if (one_in(world, 2)) {
-        act_tick(world);
+        turn_tick(world);
     }
 }
 
@@ -380,12 +243,12 @@ static const struct action {
     {"temper", act_temper},
     {"temper", act_temper},
     {"drain", act_drain},
-    {"flush small", act_flush_small},
+    {"flush small", turn_flush_small},
     {"flush", act_flush},
     {"deliver", act_deliver},
     {"turn", act_turn},
     {"turn", act_turn},
-    {"tick", act_tick},
+    {"tick", turn_tick},
     {"time", act_time},
     {"jump", act_jump},
     {"memory", act_memory},
@@ -454,26 +317,20 @@ static void expect_quiet(const struct world *world)
     for (int i = 0; i < TOPIC_MAX; i++) {
         EXPECT(!rt_core_is_congested(&world->core, world->topics[i].name));
     }
+    for (int i = 0; i < SINK_MAX; i++) {
+        const struct sink *sink = &world->sinks[i];
+        EXPECT(sink->state != SINK_OPEN || sink->handed == sink->topic->latest);
+    }
 }
 
-void action_end(struct world *world)
+static void leave_all(struct world *world)
 {
-    int rounds = 0;
-    heal(world);
-    world->habits.restless = UINT32_MAX; /* locals but listen now */
-    flush_small(world);
-    flush_all(world);
-    while (deliver(world)) {
-        EXPECT(++rounds < ROUNDS_MAX);
-    }
-    flush_all(world);
-    check_all(world);
-    expect_quiet(world);
     for (int i = 0; i < SINK_MAX; i++) {
-        if (world->sinks[i].state == SINK_OPEN) {
-            EXPECT_INT(world->sinks[i].handed, world->sinks[i].topic->latest);
-            sink_leave(&world->sinks[i]);
+        struct sink *sink = &world->sinks[i];
+        if (sink->state == SINK_OPEN) {
+            sink_leave(sink);
         }
+        drain(world, sink, true);
     }
     for (uint32_t i = 0; i < LOCAL_MAX; i++) {
         if (world->locals[i] != NULL) {
@@ -481,4 +338,17 @@ void action_end(struct world *world)
         }
     }
     check_all(world);
+}
+
+void action_end(struct world *world)
+{
+    /* Now and then it all ends in the midst of things. */
+    if (!one_in(world, 4)) {
+        heal(world);
+        world->habits.restless = UINT32_MAX; /* locals but listen now */
+        turn_finish(world);
+        check_all(world);
+        expect_quiet(world);
+    }
+    leave_all(world);
 }

@@ -85,7 +85,9 @@ static void on_delivery(struct rt_local *subscription,
         take_event(local, delivery);
     }
     local->next = delivery->offset + 1;
+    local->topic->is_served = true;
     if (one_in(world, world->habits.restless)) {
+        world->has_acted = true;
         action_inside(world); /* it may be gone after that */
     }
 }
@@ -108,19 +110,34 @@ static void attached(struct local *local, const struct rt_since *since)
     local->gap = topic_start(topic, since);
     local->next = local->gap.offset;
     local->has_kept_up = !local->gap.is_gap && local->next > topic->latest;
-    topic_want(topic, local->next);
     topic->local_count++;
     topic->touched_ms = local->world->now_ms;
 }
 
-void local_subscribe(struct world *world, uint32_t slot, struct topic *topic)
+static bool is_ready(const struct local *local)
 {
-    struct rt_since since = random_since(world, topic);
-    struct local *local = local_create(world, topic);
-    int err = rt_core_subscribe_local(&world->core, topic->name, &since,
+    const struct rt_topic *found = world_find(local->world, local->topic);
+    return found != NULL && found->locals != NULL &&
+           !rt_list_is_empty(&found->locals->ready);
+}
+
+/* It follows, and what it lacks is held for it if nobody lacked anything. */
+static void follows(struct local *local, bool was_ready)
+{
+    const struct rt_topic *found = world_find(local->world, local->topic);
+    topic_want(local->topic, local->next);
+    EXPECT(!is_ready(local) || was_ready ||
+           found->locals->floor_offset == local->next);
+}
+
+static void subscribe(struct world *world, uint32_t slot, struct local *local)
+{
+    struct rt_since since = random_since(world, local->topic);
+    bool was_ready = is_ready(local);
+    int err = rt_core_subscribe_local(&world->core, local->topic->name, &since,
                                       on_delivery, &local->local);
     world_say(world, "local %" PRIu32 " to %.4s, since %d: %d", slot,
-              topic->name.data, (int)since.kind, err);
+              local->topic->name.data, (int)since.kind, err);
     if (err < 0) {
         EXPECT_INT(err, RT_ENOMEM);
         EXPECT(world_is_short(world));
@@ -129,9 +146,15 @@ void local_subscribe(struct world *world, uint32_t slot, struct topic *topic)
     }
     world->locals[slot] = local;
     attached(local, &since);
+    follows(local, was_ready);
 }
 
-void local_leave(struct world *world, uint32_t slot)
+void local_subscribe(struct world *world, uint32_t slot, struct topic *topic)
+{
+    subscribe(world, slot, local_create(world, topic));
+}
+
+static struct local *detach(struct world *world, uint32_t slot)
 {
     struct local *local = world->locals[slot];
     world_say(world, "local %" PRIu32 " leaves", slot);
@@ -140,8 +163,21 @@ void local_leave(struct world *world, uint32_t slot)
     local->topic->local_count--;
     local->topic->touched_ms = world->now_ms;
     world->locals[slot] = NULL;
+    return local;
+}
+
+void local_leave(struct world *world, uint32_t slot)
+{
+    struct local *local = detach(world, slot);
     memset(local, 0xa5, sizeof(*local));
     free(local);
+}
+
+void local_move(struct world *world, uint32_t slot, struct topic *topic)
+{
+    struct local *local = detach(world, slot);
+    *local = (struct local){.world = world, .topic = topic};
+    subscribe(world, slot, local);
 }
 
 void local_pause(struct local *local)
@@ -152,8 +188,9 @@ void local_pause(struct local *local)
 
 void local_resume(struct local *local)
 {
+    bool was_ready = is_ready(local);
     rt_local_resume(&local->local);
-    topic_want(local->topic, local->next);
+    follows(local, was_ready);
 }
 
 void local_check(struct local *local)

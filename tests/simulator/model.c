@@ -192,18 +192,48 @@ void topic_calm(struct topic *topic)
     topic->dropped = 0;
 }
 
+/* The size of the block that an event needs; 0: it goes into the newest. */
+static uint64_t size_to_open(const struct topic *topic,
+                             const struct rt_retention *retention,
+                             uint64_t now_ms,
+                             uint64_t len)
+{
+    const struct block *newest = topic_oldest(topic) == NULL
+                                     ? NULL
+                                     : &topic->blocks[topic->block_count - 1];
+    bool is_needed = newest == NULL || is_full(newest, len) ||
+                     is_due(newest, retention, now_ms);
+    return is_needed ? block_size(newest, retention, len) : 0;
+}
+
+uint64_t topic_low_after(const struct topic *topic,
+                         const struct rt_retention *retention,
+                         uint64_t now_ms,
+                         const struct event *event)
+{
+    uint64_t size = size_to_open(topic, retention, now_ms, frame_len(event));
+    uint64_t bytes = topic->bytes + size;
+    uint32_t end = topic->block_count - (size == 0 ? 1 : 0);
+    uint32_t number = topic->oldest;
+    while (number < end && (bytes > retention->bytes ||
+                            topic->latest + 2 - topic->blocks[number].first >
+                                retention->events)) {
+        bytes -= topic->blocks[number++].size;
+    }
+    return number < topic->block_count
+               ? topic_position(topic, topic->blocks[number].first)
+               : topic->head;
+}
+
 void topic_append(struct topic *topic,
                   const struct rt_retention *retention,
                   uint64_t now_ms,
                   const struct event *event)
 {
     uint64_t len = frame_len(event);
-    const struct block *newest = topic_oldest(topic) == NULL
-                                     ? NULL
-                                     : &topic->blocks[topic->block_count - 1];
-    if (newest == NULL || is_full(newest, len) ||
-        is_due(newest, retention, now_ms)) {
-        open_block(topic, now_ms, block_size(newest, retention, len));
+    uint64_t size = size_to_open(topic, retention, now_ms, len);
+    if (size > 0) {
+        open_block(topic, now_ms, size);
     }
     append_event(topic, event);
     struct block *block = &topic->blocks[topic->block_count - 1];

@@ -55,6 +55,9 @@ struct topic {
     uint64_t wanted;  /* the first event that a local lacked, and how many */
     uint32_t dropped; /* blocks from there on went, since locals had all */
     bool is_big;      /* too many subscribers for rt_core_flush_small */
+    bool is_waiting;  /* for a turn in this flush */
+    bool is_served;   /* its locals, in this delivery */
+    uint64_t units;   /* of work for its active subscribers in this flush */
 };
 
 /* Where the next byte of a stream of frames stands. */
@@ -86,6 +89,12 @@ void topic_append(struct topic *topic,
                   const struct rt_retention *retention,
                   uint64_t now_ms,
                   const struct event *event);
+
+/* The first position that the ring will still have after that. */
+uint64_t topic_low_after(const struct topic *topic,
+                         const struct rt_retention *retention,
+                         uint64_t now_ms,
+                         const struct event *event);
 
 /* A local lacks events from this one on; and locals have everything. */
 void topic_want(struct topic *topic, uint64_t offset);

@@ -56,6 +56,7 @@ struct sink {
     uint64_t blocked_ms; /* when its queue was last seen, */
     size_t blocked_len;  /* how long that was, */
     uint64_t blocked_at; /* and in what order */
+    uint64_t lagging_at; /* its place among those that lag */
 };
 
 /* A subscriber in the process. It is freed as soon as it is detached. */
@@ -99,6 +100,7 @@ struct world {
     uint64_t events_handed; /* to locals, in this call */
     uint64_t units_before;  /* of the fan-out, before this call */
     bool is_small_flush;
+    bool has_acted; /* somebody, within this delivery */
 };
 
 /* A world in which nothing has happened yet. */
@@ -153,6 +155,9 @@ void sink_check(struct sink *sink);
 
 void local_subscribe(struct world *world, uint32_t slot, struct topic *topic);
 void local_leave(struct world *world, uint32_t slot);
+
+/* Leaves, and comes back in the same memory. */
+void local_move(struct world *world, uint32_t slot, struct topic *topic);
 void local_pause(struct local *local);
 void local_resume(struct local *local);
 
@@ -162,10 +167,22 @@ void local_check(struct local *local);
 /* Notes what those that follow the topic have not been handed. */
 void locals_want(const struct world *world, struct topic *topic);
 
-/* What a `since` of the world's choice is for this topic. */
+/* --- what happens --- */
+
+/* Publishes an event, and expects what must come of it. */
+void publish(struct world *world, struct topic *topic);
+
+/* Some place in the topic to begin with. */
 struct rt_since random_since(struct world *world, const struct topic *topic);
 
-/* --- what happens --- */
+/* The core's calls, each with what must be true before and after it. */
+void turn_flush_small(struct world *world);
+bool turn_flush(struct world *world);
+bool turn_deliver(struct world *world);
+void turn_tick(struct world *world);
+
+/* Turns until nothing is left to do. */
+void turn_finish(struct world *world);
 
 /* One step; `action_inside` is what may happen within a delivery. */
 void action_step(struct world *world);
@@ -179,16 +196,10 @@ void action_end(struct world *world);
 /* After each step. */
 void check_all(struct world *world);
 
-/* Before and after these calls of the core. */
-void check_before_flush(struct world *world);
-void check_after_flush(struct world *world, bool has_more);
-void check_before_flush_small(struct world *world);
-void check_after_flush_small(struct world *world);
-void check_after_deliver(struct world *world, bool has_more);
-void check_before_tick(struct world *world);
-void check_after_tick(struct world *world);
-void check_receipt(struct world *world,
-                   struct topic *topic,
-                   const struct rt_receipt *receipt);
+void check_sinks(struct world *world);
+void check_counters(const struct world *world);
+
+/* The memory of blocks that no ring has, but somebody. */
+size_t check_retired_bytes(const struct world *world);
 
 #endif

@@ -1,0 +1,230 @@
+/* Publishing: what is published, and what the receipt must say. And `since`. */
+#include "base/error.h"
+#include "broker/core/fanout.h"
+#include "broker/core/topic.h"
+#include "tests/simulator/expect.h"
+#include "tests/simulator/world.h"
+
+/* What is known before an event is published. */
+struct forecast {
+    uint64_t low;   /* the first position that the ring will still have */
+    uint64_t floor; /* before which the core knows that nothing is lacking */
+    bool is_dirty;
+    uint64_t writes;
+    size_t used; /* of the heap */
+};
+
+/* --- an event --- */
+
+/* Around the lengths at which frames and blocks change, and any. */
+static uint32_t random_len(struct world *world)
+{
+    static const uint32_t edges[] = {0,    1,    125,  126,   127,
+                                     1000, 4064, 4096, 65535, 65536};
+    uint32_t max = world->habits.len_max;
+    uint32_t edge = edges[below(world, RT_ARRAY_LENGTH(edges))];
+    if (one_in(world, 8) && edge <= max) {
+        return edge;
+    }
+    return below(world, one_in(world, 10) ? max + 1 : max / 8 + 1);
+}
+
+static struct event random_event(struct world *world, const struct topic *topic)
+{
+    uint64_t newest_ms =
+        topic->latest > 0 ? topic_event(topic, topic->latest)->wall_ms : 0;
+    return (struct event){
+        .wall_ms = world->wall_ms < newest_ms ? newest_ms : world->wall_ms,
+        .len = random_len(world),
+        .noise = (uint32_t)test_random_next(&world->random),
+        .content = (enum rt_content)below(world, 3),
+    };
+}
+
+/* --- what must come of it --- */
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The bytes that whoever has kept up waits for: of the slowest connection of
+ * many, or of the slowest local, index included. */
+static uint64_t bytes_behind(const struct world *world,
+                             const struct topic *topic)
+{
+    uint64_t sent = topic->latest;
+    uint64_t next = topic->latest + 1;
+    for (int i = 0; i < SINK_MAX && topic->is_big; i++) {
+        const struct sink *sink = &world->sinks[i];
+        bool is_active = sink->subscriber.state == RT_SUBSCRIBER_ACTIVE;
+        sent = is_active && sink->topic == topic ? smaller(sent, sink->handed)
+                                                 : sent;
+    }
+    for (int i = 0; i < LOCAL_MAX; i++) {
+        const struct local *local = world->locals[i];
+        if (local != NULL && local->topic == topic && local->has_kept_up) {
+            next = smaller(next, local->next);
+        }
+    }
+    uint64_t earliest = topic_earliest(topic);
+    next = next < earliest ? earliest : next;
+    uint64_t to_sinks = topic->head - topic_position(topic, sent + 1);
+    uint64_t to_locals = topic->head - topic_position(topic, next) +
+                         (topic->latest + 1 - next) * sizeof(struct rt_entry);
+    return to_sinks > to_locals ? to_sinks : to_locals;
+}
+
+/* Publishers must be told to wait if somebody is far behind, and may be if
+ * anybody is behind at all. */
+static void expect_congestion(const struct world *world,
+                              struct topic *topic,
+                              bool is_congested)
+{
+    const struct rt_topic *found = world_find(world, topic);
+    uint64_t part = world->retention.bytes / RT_CONGESTION_PART;
+    bool has_ready =
+        found->locals != NULL && !rt_list_is_empty(&found->locals->ready);
+    topic->is_big = found->active_count > RT_FANOUT_SMALL;
+    EXPECT(is_congested || bytes_behind(world, topic) <= part);
+    EXPECT(!is_congested || has_ready ||
+           (topic->is_big && !rt_list_is_empty(&found->dirty)));
+    EXPECT_INT(is_congested, rt_core_is_congested(&world->core, topic->name));
+}
+
+/* The log's own entry of the newest event. */
+static void expect_entry(const struct world *world, const struct topic *topic)
+{
+    const struct event *event = topic_event(topic, topic->latest);
+    const struct rt_ring *ring = &world_find(world, topic)->ring;
+    const struct rt_segment *newest = rt_ring_find(ring, rt_ring_latest(ring));
+    const struct rt_entry *entry =
+        rt_segment_entry(newest, newest->event_count - 1);
+    EXPECT_INT(entry->sequence, world->expected.events_produced);
+    EXPECT_INT(entry->wall_ms, event->wall_ms);
+    EXPECT_INT(entry->content, event->content);
+}
+
+static void expect_receipt(const struct world *world,
+                           struct topic *topic,
+                           const struct rt_receipt *receipt)
+{
+    EXPECT_INT(receipt->cursor.epoch, topic->epoch);
+    EXPECT_INT(receipt->cursor.offset, topic->latest);
+    EXPECT_INT(receipt->wall_ms, topic_event(topic, topic->latest)->wall_ms);
+    expect_congestion(world, topic, receipt->is_congested);
+    expect_entry(world, topic);
+}
+
+/* The core writes to connections first if the ring would drop what some may
+ * lack, and only then. */
+static void expect_protection(const struct world *world,
+                              const struct forecast *forecast)
+{
+    bool is_endangered = forecast->is_dirty && forecast->floor < forecast->low;
+    EXPECT(is_endangered || world->core.counters.writes == forecast->writes);
+}
+
+/* A new block is not taken of what is reserved. */
+static void expect_reserve(const struct world *world,
+                           const struct forecast *forecast)
+{
+    const struct rt_heap *heap = &world->memory.heap;
+    EXPECT(heap->used < forecast->used + RT_SEGMENT_SIZE_FIRST ||
+           !rt_heap_is_low(heap, 0));
+}
+
+static struct forecast foresee(const struct world *world,
+                               const struct topic *topic,
+                               const struct event *event)
+{
+    const struct rt_topic *found = world_find(world, topic);
+    return (struct forecast){
+        .low = topic_low_after(topic, &world->retention, world->now_ms, event),
+        .floor = found == NULL ? 0 : found->floor,
+        .is_dirty = found != NULL && !rt_list_is_empty(&found->dirty),
+        .writes = world->core.counters.writes,
+        .used = world->memory.heap.used,
+    };
+}
+
+static void
+published(struct world *world, struct topic *topic, const struct event *event)
+{
+    world_begin_topic(world, topic);
+    locals_want(world, topic);
+    topic_append(topic, &world->retention, world->now_ms, event);
+    topic->touched_ms = world->now_ms;
+    world->expected.events_produced++;
+    world->expected.bytes_produced += event->len;
+}
+
+void publish(struct world *world, struct topic *topic)
+{
+    struct event event = random_event(world, topic);
+    struct rt_event outgoing = {
+        topic->name, {model_noise(event.noise), event.len}, event.content};
+    struct forecast forecast = foresee(world, topic, &event);
+    struct rt_receipt receipt;
+    int err = rt_core_publish(&world->core, &outgoing, &receipt);
+    expect_protection(world, &forecast);
+    if (err < 0) {
+        EXPECT_INT(err, RT_ENOMEM);
+        EXPECT(world_is_short(world));
+        world->expected.events_refused++;
+        return;
+    }
+    expect_reserve(world, &forecast);
+    published(world, topic, &event);
+    expect_receipt(world, topic, &receipt);
+}
+
+/* --- since --- */
+
+/* Of this log or another, of the past or the future. */
+static struct rt_cursor random_cursor(struct world *world,
+                                      const struct topic *topic)
+{
+    uint64_t latest = topic->latest;
+    uint64_t offsets[] = {0, latest, latest + 1, UINT64_MAX,
+                          topic_earliest(topic) - 1};
+    uint64_t offset = offsets[below(world, RT_ARRAY_LENGTH(offsets))];
+    if (one_in(world, 2)) {
+        offset = test_random_next(&world->random) % (latest + 1);
+    }
+    return (struct rt_cursor){topic->epoch + (one_in(world, 8) ? 1 : 0),
+                              offset};
+}
+
+/* Around the time stamp of some event. */
+static uint64_t random_time(struct world *world, const struct topic *topic)
+{
+    if (topic->latest == 0 || one_in(world, 8)) {
+        return one_in(world, 2) ? world->wall_ms
+                                : below(world, 2) - UINT64_C(1);
+    }
+    uint64_t any = test_random_next(&world->random) % topic->latest;
+    return topic_event(topic, any + 1)->wall_ms + below(world, 3) - 1;
+}
+
+struct rt_since random_since(struct world *world, const struct topic *topic)
+{
+    struct rt_since since = {0};
+    since.kind = (enum rt_since_kind)below(world, RT_SINCE_LAST + 1);
+    switch (since.kind) {
+    case RT_SINCE_CURSOR:
+        since.cursor = random_cursor(world, topic);
+        break;
+    case RT_SINCE_TIME:
+        since.wall_ms = random_time(world, topic);
+        break;
+    case RT_SINCE_LAST:
+        since.count = one_in(world, 8)
+                          ? UINT64_MAX
+                          : 1 + below(world, (uint32_t)topic->latest + 2);
+        break;
+    default:
+        break;
+    }
+    return since;
+}
