@@ -9,16 +9,20 @@
 #include "base/check.h"
 #include "broker/net/connection.h"
 #include "broker/net/http_session.h"
+#include "broker/net/route.h"
+#include "protocol/ws_frame.h"
 
-#define ROLES        (RINGTAIL_ROLE_PUBLIC | RINGTAIL_ROLE_ADMIN)
-#define MEMORY_MAX   ((uint64_t)16 * 1024 * 1024)
-#define RING_BYTES   ((uint64_t)64 * 1024)
-#define AGE_MS       60000
-#define LIMIT_MS     2000 /* of all times that a peer may take */
-#define HEARTBEAT_MS 3000
-#define SEND_BYTES   4096 /* that the kernel takes of the broker's */
-#define TURNS_MAX    64   /* that a peer waits for a broker to read on */
-#define CLOSE_TICKS  16   /* in which a connection must be over */
+#define ROLES             (RINGTAIL_ROLE_PUBLIC | RINGTAIL_ROLE_ADMIN)
+#define MEMORY_MAX        ((uint64_t)16 * 1024 * 1024)
+#define RING_BYTES        ((uint64_t)64 * 1024)
+#define AGE_MS            60000
+#define LIMIT_MS          2000 /* of all times that a peer may take */
+#define HEARTBEAT_MS      3000
+#define SEND_BYTES        4096 /* that the kernel takes of the broker's */
+#define TURNS_MAX         64   /* that a peer waits for a broker to read on */
+#define MESSAGE_BYTES_MAX 8192
+#define FRAME_COUNT_MAX   16
+#define CLOSE_TICKS       16 /* in which a connection must be over */
 
 /* --- the authorizer --- */
 
@@ -59,6 +63,30 @@ void fuzz_host_answer(struct fuzz_host *host, enum ringtail_verdict verdict)
     while (host->question_count > 0) {
         ringtail_authorize(host->questions[--host->question_count], verdict);
     }
+}
+
+/* --- messages, which the broker itself does not take --- */
+
+static void echo_message(struct rt_connection *connection,
+                         uint8_t opcode,
+                         struct rt_bytes payload)
+{
+    uint8_t memory[RT_FRAME_HEADER_MAX];
+    size_t len = rt_frame_header(memory, (enum rt_opcode)opcode, payload.len);
+    struct rt_bytes header = {(const char *)memory, len};
+    if (rt_connection_write(connection, header) == 0) {
+        (void)!rt_connection_write(connection, payload);
+    }
+}
+
+void fuzz_host_take_messages(struct fuzz_host *host)
+{
+    static struct rt_application application;
+    application = rt_broker_application;
+    application.message = echo_message;
+    application.limits =
+        (struct rt_ws_limits){MESSAGE_BYTES_MAX, FRAME_COUNT_MAX};
+    host->broker->server.options.application = &application;
 }
 
 /* --- the broker --- */
@@ -102,6 +130,7 @@ void fuzz_host_begin(struct fuzz_host *host)
     if (host->broker == NULL) {
         create(host);
     }
+    host->broker->server.options.application = &rt_broker_application;
 }
 
 void fuzz_host_turn(struct fuzz_host *host)
@@ -114,8 +143,7 @@ static void pass_time(struct fuzz_host *host, uint64_t ms)
     struct rt_server *server = &host->broker->server;
     struct rt_core *core = &server->core;
     rt_core_set_time(core, core->now_ms + ms, core->wall_ms + ms);
-    rt_wheel_advance(&server->wheel, (uint32_t)(core->now_ms / RT_TICK_MS),
-                     rt_connection_on_timer, NULL);
+    rt_wheel_advance(&server->wheel, (uint32_t)(core->now_ms / RT_TICK_MS));
     rt_core_tick(core);
     rt_http_sessions_trim(server);
     rt_server_wake(server);

@@ -46,6 +46,9 @@ void fuzz_host_publish(struct fuzz_host *host, size_t len);
 /* Answers all questions that the authorizer was asked and has put off. */
 void fuzz_host_answer(struct fuzz_host *host, enum ringtail_verdict verdict);
 
+/* From now on, for this input, WebSocket messages are taken, and echoed. */
+void fuzz_host_take_messages(struct fuzz_host *host);
+
 /* Leaves so much memory, or, with SIZE_MAX, as much as at the beginning. */
 void fuzz_host_leave_memory(struct fuzz_host *host, size_t len);
 

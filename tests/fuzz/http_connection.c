@@ -9,6 +9,7 @@
  *     e, x     the peer sends no more, or closes
  *     a, f     the host allows what it was asked about before, or forbids it
  *     m, n     there is hardly any memory left, or enough again
+ *     w        WebSocket messages are taken, and echoed
  *
  * Whatever comes, the answers are well formed, nothing is left of the
  * connection, and the next peers get what they ask for.
@@ -61,6 +62,9 @@ static void do_deed(char deed)
         break;
     case 'n':
         fuzz_host_leave_memory(&host, SIZE_MAX);
+        break;
+    case 'w':
+        fuzz_host_take_messages(&host);
         break;
     default:
         break; /* a cut */
