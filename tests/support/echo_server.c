@@ -1,7 +1,7 @@
 /*
  * Sends back what it gets, for outside conformance suites: HTTP bodies of any
- * method at `/`, and WebSocket messages of up to 16 MiB. All below the three
- * functions of its application is the broker's own code.
+ * method at `/` but TRACE and CONNECT, and WebSocket messages of up to 16 MiB.
+ * All below the three functions of its application is the broker's own code.
  *
  *     echo_server [ADDRESS]        127.0.0.1:9001 unless told otherwise
  */
@@ -23,6 +23,7 @@
 #define CONNECTIONS    1000
 #define TICKS          30
 #define UPGRADE        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+#define ALLOW          "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
 /* --- HTTP --- */
 
@@ -56,19 +57,48 @@ static void upgrade(struct rt_http_session *session,
     (void)!rt_http_session_upgrade(session);
 }
 
-static void echo_begin(struct rt_http_session *session,
-                       const struct rt_http_request *request)
+/* TRACE has no body to send back; a TRACE proper shows what was secret. */
+static void refuse_trace(struct rt_http_session *session)
+{
+    struct rt_refusal refusal = {.problem = RT_PROBLEM_METHOD_NOT_ALLOWED};
+    rt_http_refuse(session, &refusal, RT_BYTES(ALLOW));
+}
+
+static void begin_at_root(struct rt_http_session *session,
+                          const struct rt_http_request *request)
 {
     struct rt_server *server = rt_http_session_server(session);
-    struct rt_target target;
-    if (rt_target_parse(request->target, &target) < 0) {
-        refuse(session, RT_PROBLEM_BAD_REQUEST);
-    } else if (!rt_bytes_equal(target.path, RT_BYTES("/"))) {
-        refuse(session, RT_PROBLEM_NOT_FOUND);
+    bool has_body = request->is_chunked || request->content_length > 0;
+    if (request->method == RT_HTTP_TRACE) {
+        refuse_trace(session);
+    } else if (request->method == RT_HTTP_OPTIONS && !has_body) {
+        rt_http_answer(session, (struct rt_http_answer){
+                                    .status = 204, .headers = RT_BYTES(ALLOW)});
     } else if (request->asks_upgrade) {
         upgrade(session, request);
     } else if (request->content_length > server->options.event_bytes_max) {
         refuse(session, RT_PROBLEM_PAYLOAD_TOO_LARGE);
+    }
+}
+
+/* RFC 9112, section 3.2.4: `*` is for OPTIONS alone. */
+static bool is_asterisk(const struct rt_target *target)
+{
+    return rt_bytes_equal(target->path, RT_BYTES("*"));
+}
+
+static void echo_begin(struct rt_http_session *session,
+                       const struct rt_http_request *request)
+{
+    struct rt_target target;
+    if (rt_target_parse(request->target, &target) < 0 ||
+        (is_asterisk(&target) && request->method != RT_HTTP_OPTIONS)) {
+        refuse(session, RT_PROBLEM_BAD_REQUEST);
+    } else if (is_asterisk(&target) ||
+               rt_bytes_equal(target.path, RT_BYTES("/"))) {
+        begin_at_root(session, request);
+    } else {
+        refuse(session, RT_PROBLEM_NOT_FOUND);
     }
 }
 
