@@ -30,6 +30,7 @@ struct world {
     unsigned opens;
     unsigned unknown;
     unsigned confirmed;
+    unsigned refused_status;
     int last_error;
     bool is_stopped;
 };
@@ -132,6 +133,9 @@ static void on_outcome(void *context, const struct ringtail_outcome *outcome)
     (void)context;
     world.unknown += outcome->error == RINGTAIL_EUNKNOWN ? 1 : 0;
     world.confirmed += outcome->error == 0 ? 1 : 0;
+    if (outcome->error == RINGTAIL_EREFUSED) {
+        world.refused_status = outcome->status;
+    }
 }
 
 static void begin(enum ringtail_session_kind kind, const char *greeting)
@@ -255,6 +259,22 @@ TEST("a peer that goes in the middle of a write leaves the rest unsent")
     EXPECT(world.unknown > 0 && world.unknown < EVENTS);
     EXPECT_INT(ringtail_session_pending(ringtail_client_session(world.client)),
                EVENTS - world.unknown);
+    end();
+}
+
+TEST("a refusal counts, though the connection is reset behind it")
+{
+    static char text[] = "HTTP/1.1 413 Content Too Large\r\n"
+                         "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    uv_buf_t buffer = uv_buf_init(text, sizeof(text) - 1);
+    begin_stuck();
+    EXPECT_INT(uv_try_write((uv_stream_t *)&world.peer, &buffer, 1),
+               buffer.len);
+    EXPECT_INT(uv_tcp_close_reset(&world.peer, NULL), 0);
+    world.has_peer = false;
+    RUN_UNTIL(world.last_error != 0);
+    EXPECT_INT(world.refused_status, 413);
+    EXPECT_INT(world.last_error, RINGTAIL_ELEFT);
     end();
 }
 
