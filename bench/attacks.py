@@ -1,0 +1,454 @@
+#!/usr/bin/python3
+"""Attacks a broker in many ways and prints what it cost.
+
+A broker of its own for each attack, on loopback; a program that is hostile to
+it; and a canary, connected before the attack begins, that publishes a hundred
+events a second and times their delivery. The method is explained in
+bench/README.md.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE))
+
+from attack_watch import Watch
+from processes import (
+    RunFailed,
+    alone,
+    checked,
+    free_port,
+    processors,
+    start,
+    stop,
+    wait_until_listening,
+)
+
+EXAMPLES = """\
+examples:
+  script/attack                    all of them, some six minutes
+  script/attack --quick            a tenth of the size, in one
+  script/attack --only pings       one (repeatable)
+  script/attack --list             their names
+"""
+
+MIB = 1024 * 1024
+LATENCY_MS = 50
+PEER_BYTES = 64 * 1024
+ALL_BYTES = 1024 * MIB
+RETURN_PART = 0.1
+RETURN_S = 60  # for memory and descriptors to return
+SETTLE_S = 1
+QUICK = 10  # part of the size
+QUICK_S = 4
+
+# What the broker's program and its libraries vary by, and what a pool keeps.
+NOISE_BYTES = 1 * MIB
+
+HEADINGS = ("attack", "measure", "measured", "at most")
+
+
+@dataclasses.dataclass
+class Attack:
+    """How to attack, how large, and what the broker is told before."""
+
+    kind: str
+    what: str
+    peers: int
+    seconds: int
+    cycles: int = 0
+    pace_ms: int = 3000
+    flags: tuple = ()
+    descriptors: int = 0  # that the broker may have; 0: all
+    return_s: int = RETURN_S
+    events_age: bool = False  # the memory is the budget's, until they do
+
+    def smaller(self):
+        """A tenth of it."""
+        return dataclasses.replace(
+            self,
+            peers=max(self.peers // QUICK, 10),
+            cycles=self.cycles // QUICK,
+            seconds=min(self.seconds, QUICK_S),
+        )
+
+    def arguments(self):
+        """For the attacker."""
+        words = ["--kind", self.kind, "--peers", self.peers]
+        words += ["--seconds", self.seconds, "--pace", self.pace_ms]
+        return words + (["--cycles", self.cycles] if self.cycles else [])
+
+
+BODY_FLAGS = ("--event-bytes", "16MiB", "--ring-bytes", "64MiB")
+AGE_FLAGS = ("--max-age", "5s")
+# A topic that nobody uses is kept for a minute, and looked for in parts.
+TOPICS_S = 100
+
+ATTACKS = {
+    "slow-heads": Attack(
+        "slow-head", "a byte of a head every 3 s", 10000, 25
+    ),
+    "bodies": Attack(
+        "body", "16 MiB declared, nothing sent", 10000, 15, flags=BODY_FLAGS
+    ),
+    "slow-bodies": Attack(
+        "slow-body",
+        "16 MiB declared, 16 bytes every 3 s",
+        10000,
+        40,
+        flags=BODY_FLAGS,
+    ),
+    "large-bodies": Attack(
+        "body", "16 MiB declared, 256 KiB allowed", 10000, 15
+    ),
+    "fragments": Attack("fragments", "one-byte fragments", 1000, 15),
+    "pings": Attack("pings", "empty pings", 1000, 15),
+    "topics": Attack(
+        "topics",
+        "an event to each of 1,000,000 topics",
+        8,
+        60,
+        cycles=1000000,
+        flags=AGE_FLAGS,
+        return_s=TOPICS_S,
+        events_age=True,
+    ),
+    "subscriptions": Attack(
+        "subscriptions",
+        "subscribing to 200,000 topics",
+        256,
+        60,
+        cycles=200000,
+        return_s=TOPICS_S,
+        events_age=True,
+    ),
+    "stalled": Attack(
+        "stalled", "subscribers that never read", 5000, 45, flags=AGE_FLAGS
+    ),
+    "connections": Attack(
+        "silence",
+        "more than --connections 1000",
+        3000,
+        15,
+        flags=("--connections", "1000"),
+    ),
+    "descriptors": Attack(
+        "silence", "more than 512 descriptors", 2000, 15, descriptors=512
+    ),
+    "connects": Attack(
+        "connects", "connecting and hanging up", 256, 15
+    ),
+    "churn": Attack(
+        "churn",
+        "200,000 come, subscribe or publish, go",
+        256,
+        120,
+        cycles=200000,
+        flags=AGE_FLAGS,
+        return_s=TOPICS_S,
+    ),
+}
+
+
+@dataclasses.dataclass
+class Line:
+    """One figure of the table, and what it may be at most."""
+
+    measure: str
+    value: float
+    limit: float
+    shown: str = "{:,.0f}"
+
+    def met(self):
+        """Whether the bound is kept."""
+        return self.value <= self.limit
+
+
+# --- running ---
+
+
+class Bench:
+    """Runs attacks, and keeps what was measured."""
+
+    def __init__(self, options):
+        self.options = options
+        self.build = pathlib.Path(options.build)
+        self.server = options.server or self.build / "clients/cli/ringtail"
+
+    def command(self, attack, port):
+        """How the broker is started."""
+        words = [self.server, "serve", "--listen", f"127.0.0.1:{port}"]
+        words += attack.flags
+        if not attack.descriptors:
+            return words
+        return ["prlimit", f"--nofile={attack.descriptors}", *words]
+
+    @contextlib.contextmanager
+    def serving(self, attack):
+        """Runs a broker for a while; what watches it."""
+        port = free_port()
+        with tempfile.TemporaryFile() as output:
+            command = self.command(attack, port)
+            process = start(command, {processors()[0]}, output)
+            try:
+                wait_until_listening(process, port, output)
+                yield Watch(process.pid, port)
+                if process.poll() is not None:
+                    raise RunFailed(f"the broker ended: {process.returncode}")
+            finally:
+                stop(process)
+
+    def program(self, name, *words):
+        """Starts one of ours beside the broker."""
+        command = [self.build / "bench" / name, *words]
+        return start(command, {processors()[1]}, subprocess.PIPE)
+
+    def run(self, name, attack):
+        """One attack: its report."""
+        with self.serving(attack) as watch:
+            canary = self.program("attack_canary", watch.port)
+            try:
+                time.sleep(SETTLE_S)
+                report = self.measure(name, attack, watch, canary)
+            finally:
+                stop(canary)
+                canary.stdout.close()
+        return report
+
+    def measure(self, name, attack, watch, canary):
+        """What was before, is during, and remains after the attack."""
+        before = watch.look()
+        attacker = self.program(
+            "attack", "--port", watch.port, *attack.arguments()
+        )
+        os.setpriority(os.PRIO_PROCESS, canary.pid, -10)
+        try:
+            peak = self.watch_attack(name, attack, watch, attacker)
+            report = finished(attacker, attack.seconds)
+        finally:
+            stop(attacker)
+            attacker.stdout.close()
+        canary.terminate()
+        song = finished(canary, RETURN_S)
+        returned = self.await_return(name, attack, watch, before)
+        return {
+            "attack": report,
+            "canary": song,
+            "before": before,
+            "peak": peak,
+            "after": returned,
+            "metrics": watch.metrics(),
+        }
+
+    def watch_attack(self, name, attack, watch, attacker):
+        """The most of everything while the attacker is at work."""
+        peak = watch.look()
+        begun = time.monotonic()
+        while attacker.poll() is None:
+            passed = time.monotonic() - begun
+            if passed > attack.seconds + RETURN_S:
+                raise RunFailed("the attacker does not end")
+            progress(f"{name}: {passed:.0f} of {attack.seconds} s")
+            seen = watch.look()
+            peak = {key: max(peak[key], seen[key]) for key in seen}
+            time.sleep(0.5)
+        return peak
+
+    def await_return(self, name, attack, watch, before):
+        """What is left when it is as before, or after the longest wait."""
+        begun = time.monotonic()
+        while True:
+            seen = watch.look()
+            passed = time.monotonic() - begun
+            seen["seconds"] = passed
+            progress(f"{name}: {passed:.0f} s after")
+            if has_returned(before, seen) or passed > attack.return_s:
+                return seen
+            time.sleep(0.5)
+
+
+def finished(process, timeout_s):
+    """What a program of ours reported."""
+    try:
+        output, _ = process.communicate(timeout=timeout_s + RETURN_S)
+    except subprocess.TimeoutExpired:
+        raise RunFailed("no report in time") from None
+    return checked(output, process.returncode)
+
+
+def memory_max(before):
+    """What memory may be when the attackers are gone."""
+    return before["private_bytes"] * (1 + RETURN_PART) + NOISE_BYTES
+
+
+def has_returned(before, seen):
+    """Whether memory and descriptors are as before. The canary left."""
+    return (
+        seen["private_bytes"] <= memory_max(before)
+        and seen["descriptors"] <= before["descriptors"]
+    )
+
+
+# --- the table ---
+
+
+def lines_of(attack, report, latency_ms):
+    """What is required, and what was measured."""
+    before, peak, after = (report[key] for key in ("before", "peak", "after"))
+    song = report["canary"]
+    grown = peak["private_bytes"] - before["private_bytes"]
+    lines = [
+        Line(
+            f"canary {part}, ms",
+            song[f"probe_{part}_us"] / 1000,
+            latency_ms if part == "p99" else float("inf"),
+            "{:.1f}",
+        )
+        for part in ("p50", "p99", "max")
+    ]
+    if attack.kind == "churn":
+        lines.append(Line("miscounted", discrepancy(report), 0))
+    if not attack.events_age:
+        lines.append(Line("bytes a peer", grown / attack.peers, PEER_BYTES))
+    return lines + [
+        Line("MiB, broker", peak["private_bytes"] / MIB, ALL_BYTES / MIB),
+        Line("MiB, with kernel", peak["all_bytes"] / MIB, ALL_BYTES / MIB),
+        Line(
+            "KiB after",
+            after["private_bytes"] / 1024,
+            memory_max(before) / 1024,
+        ),
+        Line("descriptors after", after["descriptors"], before["descriptors"]),
+    ]
+
+
+def sum_of(metrics, name):
+    """A figure, over all its labels."""
+    return sum(
+        value
+        for key, value in metrics.items()
+        if key.split("{")[0] == f"ringtail_{name}"
+    )
+
+
+def discrepancy(report):
+    """How far the broker's figures are from each other and from ours, once
+    all are gone but the connection that asks."""
+    metrics, attack = report["metrics"], report["attack"]
+    song = report["canary"]["probe_events"]
+    upgraded = metrics['ringtail_http_responses_total{class="1xx"}']
+    apart = [
+        sum_of(metrics, "connections") - 1,
+        sum_of(metrics, "subscriptions"),
+        upgraded - sum_of(metrics, "connections_closed_total"),
+        sum_of(metrics, "events_produced_total") - attack["requests"] - song,
+    ]
+    return sum(map(abs, apart))
+
+
+def print_line(name, line):
+    """One line of the table."""
+    shown = line.shown.format
+    verdict = "met" if line.met() else "MISSED"
+    words = (name, line.measure, shown(line.value), shown(line.limit), verdict)
+    print("{:<14} {:<20} {:>12} {:>12}  {}".format(*words), flush=True)
+
+
+def progress(words):
+    """Shows what is going on, on a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{words}")
+        sys.stderr.flush()
+
+
+def run_attack(bench, name):
+    """One attack, and its part of the table; the results."""
+    attack = ATTACKS[name]
+    attack = attack.smaller() if bench.options.quick else attack
+    try:
+        report = bench.run(name, attack)
+    except RunFailed as failure:
+        progress("")
+        print(f"{name:<14} FAILED: {failure}", flush=True)
+        return {"attack": name, "met": False, "error": str(failure)}
+    progress("")
+    lines = lines_of(attack, report, bench.options.latency)
+    for line in lines:
+        print_line(name, line)
+    return {
+        "attack": name,
+        "met": all(line.met() for line in lines),
+        "lines": [dataclasses.asdict(line) for line in lines],
+        "report": report,
+    }
+
+
+def save(bench, results):
+    """Writes everything to a file."""
+    folder = bench.build / "bench"
+    folder.mkdir(exist_ok=True)
+    path = folder / "attacks.json"
+    everything = {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "options": vars(bench.options),
+        "attacks": results,
+    }
+    path.write_text(json.dumps(everything, indent=1, default=str) + "\n")
+    print(f"\nEverything measured: {os.path.relpath(path)}")
+
+
+def parse():
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="script/attack",
+        description="Attacks a broker, and measures what that costs.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    names = {"choices": ATTACKS, "metavar": "NAME"}
+    add("--quick", action="store_true", help="a tenth of the size")
+    add("--only", action="append", help="one attack", **names)
+    add("--list", action="store_true", help="the names of the attacks")
+    add("--latency", type=float, default=LATENCY_MS, metavar="MS",
+        help="what the canary bears (%(default)s)")
+    add("--server", help="the broker's program (that of the build)")
+    add("--build", default=ROOT / "build-bench",
+        help="the build's directory (build-bench)")
+    return parser.parse_args()
+
+
+def main():
+    """Returns the exit status: 0 when every bound is kept."""
+    options = parse()
+    if options.list:
+        for name, attack in ATTACKS.items():
+            print(f"{name:<14} {attack.what}")
+        return 0
+    with alone(progress):
+        bench = Bench(options)
+        print("{:<14} {:<20} {:>12} {:>12}".format(*HEADINGS), flush=True)
+        results = [run_attack(bench, n) for n in options.only or ATTACKS]
+    save(bench, results)
+    return 0 if all(result["met"] for result in results) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        progress("")
+        sys.exit(130)
+    except (RunFailed, OSError) as failure:
+        sys.exit(f"script/attack: {failure}")
