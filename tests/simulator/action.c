@@ -33,6 +33,16 @@ static void act_burst(struct world *world)
     publish_many(world, below(world, world->habits.burst_max));
 }
 
+/* One for which there is no memory, unless it needs none. */
+static void act_refusal(struct world *world)
+{
+    if (world->habits.is_short) {
+        world->memory.fail_in = 1;
+        publish_many(world, 1);
+        world->memory.fail_in = 0;
+    }
+}
+
 /* --- subscribers come and go --- */
 
 static struct sink *random_sink(struct world *world)
@@ -234,6 +244,7 @@ static const struct action {
 } actions[] = {
     {"publish", act_publish},
     {"burst", act_burst},
+    {"refusal", act_refusal},
     {"sink comes", act_sink_comes},
     {"sinks come", act_sinks_come},
     {"sink goes", act_sink_goes},

@@ -2,8 +2,12 @@
 #include "base/error.h"
 #include "broker/core/fanout.h"
 #include "broker/core/topic.h"
+#include "protocol/ws_frame.h"
 #include "tests/simulator/expect.h"
 #include "tests/simulator/world.h"
+
+/* A frame that is one write, to the byte. */
+#define LEN_WHOLE (RT_WRITE_BYTES_MAX - RT_FRAME_HEADER_MAX)
 
 /* What is known before an event is published. */
 struct forecast {
@@ -19,8 +23,8 @@ struct forecast {
 /* Around the lengths at which frames and blocks change, and any. */
 static uint32_t random_len(struct world *world)
 {
-    static const uint32_t edges[] = {0,    1,    125,  126,   127,
-                                     1000, 4064, 4096, 65535, 65536};
+    static const uint32_t edges[] = {0,    1,    125,   126,   127,      1000,
+                                     4064, 4096, 65535, 65536, LEN_WHOLE};
     uint32_t max = world->habits.len_max;
     uint32_t edge = edges[below(world, RT_ARRAY_LENGTH(edges))];
     if (one_in(world, 8) && edge <= max) {
