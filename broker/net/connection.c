@@ -306,10 +306,12 @@ void rt_connection_linger(struct rt_connection *connection)
         enum rt_connection_state before = connection->state;
         rt_connection_move(connection, RT_CONNECTION_LINGERING);
         release_attached(connection, before);
-        rt_connection_set_timer(connection, RT_LINGER_TICKS);
         rt_connection_resume(connection);
     }
-    if (!rt_connection_is_blocked(connection)) {
+    if (rt_connection_is_blocked(connection)) {
+        rt_connection_await_drain(connection);
+    } else {
+        rt_connection_set_timer(connection, RT_LINGER_TICKS);
         send_fin(connection);
     }
 }
@@ -342,6 +344,15 @@ void rt_connection_close(struct rt_connection *connection)
     uv_close(&connection->handle, on_closed);
 }
 
+/* As long as the peer takes what it has been sent, it gets the rest. */
+static void on_linger_timeout(struct rt_connection *connection)
+{
+    if (!rt_connection_is_blocked(connection) ||
+        !rt_connection_has_moved(connection)) {
+        rt_connection_close(connection);
+    }
+}
+
 void rt_connection_on_timer(struct rt_wheel_entry *entry, void *context)
 {
     (void)context;
@@ -354,8 +365,10 @@ void rt_connection_on_timer(struct rt_wheel_entry *entry, void *context)
     case RT_CONNECTION_WEBSOCKET:
         rt_websocket_timeout(connection);
         break;
-    case RT_CONNECTION_CLOSING:
     case RT_CONNECTION_LINGERING:
+        on_linger_timeout(connection);
+        break;
+    case RT_CONNECTION_CLOSING:
         rt_connection_close(connection);
         break;
     case RT_CONNECTION_CLOSED:

@@ -51,8 +51,8 @@ class Echo:
 class Peer(raw.WebSocket):
     """A WebSocket at the echo server's root."""
 
-    def __init__(self, server):
-        raw.Connection.__init__(self, server.port, timeout=30)
+    def __init__(self, server, receive_bytes=None):
+        raw.Connection.__init__(self, server.port, receive_bytes, timeout=30)
         self.send(raw.upgrade("/"))
         answer = self.answer()
         equal(answer.status, 101, "status")
