@@ -301,12 +301,6 @@ uint64_t test_sink_next(struct test_sink *sink)
     return offset;
 }
 
-void test_sink_forget(struct test_sink *sink)
-{
-    rt_buffer_consume(&sink->received, sink->read);
-    sink->read = 0;
-}
-
 void test_sink_expect(struct test_sink *sink, uint64_t first, uint64_t last)
 {
     for (uint64_t offset = first; offset <= last; offset++) {

@@ -93,9 +93,6 @@ void test_sink_drop(struct test_sink *sink);
  * Fails the test for bytes that no event of the topic has. */
 uint64_t test_sink_next(struct test_sink *sink);
 
-/* Frees what test_sink_next went through. */
-void test_sink_forget(struct test_sink *sink);
-
 /* Expects exactly these events since the last look; first > last: none. */
 void test_sink_expect(struct test_sink *sink, uint64_t first, uint64_t last);
 
