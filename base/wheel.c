@@ -5,6 +5,7 @@ void rt_wheel_init(struct rt_wheel *wheel)
     for (int i = 0; i < RT_WHEEL_SLOTS; i++) {
         rt_list_init(&wheel->slots[i]);
     }
+    rt_list_init(&wheel->due);
     wheel->now = 0;
     wheel->visited = 0;
 }
@@ -38,15 +39,7 @@ void rt_wheel_cancel(struct rt_wheel_entry *entry)
     rt_list_remove(&entry->link);
 }
 
-/*
- * The slot is emptied first and entries go back one by one, so whatever `due`
- * does to the wheel, each entry is looked at once.
- */
-static void visit_slot(struct rt_wheel *wheel,
-                       struct rt_list *slot,
-                       uint32_t deadline_max,
-                       rt_wheel_due_fn due,
-                       void *context)
+static void collect_slot(struct rt_wheel *wheel, struct rt_list *slot)
 {
     struct rt_list waiting;
     rt_list_init(&waiting);
@@ -54,32 +47,64 @@ static void visit_slot(struct rt_wheel *wheel,
     while (!rt_list_is_empty(&waiting)) {
         struct rt_wheel_entry *entry =
             RT_LIST_FIRST(&waiting, struct rt_wheel_entry, link);
-        bool is_due = entry->deadline <= deadline_max;
-        if (is_due) {
-            entry->deadline = RT_WHEEL_NEVER;
-        }
-        put(wheel, entry);
-        if (is_due) {
-            due(entry, context);
+        if (entry->deadline <= wheel->now &&
+            entry->deadline != RT_WHEEL_NEVER) {
+            rt_list_remove(&entry->link);
+            rt_list_append(&wheel->due, &entry->link);
+        } else {
+            put(wheel, entry);
         }
     }
 }
 
-void rt_wheel_advance(struct rt_wheel *wheel,
-                      uint32_t now,
-                      rt_wheel_due_fn due,
-                      void *context)
+void rt_wheel_advance(struct rt_wheel *wheel, uint32_t now)
 {
     /* After a long sleep one round over all slots finds everything. */
     uint32_t ticks = now - wheel->visited;
     ticks = ticks > RT_WHEEL_SLOTS ? RT_WHEEL_SLOTS : ticks;
     wheel->now = now;
     for (uint32_t i = 0; i < ticks; i++) {
-        struct rt_list *slot = &wheel->slots[(now - i) % RT_WHEEL_SLOTS];
-        uint32_t deadline_max = now == RT_WHEEL_NEVER ? now - 1 : now;
-        visit_slot(wheel, slot, deadline_max, due, context);
+        collect_slot(wheel, &wheel->slots[(now - i) % RT_WHEEL_SLOTS]);
     }
     wheel->visited = now;
+}
+
+bool rt_wheel_is_due(const struct rt_wheel *wheel)
+{
+    return !rt_list_is_empty(&wheel->due);
+}
+
+void rt_wheel_run(struct rt_wheel *wheel,
+                  uint32_t count_max,
+                  rt_wheel_due_fn due,
+                  void *context)
+{
+    for (uint32_t i = 0; i < count_max && rt_wheel_is_due(wheel); i++) {
+        struct rt_wheel_entry *entry =
+            RT_LIST_FIRST(&wheel->due, struct rt_wheel_entry, link);
+        entry->deadline = RT_WHEEL_NEVER;
+        put(wheel, entry);
+        due(entry, context);
+    }
+}
+
+/*
+ * The list is emptied first and entries go back one by one, so whatever `visit`
+ * does to the wheel, each entry is looked at once.
+ */
+static void
+visit_list(struct rt_list *list, rt_wheel_due_fn visit, void *context)
+{
+    struct rt_list waiting;
+    rt_list_init(&waiting);
+    rt_list_move(&waiting, list);
+    while (!rt_list_is_empty(&waiting)) {
+        struct rt_wheel_entry *entry =
+            RT_LIST_FIRST(&waiting, struct rt_wheel_entry, link);
+        rt_list_remove(&entry->link);
+        rt_list_append(list, &entry->link);
+        visit(entry, context);
+    }
 }
 
 void rt_wheel_visit(struct rt_wheel *wheel,
@@ -87,14 +112,7 @@ void rt_wheel_visit(struct rt_wheel *wheel,
                     void *context)
 {
     for (int i = 0; i < RT_WHEEL_SLOTS; i++) {
-        struct rt_list waiting;
-        rt_list_init(&waiting);
-        rt_list_move(&waiting, &wheel->slots[i]);
-        while (!rt_list_is_empty(&waiting)) {
-            struct rt_wheel_entry *entry =
-                RT_LIST_FIRST(&waiting, struct rt_wheel_entry, link);
-            put(wheel, entry);
-            visit(entry, context);
-        }
+        visit_list(&wheel->slots[i], visit, context);
     }
+    visit_list(&wheel->due, visit, context);
 }

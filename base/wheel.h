@@ -7,6 +7,7 @@
 #ifndef BASE_WHEEL_H
 #define BASE_WHEEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -24,8 +25,9 @@ struct rt_wheel_entry {
 
 struct rt_wheel {
     struct rt_list slots[RT_WHEEL_SLOTS];
-    uint32_t now;     /* ticks since the start */
-    uint32_t visited; /* ticks whose slots have been gone through */
+    struct rt_list due; /* collected, and not run yet */
+    uint32_t now;       /* ticks since the start */
+    uint32_t visited;   /* ticks whose slots have been gone through */
 };
 
 /* What is due. May set, cancel or free this entry, and any other. */
@@ -45,14 +47,21 @@ void rt_wheel_set(struct rt_wheel *wheel,
 /* Takes the entry out; harmless when it is out. */
 void rt_wheel_cancel(struct rt_wheel_entry *entry);
 
+/* Moves time on to `now` and collects what has become due. */
+void rt_wheel_advance(struct rt_wheel *wheel, uint32_t now);
+
+/* Whether something that was collected has not been run. */
+bool rt_wheel_is_due(const struct rt_wheel *wheel);
+
 /*
- * Moves time on to `now` and calls `due` for what has become due. A due entry
- * that `due` leaves alone stays in the wheel with no deadline.
+ * Calls `due` for what was collected, for at most `count_max` entries, the
+ * oldest first. A due entry that `due` leaves alone stays in the wheel with no
+ * deadline; one that is set or cancelled before its turn is due no more.
  */
-void rt_wheel_advance(struct rt_wheel *wheel,
-                      uint32_t now,
-                      rt_wheel_due_fn due,
-                      void *context);
+void rt_wheel_run(struct rt_wheel *wheel,
+                  uint32_t count_max,
+                  rt_wheel_due_fn due,
+                  void *context);
 
 /* Calls `visit` for every entry, due or not. The same freedoms as `due`; one
  * that it gives a new deadline may be visited again. */

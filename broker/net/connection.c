@@ -59,12 +59,21 @@ void rt_connection_set_timer(struct rt_connection *connection, uint32_t ticks)
 
 /* --- reading --- */
 
+/* Of who is not listened to any more much is read at once: it costs little, and
+ * behind it may be the end. */
+static size_t share_of(struct rt_server *server, uv_handle_t *handle)
+{
+    bool is_late = connection_of(handle)->state == RT_CONNECTION_LINGERING;
+    return rt_input_share_take(&server->input_share, handle,
+                               is_late ? RT_READ_BYTES : RT_INPUT_PART_MIN);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     (void)suggested;
     struct rt_server *server = handle->data;
     buffer->base = rt_server_read_buffer(server);
-    buffer->len = buffer->base != NULL ? RT_READ_BYTES : 0;
+    buffer->len = buffer->base != NULL ? share_of(server, handle) : 0;
 }
 
 static void dispatch(struct rt_connection *connection, struct rt_bytes bytes)
@@ -96,6 +105,9 @@ static void on_end(struct rt_connection *connection, ssize_t err)
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
     struct rt_connection *connection = connection_of((uv_handle_t *)stream);
+    if (got == UV_ENOBUFS && buffer->base != NULL) {
+        return; /* it has had its share: the next turn goes on */
+    }
     rt_server_update_time(rt_connection_server(connection));
     if (got > 0) {
         dispatch(connection, (struct rt_bytes){buffer->base, (size_t)got});

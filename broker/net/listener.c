@@ -12,13 +12,17 @@
 #include "broker/net/write.h"
 #include "ringtail/ringtail.h"
 
+/* In a turn: whoever connects as fast as it can would keep libuv accepting. */
+#define ACCEPTED_MAX 64
+
 struct listener {
     struct rt_list link; /* in server->listeners */
     struct rt_server *server;
     unsigned roles;
     bool is_unix;
-    bool is_pending;  /* a connection waits to be accepted */
-    bool is_refusing; /* `refused` is in use */
+    bool is_pending;   /* a connection waits to be accepted */
+    bool is_refusing;  /* `refused` is in use */
+    uint32_t accepted; /* in this turn */
     union {
         uv_handle_t handle;
         uv_stream_t stream;
@@ -96,10 +100,12 @@ static bool has_room(const struct rt_server *server)
 static void accept_pending(struct listener *listener)
 {
     struct rt_server *server = listener->server;
-    if (!listener->is_pending || listener->is_refusing) {
-        return; /* when the one being refused is gone, this goes on */
+    if (!listener->is_pending || listener->is_refusing ||
+        listener->accepted >= ACCEPTED_MAX) {
+        return; /* it goes on after the refusal, or after the turn */
     }
     listener->is_pending = false;
+    listener->accepted++;
     int err = has_room(server)
                   ? rt_connection_accept(server, &listener->stream,
                                          listener->is_unix, listener->roles)
@@ -274,6 +280,17 @@ void rt_listeners_visit(struct rt_server *server,
 {
     RT_LIST_EACH (node, &server->listeners) {
         visit(&RT_CONTAINER(node, struct listener, link)->handle);
+    }
+}
+
+void rt_listeners_continue(struct rt_server *server)
+{
+    RT_LIST_EACH (node, &server->listeners) {
+        struct listener *listener = RT_CONTAINER(node, struct listener, link);
+        listener->accepted = 0;
+        if (!uv_is_closing(&listener->handle)) {
+            accept_pending(listener);
+        }
     }
 }
 

@@ -17,6 +17,9 @@ rt_listener_open(struct rt_server *server, const char *address, unsigned roles);
 void rt_listeners_visit(struct rt_server *server,
                         void (*visit)(uv_handle_t *handle));
 
+/* A turn is over: those who had accepted enough in it go on. */
+void rt_listeners_continue(struct rt_server *server);
+
 /* Closes all listeners of a server. */
 void rt_listeners_close(struct rt_server *server);
 

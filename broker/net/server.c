@@ -59,7 +59,8 @@ static bool has_work(const struct rt_server *server)
            !rt_list_is_empty(&server->authorized) ||
            !rt_list_is_empty(&server->core.dirty) ||
            !rt_list_is_empty(&server->core.lagging) ||
-           !rt_list_is_empty(&server->core.ready);
+           !rt_list_is_empty(&server->core.ready) ||
+           rt_wheel_is_due(&server->wheel);
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -122,6 +123,9 @@ static void on_check(uv_check_t *check)
     struct rt_server *server = check->data;
     server->is_late = false;
     rt_sigpipe_check(&server->sigpipe);
+    rt_input_share_renew(&server->input_share);
+    rt_listeners_continue(server);
+    rt_wheel_run(&server->wheel, RT_TIMEOUTS_MAX, rt_connection_on_timer, NULL);
     rt_authorize_continue(server);
     rt_core_flush_small(&server->core);
     write_answers(server);
@@ -240,8 +244,7 @@ static void on_timer(uv_timer_t *timer)
         return;
     }
     rt_wheel_advance(&server->wheel,
-                     (uint32_t)(server->core.now_ms / RT_TICK_MS),
-                     rt_connection_on_timer, NULL);
+                     (uint32_t)(server->core.now_ms / RT_TICK_MS));
     rt_core_tick(&server->core);
     rt_http_sessions_trim(server);
     rt_server_report(server);
@@ -346,6 +349,7 @@ void rt_server_init(struct rt_server *server,
         .random = random_epoch,
     };
     rt_core_init(&server->core, &server->heap, &core_options);
+    rt_input_share_renew(&server->input_share);
     init_lists(server);
 }
 

@@ -20,6 +20,7 @@
 #include "base/wheel.h"
 #include "broker/core/core.h"
 #include "broker/net/application.h"
+#include "broker/net/input_share.h"
 #include "broker/net/report.h"
 #include "broker/net/sigpipe.h"
 #include "protocol/timestamp.h"
@@ -34,10 +35,11 @@
 
 #define RT_TICK_MS         1000
 #define RT_READ_BYTES      ((size_t)64 * 1024) /* of one read */
-#define RT_WRITES_SPARE    256                 /* idle write requests kept */
-#define RT_QUESTIONS_SPARE 64 /* idle questions to the host kept */
-#define RT_CLOSE_TICKS     5  /* for a peer to answer a close frame */
-#define RT_LINGER_TICKS    2  /* for a peer to read a last answer */
+#define RT_TIMEOUTS_MAX    64  /* handled in a turn: the rest in the next */
+#define RT_WRITES_SPARE    256 /* idle write requests kept */
+#define RT_QUESTIONS_SPARE 64  /* idle questions to the host kept */
+#define RT_CLOSE_TICKS     5   /* for a peer to answer a close frame */
+#define RT_LINGER_TICKS    2   /* for a peer to read a last answer */
 #define RT_LISTEN_BACKLOG  4096
 
 struct rt_connection;
@@ -114,6 +116,7 @@ struct rt_server {
     int port;
     uint64_t date_second;
     char date[RT_HTTP_DATE_BYTES];
+    struct rt_input_share input_share;
     char *read_buffer; /* shared: reads are synchronous; NULL: none yet */
 };
 

@@ -21,7 +21,7 @@
 #define SEND_BYTES        4096 /* that the kernel takes of the broker's */
 #define MESSAGE_BYTES_MAX 8192
 #define FRAME_COUNT_MAX   16
-#define CLOSE_TICKS       16 /* in which a connection must be over */
+#define CLOSE_TICKS       16 /* in which a peer that held back is over */
 
 /* --- the authorizer --- */
 
@@ -281,7 +281,8 @@ void fuzz_peer_close(struct fuzz_peer *peer)
     peer->is_holding = false;
     fuzz_peer_finish(peer);
     fuzz_peer_settle(peer);
-    for (int i = 0; i < CLOSE_TICKS && server->connection_count > 0; i++) {
+    unsigned ticks = peer->has_held ? CLOSE_TICKS : 0;
+    for (unsigned i = 0; i < ticks && server->connection_count > 0; i++) {
         fuzz_host_tick(peer->host);
         fuzz_peer_settle(peer);
     }

@@ -26,17 +26,23 @@ static void set(struct rt_wheel *wheel, struct item *item, uint32_t ticks)
     rt_wheel_set(wheel, &item->entry, ticks);
 }
 
+static void pass(struct rt_wheel *wheel, uint32_t now)
+{
+    rt_wheel_advance(wheel, now);
+    rt_wheel_run(wheel, UINT32_MAX, on_due, NULL);
+}
+
 TEST("an entry is due never early and at most one tick late")
 {
     struct rt_wheel wheel;
     rt_wheel_init(&wheel);
     struct item item;
     set(&wheel, &item, 3);
-    rt_wheel_advance(&wheel, 3, on_due, NULL);
+    pass(&wheel, 3);
     EXPECT_INT(item.due, 0);
-    rt_wheel_advance(&wheel, 4, on_due, NULL);
+    pass(&wheel, 4);
     EXPECT_INT(item.due, 1);
-    rt_wheel_advance(&wheel, 400, on_due, NULL);
+    pass(&wheel, 400);
     EXPECT_INT(item.due, 1);
 }
 
@@ -47,10 +53,10 @@ TEST("a deadline beyond one round waits for its round")
     struct item item;
     set(&wheel, &item, 3 * RT_WHEEL_SLOTS);
     for (uint32_t now = 1; now <= 3 * RT_WHEEL_SLOTS; now++) {
-        rt_wheel_advance(&wheel, now, on_due, NULL);
+        pass(&wheel, now);
         EXPECT_INT(item.due, 0);
     }
-    rt_wheel_advance(&wheel, 3 * RT_WHEEL_SLOTS + 1, on_due, NULL);
+    pass(&wheel, 3 * RT_WHEEL_SLOTS + 1);
     EXPECT_INT(item.due, 1);
 }
 
@@ -63,7 +69,7 @@ TEST("after a long sleep everything overdue is due once")
         set(&wheel, &items[i], i);
         items[i].again = 50;
     }
-    rt_wheel_advance(&wheel, 100000, on_due, NULL);
+    pass(&wheel, 100000);
     for (int i = 0; i < 100; i++) {
         EXPECT_INT(items[i].due, 1);
     }
@@ -75,11 +81,44 @@ TEST("an entry without a deadline is visited but never due")
     rt_wheel_init(&wheel);
     struct item item;
     set(&wheel, &item, RT_WHEEL_NEVER);
-    rt_wheel_advance(&wheel, 1000, on_due, NULL);
+    pass(&wheel, 1000);
     EXPECT_INT(item.due, 0);
     rt_wheel_visit(&wheel, on_due, NULL);
     EXPECT_INT(item.due, 1);
     rt_wheel_cancel(&item.entry);
     rt_wheel_visit(&wheel, on_due, NULL);
     EXPECT_INT(item.due, 1);
+}
+
+TEST("what is due is run in parts, but for what is set or cancelled meanwhile")
+{
+    struct rt_wheel wheel;
+    rt_wheel_init(&wheel);
+    struct item items[5];
+    for (uint32_t i = 0; i < 5; i++) {
+        set(&wheel, &items[i], 1);
+    }
+    rt_wheel_advance(&wheel, 2);
+    rt_wheel_run(&wheel, 2, on_due, NULL);
+    EXPECT_INT(items[1].due, 1);
+    EXPECT_INT(items[2].due, 0);
+    rt_wheel_cancel(&items[2].entry);
+    rt_wheel_set(&wheel, &items[3].entry, 9);
+    EXPECT(rt_wheel_is_due(&wheel));
+    rt_wheel_run(&wheel, 2, on_due, NULL);
+    EXPECT(!rt_wheel_is_due(&wheel));
+    EXPECT_INT(items[2].due + items[3].due, 0);
+    EXPECT_INT(items[4].due, 1);
+}
+
+TEST("what is due and has not been run is visited as well")
+{
+    struct rt_wheel wheel;
+    rt_wheel_init(&wheel);
+    struct item item;
+    set(&wheel, &item, 1);
+    rt_wheel_advance(&wheel, 2);
+    rt_wheel_visit(&wheel, on_due, NULL);
+    EXPECT_INT(item.due, 1);
+    EXPECT(rt_wheel_is_due(&wheel));
 }
