@@ -34,6 +34,7 @@
 enum {
     IS_SUBSCRIBER = 1,
     PUBLISHES_IN_OUTCOMES = 2,
+    GETS_SINGLE_BYTES = 4,
     DESTROYS_IN_CALLBACKS = 128,
 };
 
@@ -45,6 +46,8 @@ struct user {
     bool is_closed;
     uint64_t taken;    /* events, whose tags count from 1 */
     uint64_t outcomes; /* in the order of the calls */
+    uint64_t events;
+    uint64_t gaps;
     bool has_cursor;
     struct ringtail_cursor cursor; /* of the last event or gap */
 };
@@ -124,6 +127,7 @@ static void on_event(void *context, const struct ringtail_client_event *event)
     RT_CHECK(!user->has_cursor ||
              (event->cursor.epoch == user->cursor.epoch &&
               event->cursor.offset == user->cursor.offset + 1));
+    user->events++;
     user->has_cursor = true;
     user->cursor = event->cursor;
     note(user);
@@ -133,6 +137,7 @@ static void on_gap(void *context, const struct ringtail_gap *gap)
 {
     struct user *user = context;
     RT_CHECK(gap->has_missed || gap->missed == 0);
+    user->gaps++;
     user->has_cursor = true;
     user->cursor = gap->cursor;
     note(user);
@@ -280,15 +285,40 @@ static void do_deed(struct user *user, char deed)
     }
 }
 
+/* Whether the broker goes on somewhere else than where the session was. */
+static bool is_gap_due(const struct user *user)
+{
+    const struct rt_session_subscriber *subscriber = &user->session->subscriber;
+    return subscriber->is_announced &&
+           (subscriber->announced.epoch != subscriber->cursor.epoch ||
+            subscriber->announced.offset != subscriber->cursor.offset);
+}
+
+static void receive(struct user *user, struct rt_bytes bytes)
+{
+    uint64_t events = user->events;
+    uint64_t gaps = user->gaps;
+    bool is_due = is_gap_due(user);
+    ringtail_session_received(user->session, bytes.data, bytes.len,
+                              ++user->now_ms);
+    RT_CHECK(!is_due || user->events == events || user->gaps > gaps ||
+             user->session == NULL);
+}
+
+static void receive_all(struct user *user, struct rt_bytes bytes)
+{
+    size_t step = (user->habits & GETS_SINGLE_BYTES) != 0 ? 1 : bytes.len;
+    for (size_t i = 0; i < bytes.len && user->session != NULL; i += step) {
+        receive(user, (struct rt_bytes){bytes.data + i, step});
+    }
+}
+
 static void run_step(struct user *user, struct rt_bytes bytes, char deed)
 {
-    if (bytes.len > 0) {
+    if (bytes.len > 0 || deed == 's') {
         connect(user);
     }
-    if (user->session != NULL && bytes.len > 0) {
-        ringtail_session_received(user->session, bytes.data, bytes.len,
-                                  ++user->now_ms);
-    }
+    receive_all(user, bytes);
     if (user->session != NULL) {
         do_deed(user, deed);
     }

@@ -2,7 +2,7 @@
  * The receiving side of a WebSocket. An input is a byte that says how it is cut
  * and whether messages are taken, and frames. What is made of the frames may
  * not depend on the cuts, and a message that was taken is taken again when it
- * comes in one frame.
+ * comes in one frame; a second, much simpler decoder finds the same in it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +86,73 @@ static void note(struct reception *reception,
     }
 }
 
+/* --- a second opinion --- */
+
+struct plain_frame {
+    uint8_t first; /* FIN and the opcode */
+    struct rt_bytes payload;
+};
+
+/* A frame whose form has been found to be right, unmasked in its place. */
+static struct plain_frame take_plain(struct fuzz_input *input)
+{
+    struct plain_frame frame = {.first = fuzz_take_byte(input)};
+    size_t len = fuzz_take_byte(input) & 0x7f;
+    size_t more = len == 126 ? 2 : len == 127 ? 8 : 0;
+    len = more > 0 ? 0 : len;
+    for (size_t i = 0; i < more; i++) {
+        len = len << 8 | fuzz_take_byte(input);
+    }
+    struct rt_bytes key = fuzz_take(input, RT_FRAME_MASK_BYTES);
+    frame.payload = fuzz_take(input, len);
+    char *at = (char *)(uintptr_t)frame.payload.data;
+    for (size_t i = 0; i < frame.payload.len; i++) {
+        at[i] = (char)(at[i] ^ key.data[i % RT_FRAME_MASK_BYTES]);
+    }
+    return frame;
+}
+
+/* Finds what was taken in a copy of the frames. */
+struct opinion {
+    struct fuzz_input rest;
+    struct rt_buffer message;
+    uint8_t opcode;
+};
+
+/* Whether the next frame ends a message, or is a control frame. */
+static bool take_opinion(struct opinion *opinion,
+                         struct rt_heap *heap,
+                         struct rt_ws_frame *frame)
+{
+    struct plain_frame plain = take_plain(&opinion->rest);
+    uint8_t opcode = plain.first & 0xf;
+    *frame = (struct rt_ws_frame){.opcode = opcode, .payload = plain.payload};
+    if (rt_opcode_is_control(opcode)) {
+        return true;
+    }
+    if (opcode != RT_OPCODE_CONTINUATION) {
+        opinion->opcode = opcode;
+        opinion->message.len = 0;
+    }
+    RT_CHECK(rt_buffer_append(&opinion->message, heap, plain.payload) == 0);
+    frame->opcode = opinion->opcode;
+    frame->payload =
+        (struct rt_bytes){opinion->message.data, opinion->message.len};
+    return (plain.first & 0x80) != 0;
+}
+
+static void check_opinion(struct opinion *opinion,
+                          struct rt_heap *heap,
+                          const struct rt_ws_frame *frame)
+{
+    struct rt_ws_frame expected = {0};
+    while (!take_opinion(opinion, heap, &expected)) {
+        RT_CHECK(opinion->rest.len > 0);
+    }
+    RT_CHECK(frame->opcode == expected.opcode);
+    RT_CHECK(rt_bytes_equal(frame->payload, expected.payload));
+}
+
 /* Errors end it, and so does data where none is taken. */
 static bool is_over(enum rt_ws_result result)
 {
@@ -133,8 +200,9 @@ static void check_again(struct rt_heap *heap, const struct rt_ws_frame *message)
 
 /* --- whole, and in pieces --- */
 
-static void
-feed(struct reception *reception, struct rt_bytes bytes, bool is_whole)
+static void feed(struct reception *reception,
+                 struct rt_bytes bytes,
+                 struct opinion *opinion)
 {
     struct rt_ws_frame frame = {0};
     do {
@@ -145,10 +213,22 @@ feed(struct reception *reception, struct rt_bytes bytes, bool is_whole)
             return;
         }
         note(reception, reception->last, &frame);
-        if (is_whole && !is_over(reception->last)) {
+        if (opinion != NULL && !is_over(reception->last)) {
+            check_opinion(opinion, reception->heap, &frame);
             check_again(reception->heap, &frame);
         }
     } while (!is_over(reception->last));
+}
+
+/* All at once. The opinion has a copy, for it unmasks in place. */
+static void feed_whole(struct reception *reception, struct rt_bytes frames)
+{
+    struct rt_buffer copy = {0};
+    RT_CHECK(rt_buffer_append(&copy, reception->heap, frames) == 0);
+    struct opinion opinion = {.rest = {copy.data, copy.len}};
+    feed(reception, frames, &opinion);
+    rt_buffer_finish(&opinion.message, reception->heap);
+    rt_buffer_finish(&copy, reception->heap);
 }
 
 /* A copy of each piece, so that a read beyond its end is seen. */
@@ -160,7 +240,7 @@ feed_pieces(struct reception *reception, struct rt_bytes bytes, size_t len_max)
         char *piece = malloc(len);
         RT_CHECK(piece != NULL);
         memcpy(piece, bytes.data, len);
-        feed(reception, (struct rt_bytes){piece, len}, false);
+        feed(reception, (struct rt_bytes){piece, len}, NULL);
         free(piece);
         bytes.data += len;
         bytes.len -= len;
@@ -187,7 +267,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begin(&whole, &heap, takes_messages);
     begin(&pieces, &heap, takes_messages);
     if (frames.len > 0) {
-        feed(&whole, frames, true);
+        feed_whole(&whole, frames);
     }
     feed_pieces(&pieces, frames, 1 + (choice >> 1) % 16);
     check_same(&whole, &pieces);
