@@ -43,6 +43,7 @@ struct user {
     uint64_t now_ms;
     uint8_t habits;
     bool is_holding;
+    bool is_fresh; /* connected, and nothing sent */
     bool is_closed;
     uint64_t taken;    /* events, whose tags count from 1 */
     uint64_t outcomes; /* in the order of the calls */
@@ -189,10 +190,23 @@ static void create(struct user *user, const struct rt_heap *heap)
 
 /* --- the transport --- */
 
+/* A connection begins with a request, never with the rest of one. */
+static void check_beginning(const struct user *user, struct rt_bytes output)
+{
+    struct rt_bytes request = (user->habits & IS_SUBSCRIBER) != 0
+                                  ? RT_BYTES("GET /subscribe/")
+                                  : RT_BYTES("POST /produce/");
+    RT_CHECK(rt_bytes_starts_with(output, request));
+}
+
 static void send_output(struct user *user, size_t len_max)
 {
     const char *bytes;
     size_t len = ringtail_session_output(user->session, &bytes);
+    if (user->is_fresh && len > 0) {
+        check_beginning(user, (struct rt_bytes){bytes, len});
+        user->is_fresh = false;
+    }
     while (len > 0) {
         len = len < len_max ? len : len_max;
         ringtail_session_sent(user->session, len);
@@ -244,6 +258,7 @@ static void connect(struct user *user)
 {
     if (user->session != NULL &&
         ringtail_session_wanted(user->session) == RINGTAIL_WANT_CONNECT) {
+        user->is_fresh = true;
         ringtail_session_connected(user->session, user->now_ms);
     }
     if (user->session != NULL && !user->is_holding) {
