@@ -6,7 +6,7 @@ from corpus import requests
 from corpus.volley import Volley
 from tap import cases, run
 
-ROWS = requests.rows()
+ROWS = requests.by_hand()
 
 
 @cases([(row.name, row) for row in ROWS], "{0}: {1.expected!a:.60}.")

@@ -13,6 +13,7 @@ class Tape(raw.WebSocket):
         self.is_websocket = is_websocket
         self.to_head = to_head  # the first answer is one to HEAD
         self.says_close = False
+        self.receipts = 0
 
     def receive(self):
         raise raw.Ended(f"cut short: {self.received!r:.200}")
@@ -24,6 +25,7 @@ class Tape(raw.WebSocket):
             self.to_head = False
             self.says_close = answer.closes
             self.is_websocket = answer.status == 101
+            self.receipts += is_receipt(answer)
             yield answer
 
     def words(self, payload_of):
@@ -35,11 +37,16 @@ class Tape(raw.WebSocket):
         return settled(found)
 
 
+def is_receipt(answer):
+    """Whether an event was published."""
+    return answer.status in (200, 204) and "ringtail-cursor" in answer.headers
+
+
 def answer_words(answer, payload_of):
     """The status, with the slug of a problem or the payload of an event."""
     if answer.status >= 400 and answer.body:
         return f"{answer.status} {answer.problem()}"
-    if answer.status in (200, 204) and "ringtail-cursor" in answer.headers:
+    if is_receipt(answer):
         return f"{answer.status} {payload_of(answer)}"
     return str(answer.status)
 

@@ -4,11 +4,12 @@ Every input is sent in several ways, each on a connection of its own: whole,
 byte by byte, split in two, and with more behind it. All connections of a volley
 take one step at a time. After each step a fence, a request on another
 connection, is answered: a broker with one loop has then read what was sent
-before, in a read of its own, and has answered it. So nothing here waits for
-time to pass, and the pieces do arrive as pieces.
+before, in a read of its own. So nothing here waits for time to pass, but for
+answers that are missing, and the pieces do arrive as pieces.
 """
 
 import itertools
+import re
 import socket
 import struct
 import time
@@ -31,11 +32,13 @@ PIECE = 61
 
 FENCE = raw.get("/livez")
 PING = raw.frame(raw.PING, b"probe")
+HTTP_PROBE = FENCE, "200"
+WS_PROBE = PING, "pong probe"
 SMUGGLED = raw.post("smuggled", b"smuggled")
 RESET = struct.pack("ii", 1, 0)  # for SO_LINGER
 
 FLAGS = ["--event-bytes", 4096, "--ring-bytes", "64MiB"]
-FLAGS += ["--heartbeat", "1h", "--idle-timeout", "1h"]
+FLAGS += ["--heartbeat", "unlimited", "--idle-timeout", "1h"]
 FLAGS += ["--head-timeout", "10m", "--body-timeout", "10m"]
 
 
@@ -81,9 +84,13 @@ class Shot:
         fin = [None] if row.sends_fin else []
         self.pieces = itertools.chain(prologue, pieces, fin)
         self.received = b""
-        self.is_websocket = False
+        self.receipts = 0
         self.to_head = row.data.lstrip(b"\r\n").startswith(b"HEAD ")
+        self.is_upgraded = False  # before what was received began
+        self.is_websocket = False  # after it
         self.end = "waiting"
+        self.found = ""
+        self.wanted = re.sub("open$", "waiting", row.expected)
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -124,7 +131,16 @@ class Shot:
 
     def is_expected_open(self):
         """Whether it should be open, and may be."""
-        return self.row.end == "open" and self.end == "waiting"
+        return self.row.end == "open" and self.found == self.wanted
+
+    def begin_probe(self):
+        """Asks whether the connection is open, and forgets what was before."""
+        self.received = b""
+        self.to_head = False
+        self.is_upgraded = self.is_websocket
+        probe, answer = WS_PROBE if self.is_upgraded else HTTP_PROBE
+        self.wanted = f"{answer}, waiting"
+        self.send(probe)
 
 
 def shots_of(rows):
@@ -154,7 +170,7 @@ class Volley:
         self.groups = list(groups_of(rows))
         self.verdicts = {}  # by row: the ways in which it went wrong
         self.payloads = []  # published by the inputs, in order
-        self.receipts = 0
+        self.receipts = 0  # of inputs and canaries
         self.fired = 0  # connections
 
     def __enter__(self):
@@ -183,7 +199,6 @@ class Volley:
         shots = [Shot(self.broker.port, *shot) for shot in shots_of(rows)]
         self.fired += len(shots)
         self.advance(shots)
-        self.settle(shots)
         self.judge(shots)
         for shot in shots:
             shot.socket.close()
@@ -205,11 +220,14 @@ class Volley:
             self.await_fence()
 
     def settle(self, shots):
-        """Waits for what takes the broker another turn or two."""
-        for _ in range(3):
+        """Reads until all is there that should come."""
+        until = time.monotonic() + SETTLE_S
+        while shots and time.monotonic() < until:
             self.await_fence()
             for shot in shots:
                 shot.receive()
+                self.read(shot)
+            shots = [shot for shot in shots if shot.found != shot.wanted]
 
     def send_canaries(self, count):
         """Publishes so many events, each on a fresh connection."""
@@ -225,32 +243,31 @@ class Volley:
 
     def judge(self, shots):
         """Compares what came with what should have come."""
-        words = [self.read(shot) for shot in shots]
+        self.settle(shots)
+        self.receipts += sum(shot.receipts for shot in shots)
         self.probe([shot for shot in shots if shot.is_expected_open()])
-        for shot, found in zip(shots, words):
-            found = ", ".join([*found, shot.end])
-            if found != shot.row.expected:
-                self.verdicts[shot.row].append(f"{shot.way}: {found}")
+        for shot in shots:
+            if shot.found != shot.wanted:
+                self.verdicts[shot.row].append(f"{shot.way}: {shot.found}")
 
     def read(self, shot):
-        """What has come, in words."""
-        tape = Tape(shot.received, shot.is_websocket, shot.to_head)
-        shot.received = b""
-        shot.to_head = False
+        """Finds out what has come."""
+        tape = Tape(shot.received, shot.is_upgraded, shot.to_head)
         try:
             words = tape.words(self.payload_of)
         except (raw.Ended, AssertionError) as error:
-            return [f"{type(error).__name__}: {error}"]
-        if shot.row.prologue and not shot.is_websocket:
+            words = [f"{type(error).__name__}: {error}"]
+        if shot.row.prologue and not shot.is_upgraded:
             words = words[1:]
-        shot.is_websocket = tape.is_websocket
         has_said = tape.says_close or tape.is_websocket or shot.row.sends_fin
-        is_unsaid = shot.end == "closed" and words and not has_said
-        return [*words, "unsaid"] if is_unsaid else words
+        if shot.end == "closed" and words and not has_said:
+            words.append("unsaid")
+        shot.receipts = tape.receipts
+        shot.is_websocket = tape.is_websocket
+        shot.found = ", ".join([*words, shot.end])
 
     def payload_of(self, answer):
         """What the watcher got where the receipt says it is."""
-        self.receipts += 1
         topic = TOPIC if answer.status == 204 else answer.topic()
         if topic != TOPIC:
             return f"to {topic}"
@@ -261,10 +278,5 @@ class Volley:
     def probe(self, shots):
         """Asks of connections whether they are open."""
         for shot in shots:
-            shot.send(PING if shot.is_websocket else FENCE)
+            shot.begin_probe()
         self.settle(shots)
-        for shot in shots:
-            wanted = ["pong probe"] if shot.is_websocket else ["200"]
-            found = self.read(shot)
-            is_open = found == wanted and shot.end == "waiting"
-            shot.end = "open" if is_open else f"deaf: {found}, {shot.end}"
