@@ -42,7 +42,8 @@ topic_init(struct rt_topic *topic, struct rt_core *core, struct rt_bytes name)
 
 static struct rt_topic *topic_create(struct rt_core *core, struct rt_bytes name)
 {
-    if (rt_heap_is_low(core->heap, topic_size(name.len))) {
+    size_t kept = core->heap->limit / RT_TOPICS_KEEP_PART;
+    if (rt_heap_is_low(core->heap, topic_size(name.len) + kept)) {
         return NULL;
     }
     struct rt_topic *topic = rt_heap_alloc(core->heap, topic_size(name.len));

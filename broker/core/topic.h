@@ -22,6 +22,10 @@
 /* The fan-out of a topic is behind when this part of the ring's bytes waits. */
 #define RT_CONGESTION_PART 4
 
+/* This part of the memory is not for new topics: whoever names them without end
+ * must not take what the events of the others need. */
+#define RT_TOPICS_KEEP_PART 8
+
 struct rt_locals;
 struct rt_subscriber;
 

@@ -182,6 +182,30 @@ TEST("with the memory spent events are refused, and reading goes on")
     test_core_finish(&test);
 }
 
+TEST("however many topics are made, those that exist take events")
+{
+    struct test_core test;
+    test_core_init(&test, retention);
+    test.heap.heap.limit = 1000 * KIB;
+    struct rt_receipt receipt;
+    char payload[1024] = {0};
+    struct rt_event event = {.topic = RT_BYTES("known"),
+                             .payload = {payload, sizeof(payload)}};
+    EXPECT_INT(rt_core_publish(&test.core, &event, &receipt), 0);
+    int err = 0;
+    for (int i = 0; i < 1000 && err == 0; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "new.%d", i);
+        struct rt_event first = {.topic = rt_bytes_of(name)};
+        err = rt_core_publish(&test.core, &first, &receipt);
+    }
+    EXPECT_INT(err, RT_ENOMEM);
+    for (int i = 0; i < 50; i++) {
+        EXPECT_INT(rt_core_publish(&test.core, &event, &receipt), 0);
+    }
+    test_core_finish(&test);
+}
+
 TEST("an event for which there is no memory changes nothing")
 {
     for (uint64_t k = 1, fails = 1; fails > 0; k++) {
