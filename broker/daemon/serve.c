@@ -9,6 +9,7 @@
 
 #include <ringtail/ringtail.h>
 
+#include "memory.h"
 #include "options.h"
 
 /* For requests and close handshakes to finish after a signal. */
@@ -17,6 +18,7 @@
 struct program {
     uv_loop_t loop;
     uv_signal_t signals[2];
+    struct memory memory;
     struct ringtail_broker *broker;
     bool is_stopping;
 };
@@ -35,6 +37,7 @@ static void on_stopped(void *context)
     for (size_t i = 0; i < 2; i++) {
         uv_close((uv_handle_t *)&program->signals[i], NULL);
     }
+    memory_stop(&program->memory);
     /* libuv has put the defaults back; one more signal must not kill what is
      * about to exit in good order. */
     (void)signal(SIGINT, SIG_IGN);
@@ -141,6 +144,8 @@ static int listen_all(struct program *program,
 static int run(struct program *program, struct serve_options *options)
 {
     options->config.log = on_log;
+    options->config.resize = memory_resize;
+    options->config.resize_context = &program->memory;
     int err = ringtail_broker_create(&options->config, &program->loop,
                                      &program->broker);
     if (err < 0) {
@@ -149,6 +154,7 @@ static int run(struct program *program, struct serve_options *options)
         return EXIT_RUNTIME;
     }
     start_signals(program);
+    memory_start(&program->memory, &program->loop);
     err = listen_all(program, options);
     if (err < 0) {
         program->is_stopping = true;
