@@ -56,6 +56,8 @@ QUICK_S = 4
 
 # What the broker's program and its libraries vary by, and what a pool keeps.
 NOISE_BYTES = 1 * MIB
+# What two rings hold at most: those of the canary and of who churns.
+RINGS_BYTES = 3 * MIB
 
 HEADINGS = ("attack", "measure", "measured", "at most")
 
@@ -81,7 +83,8 @@ class Attack:
             self,
             peers=max(self.peers // QUICK, 10),
             cycles=self.cycles // QUICK,
-            seconds=min(self.seconds, QUICK_S),
+            # What has a number of things to do is done when it has done them.
+            seconds=self.seconds if self.cycles else QUICK_S,
         )
 
     def arguments(self):
@@ -213,10 +216,10 @@ class Bench:
             try:
                 wait_until_listening(process, port, output)
                 yield Watch(process.pid, port)
-                if process.poll() is not None:
-                    raise RunFailed(f"the broker ended: {process.returncode}")
             finally:
                 stop(process)
+            if process.returncode != 0:
+                raise RunFailed(f"the broker ended: {said_by(output)}")
 
     def program(self, name, *words):
         """Starts one of ours beside the broker."""
@@ -238,6 +241,7 @@ class Bench:
     def measure(self, name, attack, watch, canary):
         """What was before, is during, and remains after the attack."""
         before = watch.look()
+        charged = watch.metrics()["ringtail_memory_bytes"]
         attacker = self.program(
             "attack", "--port", watch.port, *attack.arguments()
         )
@@ -255,6 +259,7 @@ class Bench:
         return {
             "attack": report,
             "canary": song,
+            "charged": charged,
             "before": before,
             "peak": peak,
             "after": returned,
@@ -283,9 +288,16 @@ class Bench:
             passed = time.monotonic() - begun
             seen["seconds"] = passed
             progress(f"{name}: {passed:.0f} s after")
-            if has_returned(before, seen) or passed > attack.return_s:
+            is_back = has_returned(before, seen, self.options.no_memory)
+            if is_back or passed > attack.return_s:
                 return seen
             time.sleep(0.5)
+
+
+def said_by(output):
+    """What a broker said, its last words at least."""
+    output.seek(0)
+    return output.read().decode(errors="replace").strip()[-4000:]
 
 
 def finished(process, timeout_s):
@@ -302,45 +314,54 @@ def memory_max(before):
     return before["private_bytes"] * (1 + RETURN_PART) + NOISE_BYTES
 
 
-def has_returned(before, seen):
+def has_returned(before, seen, no_memory):
     """Whether memory and descriptors are as before. The canary left."""
+    is_small = seen["private_bytes"] <= memory_max(before)
     return (
-        seen["private_bytes"] <= memory_max(before)
-        and seen["descriptors"] <= before["descriptors"]
+        seen["descriptors"] <= before["descriptors"]
+        and (is_small or no_memory)
     )
 
 
 # --- the table ---
 
 
-def lines_of(attack, report, latency_ms):
-    """What is required, and what was measured."""
+def memory_lines(attack, report):
+    """What the attack cost, and what is left of it."""
     before, peak, after = (report[key] for key in ("before", "peak", "after"))
-    song = report["canary"]
     grown = peak["private_bytes"] - before["private_bytes"]
+    left = after["private_bytes"] / 1024
+    lines = [Line("bytes a peer", grown / attack.peers, PEER_BYTES)]
+    return ([] if attack.events_age else lines) + [
+        Line("MiB, broker", peak["private_bytes"] / MIB, ALL_BYTES / MIB),
+        Line("MiB, with kernel", peak["all_bytes"] / MIB, ALL_BYTES / MIB),
+        Line("KiB after", left, memory_max(before) / 1024),
+    ]
+
+
+def lines_of(attack, report, options):
+    """What is required, and what was measured."""
+    song = report["canary"]
+    before, after = report["before"], report["after"]
     lines = [
         Line(
             f"canary {part}, ms",
             song[f"probe_{part}_us"] / 1000,
-            latency_ms if part == "p99" else float("inf"),
+            options.latency if part == "p99" else float("inf"),
             "{:.1f}",
         )
         for part in ("p50", "p99", "max")
     ]
     if attack.kind == "churn":
+        charged = report["metrics"]["ringtail_memory_bytes"]
+        allowed = report["charged"] + RINGS_BYTES
         lines.append(Line("miscounted", discrepancy(report), 0))
-    if not attack.events_age:
-        lines.append(Line("bytes a peer", grown / attack.peers, PEER_BYTES))
-    return lines + [
-        Line("MiB, broker", peak["private_bytes"] / MIB, ALL_BYTES / MIB),
-        Line("MiB, with kernel", peak["all_bytes"] / MIB, ALL_BYTES / MIB),
-        Line(
-            "KiB after",
-            after["private_bytes"] / 1024,
-            memory_max(before) / 1024,
-        ),
-        Line("descriptors after", after["descriptors"], before["descriptors"]),
-    ]
+        lines.append(Line("KiB charged", charged / 1024, allowed / 1024))
+    if not options.no_memory:
+        lines += memory_lines(attack, report)
+    descriptors = before["descriptors"]
+    lines.append(Line("descriptors after", after["descriptors"], descriptors))
+    return lines
 
 
 def sum_of(metrics, name):
@@ -393,7 +414,7 @@ def run_attack(bench, name):
         print(f"{name:<14} FAILED: {failure}", flush=True)
         return {"attack": name, "met": False, "error": str(failure)}
     progress("")
-    lines = lines_of(attack, report, bench.options.latency)
+    lines = lines_of(attack, report, bench.options)
     for line in lines:
         print_line(name, line)
     return {
@@ -431,11 +452,12 @@ def parse():
     add("--quick", action="store_true", help="a tenth of the size")
     add("--only", action="append", help="one attack", **names)
     add("--list", action="store_true", help="the names of the attacks")
-    add("--latency", type=float, default=LATENCY_MS, metavar="MS",
-        help="what the canary bears (%(default)s)")
+    add("--no-memory", action="store_true", help="for a sanitized broker")
+    latency = {"type": float, "default": LATENCY_MS, "metavar": "MS"}
+    add("--latency", help="what the canary bears (%(default)s)", **latency)
     add("--server", help="the broker's program (that of the build)")
-    add("--build", default=ROOT / "build-bench",
-        help="the build's directory (build-bench)")
+    build = ROOT / "build-bench"
+    add("--build", default=build, help="the build's directory (build-bench)")
     return parser.parse_args()
 
 
@@ -446,8 +468,9 @@ def main():
         for name, attack in ATTACKS.items():
             print(f"{name:<14} {attack.what}")
         return 0
-    with alone(progress):
-        bench = Bench(options)
+    bench = Bench(options)
+    # A quick look has no figures that others could disturb.
+    with contextlib.nullcontext() if options.quick else alone(progress):
         print("{:<14} {:<20} {:>12} {:>12}".format(*HEADINGS), flush=True)
         results = [run_attack(bench, n) for n in options.only or ATTACKS]
     save(bench, results)
