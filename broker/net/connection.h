@@ -51,6 +51,7 @@ struct rt_connection {
     bool is_unix;
     bool awaits_pong;
     bool is_reading;
+    bool has_empty_line; /* one before the next request was skipped */
     union { /* last: a TCP connection is allocated without the rest of it */
         uv_handle_t handle;
         uv_stream_t stream;

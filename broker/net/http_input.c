@@ -28,7 +28,7 @@ static void refuse_framing(struct rt_http_session *session,
 static void end_request(struct rt_http_session *session)
 {
     session->body.len = 0;
-    session->has_empty_line = false;
+    session->connection->has_empty_line = false;
     session->phase = session->exchange.persistence == RT_HTTP_CLOSE
                          ? RT_HTTP_PHASE_OVER
                          : RT_HTTP_PHASE_HEAD;
@@ -252,8 +252,8 @@ static void found_head(struct rt_http_session *session,
                        size_t available)
 {
     bool is_empty_line = head.len == 2;
-    if (is_empty_line && !session->has_empty_line) {
-        session->has_empty_line = true; /* RFC 9112, section 2.2 */
+    if (is_empty_line && !session->connection->has_empty_line) {
+        session->connection->has_empty_line = true; /* RFC 9112, section 2.2 */
         return;
     }
     if (is_empty_line) {

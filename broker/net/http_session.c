@@ -66,7 +66,6 @@ static struct rt_http_session *session_take(struct rt_connection *connection)
     session->connection = connection;
     session->scanned = 0;
     session->phase = RT_HTTP_PHASE_HEAD;
-    session->has_empty_line = false;
     session->is_paused = false;
     session->head_len = 0;
     session->verdict = RT_VERDICT_NONE;

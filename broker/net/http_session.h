@@ -75,8 +75,7 @@ struct rt_http_session {
     enum rt_http_phase phase;
     enum rt_verdict verdict;
     struct ringtail_authorization *question; /* the host has yet to answer */
-    bool has_empty_line; /* one before the request was skipped */
-    bool is_paused;      /* nothing is read; input may wait in `held` */
+    bool is_paused; /* nothing is read; input may wait in `held` */
     struct rt_http_parser parser;
     struct rt_exchange exchange;
     uint64_t content_length; /* of the remembered head */
