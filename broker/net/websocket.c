@@ -213,16 +213,25 @@ static void on_pong(struct rt_connection *connection)
     }
 }
 
+/* With the first frame of a message the connection ends, so a continuation can
+ * only be one of nothing (RFC 6455, section 5.4). */
+static enum rt_close_reason refusal_of(const struct rt_server *server,
+                                       const struct rt_ws_frame *frame)
+{
+    if (frame->opcode == RT_OPCODE_CONTINUATION) {
+        return RT_CLOSE_PROTOCOL;
+    }
+    return frame->declared_bytes > server->options.event_bytes_max
+               ? RT_CLOSE_TOO_BIG
+               : RT_CLOSE_UNEXPECTED_DATA;
+}
+
 static void on_data(struct rt_connection *connection,
                     const struct rt_ws_frame *frame)
 {
-    struct rt_server *server = rt_connection_server(connection);
-    if (connection->state != RT_CONNECTION_WEBSOCKET) {
-        return;
+    if (connection->state == RT_CONNECTION_WEBSOCKET) {
+        fail(connection, refusal_of(rt_connection_server(connection), frame));
     }
-    fail(connection, frame->declared_bytes > server->options.event_bytes_max
-                         ? RT_CLOSE_TOO_BIG
-                         : RT_CLOSE_UNEXPECTED_DATA);
 }
 
 static void on_message(struct rt_connection *connection,
