@@ -116,10 +116,12 @@ def wait_until_listening(process, port, output):
 def serving(server, environment=None):
     """Runs a server for a while; gives its port and its process id."""
     port = free_port()
-    with tempfile.TemporaryFile() as output:
-        process = start(
-            server.command(port), {processors()[0]}, output, environment
-        )
+    with (
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        command = server.command(port, folder)
+        process = start(command, {processors()[0]}, output, environment)
         try:
             wait_until_listening(process, port, output)
             yield port, process.pid
@@ -185,7 +187,8 @@ def checked(output, status):
     try:
         report = json.loads(output)
     except json.JSONDecodeError:
-        raise RunFailed(f"status {status}: {output.strip()}") from None
+        first_line = output.strip().split("\n")[0]
+        raise RunFailed(f"status {status}: {first_line}") from None
     if not report["ok"]:
         raise RunFailed(report["error"])
     return report

@@ -1,4 +1,4 @@
-"""The rows of the table: what each one runs and what it computes.
+"""The rows of the requirements: what each one runs and what it computes.
 
 A row yields the runs it wants, one at a time, and is sent their reports, so
 that it alone decides about their order and the runner about everything else.
@@ -7,54 +7,25 @@ that it alone decides about their order and the runner about everything else.
 import dataclasses
 import statistics
 
+import loads
 from estimate import interval
+from loads import KIB
+from runs import (
+    Lines,
+    Program,
+    Run,
+    cpu_per_delivery,
+    cpu_per_event,
+    idle_bytes,
+    nanoseconds,
+    paired,
+    rate,
+)
 
-# The loads, in words of the load generator; where nothing is said, an event has
-# 128 bytes and there is one publisher with one request in flight. The ring of a
-# topic holds 1 MiB by default; the load generator's bound on lag keeps a slow
-# reader of ours from being evicted by a fast publisher.
-FANOUT_100 = ["--subscribers", 100, "--depth", 256]
-FANOUT_1000 = ["--subscribers", 1000, "--depth", 256]
-SINGLE_1000 = ["--subscribers", 1000, "--lag", 1]
-POST_1 = ["--depth", 1]
-POST_64 = ["--depth", 64]
-STALLED = ["--subscribers", 99, "--stopped", 1, "--depth", 256]
-SMALL_TOPIC = ["--subscribers", 10_000, "--depth", 256, "--probe", 100]
-
-# Beyond this share of a run spent waiting for a processor, the machine was busy
-# with something else and the figures say less.
-WAIT_MAX = 0.05
-
-IDLE_SUBSCRIBERS = 10_000
 COUNTED_EVENTS = 100_000
 PUB_LINES = 2_000_000
-KIB = 1024
-
-
-@dataclasses.dataclass
-class Run:
-    """One run of the load generator against a fresh server."""
-
-    server: str  # "ringtail" or "floor"
-    arguments: list
-    window: bool = True  # whether --warmup and --seconds apply
-    count: bool = False  # whether allocations are counted
-
-
-@dataclasses.dataclass
-class Program:
-    """One run of a program of bench/ that measures by itself."""
-
-    words: list
-    server: str = "library"
-
-
-@dataclasses.dataclass
-class Lines:
-    """One run of `ringtail pub` with so many short lines on its input."""
-
-    count: int
-    server: str = "ringtail"
+# Deliveries of a wake when a batch of POSTs goes to as many topics.
+WAKE = loads.DEPTH
 
 
 @dataclasses.dataclass
@@ -63,7 +34,7 @@ class Line:
 
     measure: str
     ringtail: str
-    floor: str
+    beside: str  # the same figure of what the broker is held against
     value: float
     low: float  # of the interval that the value is believed to lie in
     high: float
@@ -75,77 +46,60 @@ class Line:
         return self.value <= self.limit
 
 
-def cpu_per_delivery(report):
-    """Nanoseconds of the server's processors for one event at one reader."""
-    return report["server_cpu_ns"] / report["deliveries"]
+def ratio_line(measure, cost, pairs, limit, shown=nanoseconds):
+    """The first of each pair of reports as a multiple of the second."""
+    ours = [cost(first) for first, _ in pairs]
+    others = [cost(second) for _, second in pairs]
+    ratios = [mine / other for mine, other in zip(ours, others)]
+    return Line(
+        measure,
+        shown(statistics.median(ours)),
+        shown(statistics.median(others)),
+        statistics.median(ratios),
+        *interval(ratios),
+        limit,
+    )
 
 
-def cpu_per_event(report):
-    """Nanoseconds of the server's processors for one POST."""
-    return report["server_cpu_ns"] / report["events"]
+def range_line(measure, values, limit, shown="{:.0f}", text=None):
+    """A figure by itself, between its smallest and its largest sample."""
+    value = statistics.median(values)
+    own = text or shown.format(value)
+    low, high = min(values), max(values)
+    return Line(measure, own, "", value, low, high, limit, shown)
 
 
-def nanoseconds(value):
-    """A duration in the unit that suits it."""
-    return f"{value:.1f} ns" if value < 1000 else f"{value / 1000:.2f} us"
+def last_p99(report):
+    """Nanoseconds until the last subscriber has an event, of 99 in 100."""
+    return report["last_p99_us"] * 1000
 
 
-def waited(report):
-    """The share of a run in which a program waited for its processor because
-    others had it."""
-    if "seconds" not in report:
-        return 0
-    waits_ns = report["server_wait_ns"] + report["load_wait_ns"]
-    return waits_ns / 1e9 / report["seconds"]
+CPU_RATIO = ("CPU per delivery, ratio", cpu_per_delivery)
+LAST_RATIO = ("p99 to the last subscriber, ratio", last_p99)
 
 
-def both_waited(pair):
-    """The same for a pair of runs."""
-    return max(map(waited, pair))
+def ratio(arguments, *requirements):
+    """A row: figures of the broker as multiples of the floor's. Each
+    requirement is a measure, its cost, and at most what."""
 
-
-def paired(first, second, pairs):
-    """Yields runs in the order A B B A A B ...: what drifts slowly falls on
-    both. Pairs that something disturbed are repeated, at most once each, and
-    the calmest are kept. Returns both lists of reports, pair by pair."""
-    done = []
-    while len(done) < 2 * pairs:
-        calm = [pair for pair in done if both_waited(pair) <= WAIT_MAX]
-        if len(calm) >= pairs:
-            break
-        runs = (first, second) if len(done) % 2 == 0 else (second, first)
-        reports = [(yield runs[0]), (yield runs[1])]
-        done.append(reports if len(done) % 2 == 0 else reports[::-1])
-    kept = sorted(done, key=both_waited)[:pairs]
-    return [pair[0] for pair in kept], [pair[1] for pair in kept]
-
-
-def ratio(measure, cost, arguments, limit):
-    """A row: the broker's cost as a multiple of the floor's."""
-
-    def row(pairs):
+    def row(count):
         ours, floors = yield from paired(
-            Run("ringtail", arguments), Run("floor", arguments), pairs
+            Run("ringtail", arguments), Run("floor", arguments), count
         )
-        ratios = [cost(a) / cost(b) for a, b in zip(ours, floors)]
+        pairs = list(zip(ours, floors))
         return [
-            Line(
-                measure,
-                nanoseconds(statistics.median(map(cost, ours))),
-                nanoseconds(statistics.median(map(cost, floors))),
-                statistics.median(ratios),
-                *interval(ratios),
-                limit,
-            )
+            ratio_line(measure, cost, pairs, limit)
+            for measure, cost, limit in requirements
         ]
 
     return row
 
 
-def post_64(pairs):
+def post_64(count):
     """Pipelined POSTs: what one costs, and for comparison the floor's."""
+    arguments = loads.produce(1, 64)
     ours, floors = yield from paired(
-        Run("ringtail", POST_64), Run("floor", POST_64), pairs
+        Run("ringtail", arguments), Run("floor", arguments), count
     )
     costs = [cpu_per_event(report) / 1000 for report in ours]
     return [
@@ -155,42 +109,60 @@ def post_64(pairs):
             nanoseconds(statistics.median(map(cpu_per_event, floors))),
             statistics.median(costs),
             *interval(costs),
-            1.0,
+            0.6,
         )
     ]
 
 
-def idle_bytes(report):
-    """Private memory of the server for one idle subscriber."""
-    return report["private_bytes_grown"] / IDLE_SUBSCRIBERS
-
-
-def idle_memory(pairs):
-    """What 10,000 subscribers cost while nothing is published."""
-    arguments = ["--subscribers", IDLE_SUBSCRIBERS, "--idle"]
-    ours, floors = yield from paired(
-        Run("ringtail", arguments, window=False),
-        Run("floor", arguments, window=False),
-        min(pairs, 3),
+def topics(count):
+    """A delivery to a topic of its own, and one among as many of one topic."""
+    many, one = yield from paired(
+        Run("ringtail", loads.topics(loads.CONNECTIONS)),
+        Run("ringtail", loads.single(WAKE)),
+        count,
     )
-    costs = [idle_bytes(report) for report in ours]
     return [
-        Line(
-            "memory per idle subscriber, B",
-            f"{statistics.median(costs):.0f} B",
-            f"{statistics.median(map(idle_bytes, floors)):.0f} B",
-            statistics.median(costs),
-            min(costs),
-            max(costs),
-            400,
-            "{:.0f}",
+        ratio_line(
+            "CPU per delivery, to one topic's",
+            cpu_per_delivery,
+            list(zip(many, one)),
+            1.3,
         )
     ]
 
 
-def rate(report):
-    """Events a second that reached every reader."""
-    return report["events"] / report["seconds"]
+def cpu_per_replayed(report):
+    """Nanoseconds of the server's processors for a byte of a replay."""
+    return report["server_cpu_ns"] / report["replay_bytes"]
+
+
+def live_p99(report):
+    """Nanoseconds that a live event takes, of 99 in 100."""
+    return report["latency_p99_us"] * 1000
+
+
+def late():
+    """Late joiners beside live traffic. 0.8 of the floor's bytes for each
+    second of a processor: 1.25 of its time for each byte."""
+    return ratio(
+        loads.LATE,
+        ("CPU per replayed byte, ratio", cpu_per_replayed, 1.25),
+        ("p99 of live events beside, ratio", live_p99, 2),
+    )
+
+
+def idle_memory(count):
+    """What 10,000 subscribers cost while nothing is published."""
+    ours, floors = yield from paired(
+        Run("ringtail", loads.IDLE, window=False),
+        Run("floor", loads.IDLE, window=False),
+        min(count, 3),
+    )
+    line = range_line(
+        "memory per idle subscriber, B", list(map(idle_bytes, ours)), 400
+    )
+    line.beside = f"{statistics.median(map(idle_bytes, floors)):.0f}"
+    return [line]
 
 
 def stalled_kib(with_stalled, without):
@@ -201,10 +173,12 @@ def stalled_kib(with_stalled, without):
     return (max(grown, 0) + with_stalled["stopped_kernel_bytes"]) / KIB
 
 
-def stalled(pairs):
+def stalled(count):
     """100 readers, or 99 and one who stopped: what do the 99 lose?"""
     with_stalled, without = yield from paired(
-        Run("ringtail", STALLED), Run("ringtail", FANOUT_100), pairs
+        Run("ringtail", loads.STALLED),
+        Run("ringtail", loads.fanout(100)),
+        count,
     )
     both = list(zip(with_stalled, without))
     losses = [100 * (1 - rate(a) / rate(b)) for a, b in both]
@@ -217,36 +191,16 @@ def stalled(pairs):
         *interval(losses),
         3,
     )
-    cost = Line(
-        "memory of a stopped reader, KiB",
-        f"{statistics.median(costs):.0f} KiB",
-        "",
-        statistics.median(costs),
-        min(costs),
-        max(costs),
-        512,
-        "{:.0f}",
-    )
-    return [loss, cost]
+    return [loss, range_line("memory of a stopped reader, KiB", costs, 512)]
 
 
-def allocations(_pairs):
+def allocations(_count):
     """Heap allocations while events flow."""
-    arguments = FANOUT_100 + ["--events", COUNTED_EVENTS]
+    arguments = loads.fanout(100) + ["--events", COUNTED_EVENTS]
+    arguments += ["--warmup", 1]  # the topic's ring has grown by then
     report = yield Run("ringtail", arguments, count=True)
     per_event = report["allocations"] / report["events"]
-    return [
-        Line(
-            "heap allocations per event",
-            f"{report['allocations']}",
-            "",
-            per_event,
-            per_event,
-            per_event,
-            0,
-            "{:.6g}",
-        )
-    ]
+    return [range_line("heap allocations per event", [per_event], 0, "{:.6g}")]
 
 
 def probe_ms(report):
@@ -254,64 +208,44 @@ def probe_ms(report):
     return report["probe_p99_us"] / 1000
 
 
-def small_topic(pairs):
+def small_topic(count):
     """A topic with one reader beside one that is saturated."""
     ours, floors = yield from paired(
-        Run("ringtail", SMALL_TOPIC), Run("floor", SMALL_TOPIC), min(pairs, 3)
+        Run("ringtail", loads.SMALL_TOPIC),
+        Run("floor", loads.SMALL_TOPIC),
+        min(count, 3),
     )
-    values = [probe_ms(report) for report in ours]
-    return [
-        Line(
-            "p99 beside a saturated topic, ms",
-            f"{statistics.median(values):.2f} ms",
-            f"{statistics.median(map(probe_ms, floors)):.2f} ms",
-            statistics.median(values),
-            min(values),
-            max(values),
-            10,
-        )
-    ]
+    values = list(map(probe_ms, ours))
+    line = range_line("p99 beside a saturated topic, ms", values, 10, "{:.2f}")
+    line.beside = f"{statistics.median(map(probe_ms, floors)):.2f}"
+    return [line]
 
 
 def library(mode, figure, measure, limit, shown="{:.1f}"):
     """A row of bench/embedded.c: held against a number, not against a floor."""
 
-    def row(pairs):
+    def row(count):
         values = []
-        for _ in range(min(pairs, 3)):
+        for _ in range(min(count, 3)):
             report = yield Program(["embedded", mode])
             values.append(report[figure])
-        value = statistics.median(values)
-        text = shown.format(value)
-        low, high = min(values), max(values)
-        return [Line(measure, text, "", value, low, high, limit, shown)]
+        return [range_line(measure, values, limit, shown)]
 
     return row
 
 
-def pub_lines(pairs):
+def pub_lines(count):
     """What a line of `ringtail pub` costs its own processor."""
     values = []
-    for _ in range(min(pairs, 3)):
+    for _ in range(min(count, 3)):
         report = yield Lines(PUB_LINES)
         values.append(report["cpu_ns"] / report["confirmed"])
-    value = statistics.median(values)
-    return [
-        Line(
-            "CPU of ringtail pub per line, ns",
-            nanoseconds(value),
-            "",
-            value,
-            min(values),
-            max(values),
-            2000,
-            "{:.0f}",
-        )
-    ]
+    return [range_line("CPU of ringtail pub per line, ns", values, 2000)]
 
 
 # A floor that waits for every reader cannot be measured with a stopped one.
 BROKER_ONLY = [
+    "topics",
     "stalled",
     "in-process",
     "mailbox",
@@ -321,26 +255,21 @@ BROKER_ONLY = [
 ]
 
 ROWS = {
-    "fanout-100": ratio(
-        "CPU per delivery, ratio",
-        cpu_per_delivery,
-        FANOUT_100,
-        1.25,
-    ),
-    "fanout-1000": ratio(
-        "CPU per delivery, ratio",
-        cpu_per_delivery,
-        FANOUT_1000,
-        1.25,
-    ),
+    "fanout-100": ratio(loads.fanout(100), (*CPU_RATIO, 1.15)),
+    "fanout-1000": ratio(loads.fanout(1000), (*CPU_RATIO, 1.15)),
+    "fanout-16k": ratio(loads.fanout(100, 16 * KIB), (*CPU_RATIO, 1.05)),
     "single-1000": ratio(
-        "CPU per delivery, ratio",
-        cpu_per_delivery,
-        SINGLE_1000,
-        1.15,
+        loads.single(1000), (*CPU_RATIO, 1.08), (*LAST_RATIO, 1.15)
     ),
-    "post-1": ratio("CPU per POST, ratio", cpu_per_event, POST_1, 1.25),
+    "single-10000": ratio(
+        loads.single(10_000), (*CPU_RATIO, 1.08), (*LAST_RATIO, 1.15)
+    ),
+    "topics": topics,
+    "post-1": ratio(
+        loads.produce(1, 1), ("CPU per POST, ratio", cpu_per_event, 1.25)
+    ),
     "post-64": post_64,
+    "late": late(),
     "idle-memory": idle_memory,
     "stalled": stalled,
     "allocations": allocations,

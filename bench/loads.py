@@ -1,0 +1,43 @@
+"""The loads, in words of the load generator.
+
+Where nothing is said, an event has 128 bytes and there is one publisher with
+one request in flight.
+"""
+
+KIB = 1024
+
+# How far the slowest reader may be behind, by the size of an event. The ring of
+# a topic holds 1 MiB by default; a peer keeps a copy for each reader.
+LAGS = {128: 1024, KIB: 256, 16 * KIB: 32}
+DEPTH = 256
+CONNECTIONS = 10_000
+LATENCY_READERS = 100
+
+
+def fanout(subscribers, size=128):
+    """A topic as busy as can be."""
+    lag = LAGS[size]
+    words = ["--subscribers", subscribers, "--depth", min(DEPTH, lag)]
+    return words if size == 128 else words + ["--bytes", size, "--lag", lag]
+
+
+def single(subscribers):
+    """The next event when all have the last."""
+    return ["--subscribers", subscribers, "--lag", 1]
+
+
+def produce(connections, depth):
+    """Nobody subscribed."""
+    return ["--publishers", connections, "--depth", depth]
+
+
+def topics(count):
+    """A subscriber for each topic, and batches over many topics."""
+    return ["--topics", count, "--subscribers", count, "--depth", DEPTH]
+
+
+STALLED = ["--subscribers", 99, "--stopped", 1, "--depth", DEPTH]
+SMALL_TOPIC = fanout(CONNECTIONS) + ["--probe", 100]
+# Joiners that replay a full ring, beside a live reader.
+LATE = ["--subscribers", 1, "--rate", 1_000, "--late", 100]
+IDLE = ["--subscribers", CONNECTIONS, "--idle"]

@@ -1,0 +1,128 @@
+"""What can be measured: the broker, the floor, and the peers found here."""
+
+import dataclasses
+import getpass
+import pathlib
+import re
+import shutil
+import subprocess
+
+from processes import free_port
+
+CONFIGURATIONS = pathlib.Path(__file__).resolve().parent / "peers"
+PROGRAM_PATH = "/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin"
+
+
+@dataclasses.dataclass
+class Server:
+    """One of ours: how to start it on a port."""
+
+    title: str
+    words: list
+    protocol: str = "ringtail"
+
+    def command(self, port, _folder):
+        """The command line."""
+        return [str(word).format(port=port) for word in self.words]
+
+
+@dataclasses.dataclass
+class Peer:
+    """Another broker, with a configuration of ours."""
+
+    title: str
+    program: str
+    arguments: tuple  # before the configuration's path
+    configuration: str
+    protocol: str
+    port_name: str = "PORT"
+    version_argument: str = "--version"
+    module: str = ""  # a file without which the program is of no use
+    package: str = ""  # the module's, which tells its version
+
+    def path(self):
+        """The program, or None where it is not installed."""
+        if self.module and not pathlib.Path(self.module).exists():
+            return None
+        return shutil.which(self.program, path=PROGRAM_PATH)
+
+    def command(self, port, folder):
+        """The command line; its configuration is written to the folder."""
+        names = {name: free_port() for name in ("PORT", "WEBSOCKET", "PLAIN")}
+        names |= {"FOLDER": folder, "USER": getpass.getuser()}
+        names[self.port_name] = port
+        text = (CONFIGURATIONS / self.configuration).read_text()
+        path = pathlib.Path(folder) / self.configuration
+        path.write_text(filled(text, names))
+        return [self.path(), *self.arguments, path]
+
+    def version(self):
+        """What the program calls itself, and its module."""
+        said = spoken([self.path(), self.version_argument])
+        number = re.search(r"\d+\.\d+(\.\d+)?", said)
+        words = f"{self.program} {number[0] if number else '?'}"
+        return words + (self.version_of_module() if self.package else "")
+
+    def version_of_module(self):
+        """The module's, as Debian knows it."""
+        query = ["dpkg-query", "-W", "-f=${source:Upstream-Version}"]
+        number = spoken(query + [self.package]).removesuffix("+dfsg")
+        return f" with {self.title} {number or '?'}"
+
+
+def filled(text, names):
+    """A configuration with everything in @ replaced."""
+    return re.sub(r"@(\w+)@", lambda match: str(names[match[1]]), text)
+
+
+def spoken(command):
+    """All that a command says, or nothing where there is none."""
+    try:
+        result = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except OSError:
+        return ""
+    return result.stdout.strip()
+
+
+PEERS = {
+    "redis": Peer("redis", "redis-server", (), "redis.conf", "redis"),
+    "nats": Peer("nats", "nats-server", ("-c",), "nats.conf", "nats"),
+    "nats-ws": Peer(
+        "nats, WebSocket",
+        "nats-server",
+        ("-c",),
+        "nats.conf",
+        "nats-websocket",
+        port_name="WEBSOCKET",
+    ),
+    "mosquitto": Peer(
+        "mosquitto",
+        "mosquitto",
+        ("-c",),
+        "mosquitto.conf",
+        "mqtt-websocket",
+        version_argument="-h",
+    ),
+    "nchan": Peer(
+        "nchan",
+        "nginx",
+        ("-c",),
+        "nchan.conf",
+        "nchan",
+        version_argument="-v",
+        module="/usr/lib/nginx/modules/ngx_nchan_module.so",
+        package="libnginx-mod-nchan",
+    ),
+}
+
+
+def found_peers():
+    """The peers that are installed, by name."""
+    return {name: peer for name, peer in PEERS.items() if peer.path()}
