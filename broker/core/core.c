@@ -172,6 +172,7 @@ void rt_core_tick(struct rt_core *core)
 {
     sweep_blocked(core);
     sweep_topics(core);
+    rt_pool_trim(&core->lags);
 }
 
 void rt_core_validate(const struct rt_core *core)

@@ -1,18 +1,31 @@
 #include "memory.h"
 
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #define PERIOD_MS 2000
-#define PEAK_MIN  ((size_t)1024 * 1024) /* less is not worth the time */
+#define LATER     10                   /* periods */
+#define FREED_MIN ((size_t)128 * 1024) /* less is not worth the time */
+
+/* Much at once; a little, which fragments, only now and then, for all that is
+ * free is walked through. */
+static bool is_due(const struct memory *memory)
+{
+    size_t freed = memory->peak - memory->used;
+    size_t much = memory->peak / (memory->periods < LATER ? 2 : 16);
+    return freed >= FREED_MIN && freed >= much;
+}
 
 static void on_timer(uv_timer_t *timer)
 {
     struct memory *memory = timer->data;
-    if (memory->peak < PEAK_MIN || memory->used > memory->peak / 2) {
+    memory->periods++;
+    if (!is_due(memory)) {
         return;
     }
     memory->peak = memory->used;
+    memory->periods = 0;
 #ifdef __GLIBC__
     (void)malloc_trim(0);
 #endif

@@ -247,6 +247,8 @@ static void on_timer(uv_timer_t *timer)
                      (uint32_t)(server->core.now_ms / RT_TICK_MS));
     rt_core_tick(&server->core);
     rt_http_sessions_trim(server);
+    rt_pool_trim(&server->authorizations);
+    rt_pool_trim(&server->writes);
     rt_server_report(server);
     if (server->connection_count == 0) {
         drop_read_buffer(server);
