@@ -37,7 +37,7 @@ MAY_INCLUDE = {
 THIRD_PARTY = {
     "llhttp.h": ["protocol/http_parser.c"],
     "wslay/": ["protocol/ws_receive.c"],
-    "nettle/": ["protocol/ws_handshake.c"],
+    "nettle/": ["protocol/digest.c", "protocol/ws_handshake.c"],
     "cjson/": ["tests"],
     "uv.h": [
         "broker",
