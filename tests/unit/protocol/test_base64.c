@@ -13,7 +13,7 @@ static struct rt_bytes text_of(struct rt_bytes bytes)
 {
     static char memory[TEXT_MAX];
     struct rt_writer writer;
-    rt_writer_init(&writer, memory, rt_base64_size(bytes.len));
+    rt_writer_init(&writer, memory, RT_BASE64_LEN(bytes.len));
     rt_base64_write(&writer, bytes);
     EXPECT(!writer.overflowed);
     return rt_writer_bytes(&writer);
@@ -24,7 +24,7 @@ static void expect_pair(const char *bytes, const char *text)
     char memory[TEXT_MAX];
     struct rt_bytes decoded;
     EXPECT_TEXT(text_of(rt_bytes_of(bytes)), text);
-    EXPECT_INT(rt_base64_size(strlen(bytes)), strlen(text));
+    EXPECT_INT(RT_BASE64_LEN(strlen(bytes)), strlen(text));
     EXPECT_INT(
         rt_base64_decode(rt_bytes_of(text), memory, strlen(bytes), &decoded),
         0);
