@@ -1,0 +1,121 @@
+"""Runs the broker under callgrind, and reads the profiles that it writes."""
+
+import collections
+import contextlib
+import os
+import re
+import signal
+import subprocess
+
+from processes import RunFailed, processors, start, stop
+
+ALLOCATORS = {
+    *("malloc", "calloc", "realloc", "reallocarray", "memalign"),
+    *("aligned_alloc", "posix_memalign"),
+}
+MARK = "instructions_mark"
+
+# The C library has copying and comparing for many processors. All are to run
+# the same, whatever they are.
+PLAIN_PROCESSOR = "glibc.cpu.hwcaps=" + ",".join(
+    f"-{feature}"
+    for feature in (
+        *("AVX512VL", "AVX512BW", "AVX2", "AVX", "BMI2", "RTM", "ERMS", "FSRM"),
+        *("SSE4_2", "SSE4_1", "SSSE3", "AVX_Fast_Unaligned_Load"),
+    )
+)
+
+
+class Profile:
+    """What was executed between two marks: instructions by the program or
+    library that they are in, and how often memory was allocated."""
+
+    def __init__(self, path):
+        self.path = path
+        self.instructions = collections.Counter()
+        self.allocations = 0
+        self.names = {}
+        self.place = ""
+        self.called = ""
+        with open(path, encoding="utf-8") as lines:
+            for line in lines:
+                self.read(line, lines)
+
+    @property
+    def total(self):
+        """Instructions of all programs and libraries."""
+        return sum(self.instructions.values())
+
+    def name(self, kind, text):
+        """A name, which is written out where it stands first."""
+        number, _, name = text.partition(" ")
+        return self.names.setdefault((kind, number), name)
+
+    def read(self, line, more):
+        """A line, with the next one where both are one."""
+        if line[0] in "0123456789+-*":
+            self.instructions[self.place] += int(line.split()[1])
+            return
+        key, _, value = line.rstrip("\n").partition("=")
+        if key in ("ob", "cob"):
+            name = os.path.basename(self.name("object", value))
+            self.place = name if key == "ob" else self.place
+        elif key in ("fn", "cfn"):
+            self.called = self.name("function", value)
+        elif key == "calls":
+            next(more)  # what the callee took, which it says itself
+            if re.sub("'.*", "", self.called) in ALLOCATORS:
+                self.allocations += int(value.split()[0])
+
+
+class Broker:
+    """A broker under callgrind, on a port of its own."""
+
+    def __init__(self, process, out):
+        self.process = process
+        self.out = out
+        self.port = int(self.says(r"listening on http://.*:(\d+)$").group(1))
+        self.says("ready")
+
+    def says(self, pattern):
+        """Waits for a line that matches; the match."""
+        said = []
+        for line in self.process.stdout:
+            match = re.search(pattern, line.rstrip())
+            if match:
+                return match
+            said.append(line)
+        raise RunFailed(f"it does not say {pattern}: {''.join(said)}")
+
+    def mark(self):
+        """Ends a profile. The broker must have nothing to do."""
+        self.process.send_signal(signal.SIGUSR1)
+        self.says("instructions: marked")
+
+    def keep_profile(self):
+        """Stops it. Of all profiles, the one between the marks remains."""
+        stop(self.process)
+        os.replace(f"{self.out}.2", self.out)
+        os.remove(f"{self.out}.1")
+
+
+@contextlib.contextmanager
+def broker(build, out):
+    """Runs a broker; what callgrind says and writes is beside `out`."""
+    command = [
+        *("valgrind", "--tool=callgrind", f"--dump-before={MARK}"),
+        *(f"--callgrind-out-file={out}", f"--log-file={out}.log"),
+        *(build / "clients/cli/ringtail", "serve", "--listen", "127.0.0.1:0"),
+        *("--heartbeat", "1h"),  # no pings in between
+    ]
+    environment = {
+        "LD_PRELOAD": str(build / "bench/instructions_mark.so"),
+        "GLIBC_TUNABLES": PLAIN_PROCESSOR,
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    process = start(command, set(processors()), subprocess.PIPE, environment)
+    try:
+        yield Broker(process, out)
+    finally:
+        stop(process)
+        process.stdout.close()
