@@ -155,11 +155,19 @@ static void sweep_topic(struct rt_topic *topic)
     }
 }
 
+/* The share is that of the topics there were at first: were it that of those
+ * that are left, the last of a million would go after minutes. */
 static void sweep_topics(struct rt_core *core)
 {
-    uint32_t count = core->topic_count / RT_TOPIC_SWEEP_PART;
-    count = count < RT_TOPIC_SWEEP_MIN ? RT_TOPIC_SWEEP_MIN : count;
-    count = count > core->topic_count ? core->topic_count : count;
+    if (core->sweep_ticks == 0) {
+        uint32_t share = core->topic_count / RT_TOPIC_SWEEP_TICKS + 1;
+        core->sweep_ticks = RT_TOPIC_SWEEP_TICKS;
+        core->sweep_share =
+            share < RT_TOPIC_SWEEP_MIN ? RT_TOPIC_SWEEP_MIN : share;
+    }
+    core->sweep_ticks--;
+    uint32_t count = core->sweep_share < core->topic_count ? core->sweep_share
+                                                           : core->topic_count;
     for (uint32_t i = 0; i < count; i++) {
         struct rt_topic *topic = first_topic(core);
         rt_list_remove(&topic->link);

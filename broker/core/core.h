@@ -28,10 +28,10 @@
 /* An empty topic that nobody subscribes to is dropped after this time. */
 #define RT_TOPIC_IDLE_MS 60000
 
-/* Per tick at most this many topics, or one in TOPIC_SWEEP_PART, are looked at
- * for retention by age. */
-#define RT_TOPIC_SWEEP_MIN  1024
-#define RT_TOPIC_SWEEP_PART 16
+/* All topics are looked at for retention by age in so many ticks, but at least
+ * RT_TOPIC_SWEEP_MIN in each. */
+#define RT_TOPIC_SWEEP_MIN   1024
+#define RT_TOPIC_SWEEP_TICKS 16
 
 /* Of the memory budget at most this part is kept from the system by stalled
  * subscribers alone (segments that the ring has left behind). */
@@ -68,6 +68,8 @@ struct rt_core {
     struct rt_tree topics;
     struct rt_list topic_list; /* the one to look at next is first */
     uint32_t topic_count;
+    uint32_t sweep_share; /* of the topics, that each tick looks at */
+    uint32_t sweep_ticks; /* until all have been looked at */
     uint32_t subscriber_count;
     uint32_t local_count;
     struct rt_list ready;        /* topics with events for their locals */

@@ -367,6 +367,24 @@ TEST("ticks look at all topics in turn, a share of them each time")
     test_core_finish(&test);
 }
 
+TEST("however many topics there are, all are looked at in a few ticks")
+{
+    struct test_core test;
+    uint32_t count = 3 * RT_TOPIC_SWEEP_TICKS * RT_TOPIC_SWEEP_MIN;
+    test_core_init(&test, retention);
+    for (uint32_t number = 0; number < count; number++) {
+        struct rt_bytes name = {(const char *)&number, sizeof(number)};
+        EXPECT(rt_topic_obtain(&test.core, name) != NULL);
+    }
+    test_core_pass_time(&test, RT_TOPIC_IDLE_MS + 1);
+    for (int tick = 0; tick < RT_TOPIC_SWEEP_TICKS; tick++) {
+        EXPECT(test.core.topic_count > 0);
+        rt_core_tick(&test.core);
+    }
+    EXPECT_INT(test.core.topic_count, 0);
+    test_core_finish(&test);
+}
+
 TEST("a core is finished with all its topics")
 {
     struct test_core test;
