@@ -11,5 +11,6 @@
 #define RT_EINVAL (-EINVAL) /* the input is malformed */
 #define RT_ERANGE (-ERANGE) /* well formed, but outside the limits */
 #define RT_EAGAIN (-EAGAIN) /* nothing can be done now */
+#define RT_EEXIST (-EEXIST) /* there is one already, and it is another one */
 
 #endif

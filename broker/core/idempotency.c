@@ -1,0 +1,185 @@
+#include "broker/core/idempotency.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+/* No topic has this byte, so no two pairs have the same name. */
+#define SEPARATOR '/'
+
+#define NAME_BYTES_MAX (RT_TOPIC_BYTES_MAX + 1 + RT_IDEMPOTENCY_KEY_BYTES_MAX)
+
+struct rt_idempotency_entry {
+    struct rt_tree_leaf leaf; /* the key is `name` */
+    struct rt_list link;      /* in window->by_age */
+    uint64_t since_ms;
+    struct rt_digest body;
+    struct rt_idempotency_receipt receipt;
+    char name[]; /* topic, separator, key */
+};
+
+static size_t entry_size(size_t name_len)
+{
+    return sizeof(struct rt_idempotency_entry) + name_len;
+}
+
+void rt_idempotency_init(struct rt_idempotency *window, struct rt_heap *heap)
+{
+    *window = (struct rt_idempotency){.heap = heap};
+    rt_tree_init(&window->keys, heap);
+    rt_list_init(&window->by_age);
+}
+
+static struct rt_idempotency_entry *oldest(const struct rt_idempotency *window)
+{
+    return RT_LIST_FIRST(&window->by_age, struct rt_idempotency_entry, link);
+}
+
+void rt_idempotency_finish(struct rt_idempotency *window)
+{
+    while (window->count > 0) {
+        rt_idempotency_forget(window, oldest(window));
+    }
+}
+
+/* --- finding --- */
+
+static size_t name_len(const struct rt_idempotency_request *request)
+{
+    return request->topic.len + 1 + request->key.len;
+}
+
+static void write_name(char *name, const struct rt_idempotency_request *request)
+{
+    size_t len = request->topic.len;
+    memcpy(name, request->topic.data, len);
+    name[len] = SEPARATOR;
+    memcpy(name + len + 1, request->key.data, request->key.len);
+}
+
+int rt_idempotency_find(const struct rt_idempotency *window,
+                        const struct rt_idempotency_request *request,
+                        struct rt_idempotency_receipt *receipt)
+{
+    char memory[NAME_BYTES_MAX];
+    RT_CHECK(name_len(request) <= sizeof(memory));
+    write_name(memory, request);
+    struct rt_bytes name = {memory, name_len(request)};
+    struct rt_tree_leaf *leaf = rt_tree_find(&window->keys, name);
+    if (leaf == NULL) {
+        return 0;
+    }
+    struct rt_idempotency_entry *entry =
+        RT_CONTAINER(leaf, struct rt_idempotency_entry, leaf);
+    if (!rt_digest_equal(&entry->body, &request->body)) {
+        return RT_EEXIST;
+    }
+    *receipt = entry->receipt;
+    return 1;
+}
+
+/* --- remembering --- */
+
+static void entry_init(struct rt_idempotency_entry *entry,
+                       const struct rt_idempotency_request *request,
+                       uint64_t now_ms)
+{
+    *entry = (struct rt_idempotency_entry){.since_ms = now_ms,
+                                           .body = request->body};
+    write_name(entry->name, request);
+    entry->leaf.key = (struct rt_bytes){entry->name, name_len(request)};
+}
+
+static int insert(struct rt_idempotency *window,
+                  struct rt_idempotency_entry *entry)
+{
+    int err = rt_tree_insert(&window->keys, &entry->leaf);
+    if (err < 0) {
+        rt_heap_free(window->heap, entry, entry_size(entry->leaf.key.len));
+        return err;
+    }
+    rt_list_append(&window->by_age, &entry->link);
+    window->count++;
+    return 0;
+}
+
+/* Drops the oldest ones until what is left is within the limits. */
+static void trim(struct rt_idempotency *window)
+{
+    size_t bytes_max = window->heap->limit / RT_IDEMPOTENCY_PART;
+    while (window->count > RT_IDEMPOTENCY_MAX || window->bytes > bytes_max) {
+        rt_idempotency_forget(window, oldest(window));
+    }
+}
+
+struct rt_idempotency_entry *
+rt_idempotency_remember(struct rt_idempotency *window,
+                        const struct rt_idempotency_request *request,
+                        uint64_t now_ms)
+{
+    size_t size = entry_size(name_len(request));
+    size_t used = window->heap->used;
+    if (rt_heap_is_low(window->heap, size)) {
+        return NULL;
+    }
+    struct rt_idempotency_entry *entry = rt_heap_alloc(window->heap, size);
+    if (entry == NULL) {
+        return NULL;
+    }
+    entry_init(entry, request, now_ms);
+    if (insert(window, entry) < 0) {
+        return NULL;
+    }
+    window->bytes += window->heap->used - used;
+    trim(window);
+    return window->count > 0 ? entry : NULL; /* more than its part alone */
+}
+
+void rt_idempotency_settle(struct rt_idempotency_entry *entry,
+                           const struct rt_idempotency_receipt *receipt)
+{
+    entry->receipt = *receipt;
+}
+
+/* --- forgetting --- */
+
+void rt_idempotency_forget(struct rt_idempotency *window,
+                           struct rt_idempotency_entry *entry)
+{
+    size_t used = window->heap->used;
+    rt_tree_remove(&window->keys, &entry->leaf);
+    rt_list_remove(&entry->link);
+    rt_heap_free(window->heap, entry, entry_size(entry->leaf.key.len));
+    window->count--;
+    window->bytes -= used - window->heap->used;
+}
+
+static bool is_of_topic(const struct rt_idempotency_entry *entry,
+                        struct rt_bytes topic)
+{
+    return rt_bytes_starts_with(entry->leaf.key, topic) &&
+           entry->name[topic.len] == SEPARATOR;
+}
+
+void rt_idempotency_forget_topic(struct rt_idempotency *window,
+                                 struct rt_bytes topic)
+{
+    struct rt_list *link = window->by_age.next;
+    while (link != &window->by_age) {
+        struct rt_idempotency_entry *entry =
+            RT_CONTAINER(link, struct rt_idempotency_entry, link);
+        link = link->next;
+        if (is_of_topic(entry, topic)) {
+            rt_idempotency_forget(window, entry);
+        }
+    }
+}
+
+void rt_idempotency_expire(struct rt_idempotency *window, uint64_t now_ms)
+{
+    while (window->count > 0 &&
+           oldest(window)->since_ms + RT_IDEMPOTENCY_MS <= now_ms) {
+        rt_idempotency_forget(window, oldest(window));
+    }
+}

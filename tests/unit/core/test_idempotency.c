@@ -1,0 +1,273 @@
+#include "broker/core/idempotency.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "tests/support/test.h"
+
+#define NOW_MS 1000
+
+static struct rt_idempotency_request
+request_of(const char *topic, const char *key, const char *body)
+{
+    return (struct rt_idempotency_request){rt_bytes_of(topic), rt_bytes_of(key),
+                                           rt_digest_of(rt_bytes_of(body))};
+}
+
+/* Remembers a request that was answered with this offset. */
+static void remember(struct rt_idempotency *window,
+                     struct rt_idempotency_request request,
+                     uint64_t offset,
+                     uint64_t now_ms)
+{
+    struct rt_idempotency_receipt receipt = {
+        .cursor = {7, offset}, .wall_ms = 5, .first = offset - 2, .count = 3};
+    struct rt_idempotency_entry *entry =
+        rt_idempotency_remember(window, &request, now_ms);
+    EXPECT(entry != NULL);
+    rt_idempotency_settle(entry, &receipt);
+}
+
+/* The offset that a request was answered with; 0 or an error if it was not. */
+static int64_t find(const struct rt_idempotency *window,
+                    struct rt_idempotency_request request)
+{
+    struct rt_idempotency_receipt receipt = {.count = 0};
+    int found = rt_idempotency_find(window, &request, &receipt);
+    if (found != 1) {
+        EXPECT_INT(receipt.cursor.offset, 0);
+        return found;
+    }
+    EXPECT_INT(receipt.cursor.epoch, 7);
+    EXPECT_INT(receipt.wall_ms, 5);
+    EXPECT_INT(receipt.first, receipt.cursor.offset - 2);
+    EXPECT_INT(receipt.count, 3);
+    return (int64_t)receipt.cursor.offset;
+}
+
+/* A request whose key is a number; valid until the next call. */
+static struct rt_idempotency_request numbered(unsigned number)
+{
+    static char key[16];
+    (void)snprintf(key, sizeof(key), "k%u", number);
+    return request_of("news", key, "body");
+}
+
+TEST("nothing is known of a request that was never done")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    EXPECT_INT(find(&window, request_of("news", "k", "body")), 0);
+    EXPECT_INT(heap.used, 0);
+    rt_idempotency_finish(&window);
+}
+
+TEST("a request that is repeated finds its first receipt")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    remember(&window, request_of("news", "k", "body"), 42, NOW_MS);
+    EXPECT_INT(find(&window, request_of("news", "k", "body")), 42);
+    EXPECT_INT(find(&window, request_of("news", "k", "body")), 42);
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}
+
+TEST("a key with another body is told apart")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    remember(&window, request_of("news", "k", "body"), 42, NOW_MS);
+    EXPECT_INT(find(&window, request_of("news", "k", "Body")), RT_EEXIST);
+    EXPECT_INT(find(&window, request_of("news", "k", "")), RT_EEXIST);
+    rt_idempotency_finish(&window);
+}
+
+TEST("a key belongs to its topic")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    remember(&window, request_of("news", "k", "body"), 42, NOW_MS);
+    remember(&window, request_of("new", "s/k", "body"), 43, NOW_MS);
+    EXPECT_INT(find(&window, request_of("chat", "k", "body")), 0);
+    EXPECT_INT(find(&window, request_of("new", "k", "body")), 0);
+    EXPECT_INT(find(&window, request_of("news", "K", "body")), 0);
+    EXPECT_INT(find(&window, request_of("news", "k/", "body")), 0);
+    EXPECT_INT(find(&window, request_of("news", "k", "body")), 42);
+    EXPECT_INT(find(&window, request_of("new", "s/k", "body")), 43);
+    rt_idempotency_finish(&window);
+}
+
+TEST("the longest topic with the longest key is remembered")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    char text[RT_TOPIC_BYTES_MAX + RT_IDEMPOTENCY_KEY_BYTES_MAX];
+    struct rt_idempotency_request request = {
+        .topic = {text, RT_TOPIC_BYTES_MAX},
+        .key = {text, RT_IDEMPOTENCY_KEY_BYTES_MAX}};
+    memset(text, 'a', sizeof(text));
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    remember(&window, request, 42, NOW_MS);
+    EXPECT_INT(find(&window, request), 42);
+    request.key.len--;
+    EXPECT_INT(find(&window, request), 0);
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}
+
+TEST("a request that failed is forgotten and may be tried again")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    struct rt_idempotency_request request = request_of("news", "k", "body");
+    struct rt_idempotency_entry *entry =
+        rt_idempotency_remember(&window, &request, NOW_MS);
+    EXPECT(entry != NULL);
+    rt_idempotency_forget(&window, entry);
+    EXPECT_INT(heap.used, 0);
+    EXPECT_INT(find(&window, request), 0);
+    remember(&window, request, 42, NOW_MS);
+    EXPECT_INT(find(&window, request), 42);
+    rt_idempotency_finish(&window);
+}
+
+TEST("a key is remembered for five minutes, and no longer")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    remember(&window, request_of("news", "a", "body"), 42, NOW_MS);
+    remember(&window, request_of("news", "b", "body"), 43, NOW_MS + 1);
+    rt_idempotency_expire(&window, NOW_MS + RT_IDEMPOTENCY_MS - 1);
+    EXPECT_INT(find(&window, request_of("news", "a", "body")), 42);
+    rt_idempotency_expire(&window, NOW_MS + RT_IDEMPOTENCY_MS);
+    EXPECT_INT(find(&window, request_of("news", "a", "body")), 0);
+    EXPECT_INT(find(&window, request_of("news", "b", "body")), 43);
+    rt_idempotency_expire(&window, NOW_MS + 2 * RT_IDEMPOTENCY_MS);
+    EXPECT_INT(window.count, 0);
+    EXPECT_INT(window.bytes, 0);
+    EXPECT_INT(heap.used, 0);
+    rt_idempotency_finish(&window);
+}
+
+TEST("at most so many keys are remembered, the latest")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    for (unsigned i = 0; i < RT_IDEMPOTENCY_MAX + 2; i++) {
+        remember(&window, numbered(i), i + 3, NOW_MS);
+    }
+    EXPECT_INT(window.count, RT_IDEMPOTENCY_MAX);
+    EXPECT_INT(find(&window, numbered(0)), 0);
+    EXPECT_INT(find(&window, numbered(1)), 0);
+    EXPECT_INT(find(&window, numbered(2)), 5);
+    EXPECT_INT(find(&window, numbered(RT_IDEMPOTENCY_MAX + 1)),
+               RT_IDEMPOTENCY_MAX + 4);
+    EXPECT_INT(window.bytes, heap.used);
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}
+
+TEST("all keys together take no more than their part of the memory")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    size_t bytes_max = 4096;
+    rt_heap_init(&heap, bytes_max * RT_IDEMPOTENCY_PART);
+    rt_idempotency_init(&window, &heap);
+    for (unsigned i = 0; i < 100; i++) {
+        remember(&window, numbered(i), i + 3, NOW_MS);
+        EXPECT(heap.used <= bytes_max);
+        EXPECT_INT(window.bytes, heap.used);
+        EXPECT_INT(find(&window, numbered(i)), i + 3);
+    }
+    EXPECT(window.count > 10 && window.count < 100);
+    EXPECT_INT(find(&window, numbered(100 - window.count)),
+               100 - window.count + 3);
+    EXPECT_INT(find(&window, numbered(99 - window.count)), 0);
+    rt_idempotency_finish(&window);
+}
+
+TEST("what is more than its part alone is not remembered")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, (size_t)64 * RT_IDEMPOTENCY_PART);
+    rt_idempotency_init(&window, &heap);
+    struct rt_idempotency_request request = request_of("news", "k", "body");
+    EXPECT(rt_idempotency_remember(&window, &request, NOW_MS) == NULL);
+    EXPECT_INT(heap.used, 0);
+    EXPECT_INT(window.bytes, 0);
+    rt_idempotency_finish(&window);
+}
+
+TEST("what is kept in reserve is not for keys")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, 1 << 20);
+    heap.reserve = heap.limit;
+    rt_idempotency_init(&window, &heap);
+    struct rt_idempotency_request request = request_of("news", "k", "body");
+    EXPECT(rt_idempotency_remember(&window, &request, NOW_MS) == NULL);
+    rt_idempotency_finish(&window);
+}
+
+TEST("the keys of a topic go with it, and no others")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap);
+    remember(&window, request_of("a", "k", "body"), 3, NOW_MS);
+    remember(&window, request_of("a.b", "k", "body"), 4, NOW_MS);
+    remember(&window, request_of("a", "a/k", "body"), 5, NOW_MS);
+    remember(&window, request_of("b", "a/k", "body"), 6, NOW_MS);
+    rt_idempotency_forget_topic(&window, RT_BYTES("a"));
+    EXPECT_INT(window.count, 2);
+    EXPECT_INT(find(&window, request_of("a.b", "k", "body")), 4);
+    EXPECT_INT(find(&window, request_of("b", "a/k", "body")), 6);
+    rt_idempotency_forget_topic(&window, RT_BYTES("a"));
+    EXPECT_INT(window.count, 2);
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}
+
+TEST("a request that finds no memory leaves the window as it was")
+{
+    struct test_heap heap;
+    struct rt_idempotency window;
+    test_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap.heap);
+    remember(&window, request_of("news", "a", "body"), 42, NOW_MS);
+    struct rt_idempotency_request request = request_of("news", "b", "body");
+    for (uint64_t k = 1; k <= 2; k++) { /* the entry, and its tree's node */
+        test_heap_fail_at(&heap, k);
+        EXPECT(rt_idempotency_remember(&window, &request, NOW_MS) == NULL);
+        EXPECT_INT(heap.heap.used, window.bytes);
+        EXPECT_INT(window.count, 1);
+        EXPECT_INT(find(&window, request), 0);
+        EXPECT_INT(find(&window, request_of("news", "a", "body")), 42);
+    }
+    test_heap_fail_at(&heap, 3);
+    remember(&window, request, 43, NOW_MS);
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.heap.used, 0);
+}
