@@ -65,7 +65,7 @@ class Counted:
         profile = count(build, name)
         self.name = name
         self.load = LOADS[name]
-        self.path = os.path.relpath(profile.path)
+        self.path = os.path.relpath(profile.path, ROOT)
         self.figure = profile.total / self.load.count
         self.parts = {
             place: instructions / self.load.count

@@ -68,6 +68,16 @@ class Profile:
                 self.allocations += int(value.split()[0])
 
 
+def readable(lines):
+    """The lines of a profile that callgrind_annotate understands: those of the
+    calls that it began in say nonsense, and its sum is of all profiles."""
+    for line in lines:
+        if line.startswith("calls=0 "):
+            next(lines)
+        elif not line.startswith("summary: "):
+            yield line
+
+
 class Broker:
     """A broker under callgrind, on a port of its own."""
 
@@ -95,8 +105,10 @@ class Broker:
     def keep_profile(self):
         """Stops it. Of all profiles, the one between the marks remains."""
         stop(self.process)
-        os.replace(f"{self.out}.2", self.out)
-        os.remove(f"{self.out}.1")
+        with open(f"{self.out}.2", encoding="utf-8") as lines:
+            self.out.write_text("".join(readable(lines)), encoding="utf-8")
+        for number in (1, 2):
+            os.remove(f"{self.out}.{number}")
 
 
 @contextlib.contextmanager
