@@ -1,12 +1,14 @@
 /*
- * The short values that peers write: topics, cursors, quantities, moments and
- * `since`. What is taken must come back the same when it is written again, and
- * what is refused must leave the result alone.
+ * The short values that peers write: topics, cursors, quantities, moments,
+ * `since`, and keys of requests that may be repeated. What is taken must come
+ * back the same when it is written again, and what is refused must leave the
+ * result alone.
  */
 #include <string.h>
 #include <time.h>
 
 #include "base/error.h"
+#include "protocol/idempotency_key.h"
 #include "protocol/quantity.h"
 #include "protocol/since.h"
 #include "protocol/timestamp.h"
@@ -149,6 +151,44 @@ static void try_since(struct rt_bytes text)
     check_since(text, &since);
 }
 
+/* A key between quotes is the key. */
+static void check_quoted(struct rt_bytes key)
+{
+    char value[2 + 2 * RT_IDEMPOTENCY_KEY_BYTES_MAX];
+    char memory[RT_IDEMPOTENCY_KEY_BYTES_MAX];
+    struct rt_writer writer;
+    struct rt_bytes again;
+    const char *reason = NULL;
+    rt_writer_init(&writer, value, sizeof(value));
+    RT_WRITE(&writer, "\"");
+    for (size_t i = 0; i < key.len; i++) {
+        if (key.data[i] == '"' || key.data[i] == '\\') {
+            RT_WRITE(&writer, "\\");
+        }
+        rt_write_bytes(&writer, (struct rt_bytes){key.data + i, 1});
+    }
+    RT_WRITE(&writer, "\"");
+    RT_CHECK(rt_idempotency_key_parse(rt_writer_bytes(&writer), memory, &again,
+                                      &reason) == 0);
+    RT_CHECK(rt_bytes_equal(again, key));
+}
+
+static void try_key(struct rt_bytes text)
+{
+    char memory[RT_IDEMPOTENCY_KEY_BYTES_MAX];
+    struct rt_bytes key = {NULL, 0};
+    const char *reason = NULL;
+    if (rt_idempotency_key_parse(text, memory, &key, &reason) < 0) {
+        RT_CHECK(key.data == NULL && reason != NULL);
+        return;
+    }
+    RT_CHECK(key.len > 0 && key.len <= RT_IDEMPOTENCY_KEY_BYTES_MAX);
+    for (size_t i = 0; i < key.len; i++) {
+        RT_CHECK(key.data[i] >= ' ' && key.data[i] <= '~');
+    }
+    check_quoted(key);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rt_bytes text = {(const char *)data, size};
@@ -159,5 +199,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_quantity(rt_count_parse, text, "");
     try_timestamp(text);
     try_since(text);
+    try_key(text);
     return 0;
 }
