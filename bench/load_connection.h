@@ -13,8 +13,8 @@
  */
 int load_connect(uint16_t port, uint32_t number);
 
-/* Subscribes to the topic: sends the upgrade and checks the 101. */
-void load_upgrade(int fd, const char *topic);
+/* The same without waiting: writable when it is done, or has failed. */
+int load_connect_begin(uint16_t port, uint32_t number);
 
 /* Reports reads of `fd` to the poller under the given tag. */
 void load_watch(int poller, int fd, uint64_t tag);

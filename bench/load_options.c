@@ -7,28 +7,43 @@
 #include <stdnoreturn.h>
 
 #include "bench/load_payload.h"
+#include "bench/load_protocol.h"
 #include "bench/load_topic.h"
 #include "bench/wire.h"
 
 /* The floor reads no longer request. */
 #define PAYLOAD_MAX (WIRE_PUBLISHER_READ - 1024)
 
+/* In flight on a schedule, when nothing else is said: enough never to wait. */
+#define DEPTH_OF_RATE 1024
+
 static const char usage[] =
     "usage: load --port PORT --pid PID [option...]\n"
     "\n"
     "Drives the server at 127.0.0.1:PORT and prints one JSON object.\n"
     "\n"
-    "  --subscribers N  subscribers of the topic (0)\n"
+    "  --protocol P     ringtail (the floor's too), nchan, redis, nats, mqtt,\n"
+    "                   nats-websocket or mqtt-websocket (ringtail)\n"
+    "  --subscribers N  subscribers of the topics (0)\n"
     "  --stopped N      more subscribers, who stop reading at once (0)\n"
-    "  --publishers N   publishers of the topic (1)\n"
-    "  --depth N        requests in flight per publisher (1)\n"
+    "  --publishers N   publishers to the topics (1)\n"
+    "  --topics N       topics: subscribers are spread over them, and each\n"
+    "                   event of a publisher goes to the next one (1)\n"
+    "  --depth N        events in flight per publisher (1; 1024 with --rate)\n"
     "  --bytes N        payload of an event (128)\n"
     "  --lag N          hold publishers while the slowest reader is N events\n"
-    "                   behind (1024); 1 is one event at a time\n"
+    "                   behind (1024); 1 is one event at a time, and reports\n"
+    "                   when the last reader had it: last_*_us\n"
+    "  --rate R         R events a second on a fixed schedule; reports when\n"
+    "                   readers had them: latency_*_us\n"
     "  --warmup S       seconds before the measured window (1)\n"
     "  --seconds S      length of the measured window (3)\n"
     "  --events N       measure exactly N events instead\n"
-    "  --probe HZ       events a second on a second topic, timed (0)\n"
+    "  --probe HZ       events a second on a topic of their own, timed (0)\n"
+    "  --late N         fill the topic's ring; in the window N subscribers at\n"
+    "                   a time join late, from the earliest event, again and\n"
+    "                   again; ringtail only, with --rate\n"
+    "  --churn N        connect, subscribe and close N times, 256 at a time\n"
     "  --idle           publish nothing: what do idle subscribers cost?\n"
     "  --count FILE     where count_allocations.so counts\n";
 
@@ -63,6 +78,16 @@ static double duration(const char *text)
     return value;
 }
 
+static uint32_t protocol(const char *name)
+{
+    uint32_t found = load_protocol_find(name);
+    if (load_protocols[found] == NULL) {
+        (void)fprintf(stderr, "load: %s is no protocol\n", name);
+        refuse();
+    }
+    return found;
+}
+
 static void set(struct load_options *options, int name, const char *value)
 {
     switch (name) {
@@ -71,6 +96,9 @@ static void set(struct load_options *options, int name, const char *value)
         break;
     case 'p':
         options->pid = (pid_t)number(value, 1, INT32_MAX);
+        break;
+    case 'P':
+        options->protocol = protocol(value);
         break;
     case 's':
         options->subscribers = (uint32_t)number(value, 0, 100000);
@@ -81,8 +109,11 @@ static void set(struct load_options *options, int name, const char *value)
     case 'u':
         options->publishers = (uint32_t)number(value, 1, 1000);
         break;
+    case 'T':
+        options->topics = (uint32_t)number(value, 1, 99999);
+        break;
     case 'd':
-        options->depth = (uint32_t)number(value, 1, 65536);
+        options->depth = (uint32_t)number(value, 1, UINT16_MAX);
         break;
     case 'b':
         options->payload_len =
@@ -103,6 +134,15 @@ static void set(struct load_options *options, int name, const char *value)
     case 'r':
         options->probe_hz = (uint32_t)number(value, 1, 100000);
         break;
+    case 'R':
+        options->rate = (uint32_t)number(value, 1, 1000000);
+        break;
+    case 'L':
+        options->late = (uint32_t)number(value, 1, 10000);
+        break;
+    case 'C':
+        options->churn = number(value, 1, UINT32_MAX);
+        break;
     case 'i':
         options->idle = true;
         break;
@@ -114,28 +154,51 @@ static void set(struct load_options *options, int name, const char *value)
     }
 }
 
+/* Late readers check that the events of one publisher follow each other. */
+static bool is_possible(const struct load_options *options)
+{
+    return options->late == 0 ||
+           (options->protocol == 0 && options->publishers == 1 &&
+            options->topics == 1 && options->rate > 0);
+}
+
+static void complete(struct load_options *options)
+{
+    if (options->depth == 0) {
+        options->depth = options->rate > 0 ? DEPTH_OF_RATE : 1;
+    }
+    if (options->late > 0 && options->subscribers == 0) {
+        options->subscribers = 1;
+    }
+}
+
 struct load_options load_options_parse(int argc, char **argv)
 {
     static const struct option names[] = {
         {"port", required_argument, NULL, 'o'},
         {"pid", required_argument, NULL, 'p'},
+        {"protocol", required_argument, NULL, 'P'},
         {"subscribers", required_argument, NULL, 's'},
         {"stopped", required_argument, NULL, 'x'},
         {"publishers", required_argument, NULL, 'u'},
+        {"topics", required_argument, NULL, 'T'},
         {"depth", required_argument, NULL, 'd'},
         {"bytes", required_argument, NULL, 'b'},
         {"lag", required_argument, NULL, 'l'},
         {"warmup", required_argument, NULL, 'w'},
         {"seconds", required_argument, NULL, 't'},
         {"events", required_argument, NULL, 'e'},
+        {"rate", required_argument, NULL, 'R'},
         {"probe", required_argument, NULL, 'r'},
+        {"late", required_argument, NULL, 'L'},
+        {"churn", required_argument, NULL, 'C'},
         {"idle", no_argument, NULL, 'i'},
         {"count", required_argument, NULL, 'c'},
         {NULL, 0, NULL, 0},
     };
     struct load_options options = {
         .publishers = 1,
-        .depth = 1,
+        .topics = 1,
         .payload_len = 128,
         .lag_max = 1024,
         .warmup_s = 1,
@@ -145,8 +208,10 @@ struct load_options load_options_parse(int argc, char **argv)
     while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
         set(&options, name, optarg);
     }
-    if (optind != argc || options.port == 0 || options.pid == 0) {
+    if (optind != argc || options.port == 0 || options.pid == 0 ||
+        !is_possible(&options)) {
         refuse();
     }
+    complete(&options);
     return options;
 }

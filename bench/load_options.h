@@ -7,18 +7,23 @@
 #include <sys/types.h>
 
 struct load_options {
+    uint32_t protocol; /* the number of one in load_protocols */
     uint16_t port;
     pid_t pid; /* of the server */
     uint32_t subscribers;
     uint32_t stopped; /* more subscribers, who never read */
     uint32_t publishers;
-    uint32_t depth; /* requests in flight per publisher */
+    uint32_t topics; /* that the subscribers are spread over */
+    uint32_t depth;  /* events in flight per publisher */
     uint32_t payload_len;
     uint64_t lag_max; /* events the slowest reader may be behind */
     double warmup_s;
     double seconds;
     uint64_t events; /* 0: as many as the seconds allow */
+    uint32_t rate;   /* events a second; 0: as many as the answers allow */
     uint32_t probe_hz;
+    uint32_t late;          /* subscribers that come late, at a time */
+    uint64_t churn;         /* connections made and closed, instead of events */
     bool idle;              /* connect, measure memory, and leave */
     const char *count_file; /* of count_allocations.c, or NULL */
 };

@@ -1,7 +1,5 @@
 #include "bench/load_probe.h"
 
-#include <stdlib.h>
-
 #include "bench/load_clock.h"
 #include "bench/load_connection.h"
 #include "bench/load_report.h"
@@ -9,30 +7,39 @@
 #define PROBE_DEPTH 1024
 #define PROBE_TOPIC "bench.probe"
 
+static void open_subscriber(struct load_probe *probe, int fd)
+{
+    struct load_dialog dialog = {0};
+    load_subscribers_describe(&probe->subscribers, 0, &dialog);
+    load_dialog_hold(&dialog, fd);
+    load_subscribers_join(&probe->subscribers, 0, fd);
+    load_watch(probe->poller, fd, probe->tag);
+}
+
+static void open_publisher(struct load_probe *probe, int fd)
+{
+    struct load_dialog dialog = {0};
+    load_publisher_describe(&probe->publisher, &dialog);
+    load_dialog_hold(&dialog, fd);
+    load_publisher_open(&probe->publisher, fd, probe->poller, probe->tag);
+}
+
 void load_probe_open(struct load_probe *probe,
                      const struct load_options *options,
                      int poller,
                      uint64_t tag)
 {
     uint32_t number = options->subscribers + options->stopped;
-    int fd = load_connect(options->port, number);
-    double events_max =
-        options->probe_hz * (options->warmup_s + options->seconds + 60);
+    probe->poller = poller;
+    probe->tag = tag;
     probe->period_us = 1000000 / options->probe_hz;
-    probe->latencies.count_max = (uint64_t)events_max;
-    probe->latencies.values_us =
-        load_allocate(probe->latencies.count_max, sizeof(uint64_t));
-    load_topic_init(&probe->topic, PROBE_TOPIC);
-    load_subscribers_init(&probe->subscribers, &probe->topic, 1, 1,
-                          options->payload_len);
-    probe->subscribers.latencies = &probe->latencies;
-    load_upgrade(fd, PROBE_TOPIC);
-    load_subscribers_join(&probe->subscribers, 0, fd);
-    load_watch(poller, fd, tag);
-    load_publisher_init(&probe->publisher, &probe->topic, PROBE_DEPTH,
-                        options->payload_len);
-    load_publisher_open(&probe->publisher, load_connect(options->port, number),
-                        poller, tag);
+    load_topics_init(&probe->topics, PROBE_TOPIC, 1, LOAD_LAG_MAX - 1);
+    load_subscribers_init(&probe->subscribers, options, &probe->topics, 1, 1);
+    probe->subscribers.delays = &probe->delays;
+    load_publisher_init(&probe->publisher, options, &probe->topics, 0,
+                        PROBE_DEPTH);
+    open_subscriber(probe, load_connect(options->port, number));
+    open_publisher(probe, load_connect(options->port, number));
 }
 
 void load_probe_start(struct load_probe *probe)
@@ -42,7 +49,7 @@ void load_probe_start(struct load_probe *probe)
 
 void load_probe_reset(struct load_probe *probe)
 {
-    probe->latencies.count = 0;
+    load_histogram_reset(&probe->delays);
 }
 
 void load_probe_turn(struct load_probe *probe)
@@ -50,7 +57,8 @@ void load_probe_turn(struct load_probe *probe)
     load_publisher_flush(&probe->publisher);
     while (probe->due_us != 0 && probe->due_us <= load_clock_us() &&
            load_publisher_room(&probe->publisher) > 0) {
-        load_publisher_send(&probe->publisher, 1, probe->due_us);
+        load_publisher_add(&probe->publisher, probe->due_us * 1000);
+        load_publisher_push(&probe->publisher);
         probe->due_us += probe->period_us;
     }
     (void)load_subscribers_read(&probe->subscribers, 0);
@@ -65,30 +73,11 @@ void load_probe_stop(struct load_probe *probe)
 bool load_probe_is_quiet(const struct load_probe *probe)
 {
     return load_publisher_is_quiet(&probe->publisher) &&
-           load_topic_is_quiet(&probe->topic);
+           load_topics_are_quiet(&probe->topics);
 }
 
-static int compare(const void *a, const void *b)
+void load_probe_report(const struct load_probe *probe)
 {
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
-}
-
-/* The smallest value that at least `percent` of all values do not exceed. */
-static uint64_t percentile(const struct load_latencies *latencies,
-                           uint64_t percent)
-{
-    uint64_t rank = (latencies->count * percent + 99) / 100;
-    return latencies->values_us[rank > 0 ? rank - 1 : 0];
-}
-
-void load_probe_report(struct load_probe *probe)
-{
-    struct load_latencies *latencies = &probe->latencies;
-    qsort(latencies->values_us, latencies->count, sizeof(uint64_t), compare);
-    load_report_u64("probe_events", latencies->count);
-    load_report_u64("probe_p50_us", percentile(latencies, 50));
-    load_report_u64("probe_p99_us", percentile(latencies, 99));
-    load_report_u64("probe_max_us", percentile(latencies, 100));
+    load_report_u64("probe_events", probe->delays.count);
+    load_histogram_report(&probe->delays, "probe");
 }

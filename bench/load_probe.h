@@ -7,15 +7,18 @@
 #ifndef BENCH_LOAD_PROBE_H
 #define BENCH_LOAD_PROBE_H
 
+#include "bench/load_histogram.h"
 #include "bench/load_options.h"
 #include "bench/load_publisher.h"
 #include "bench/load_subscriber.h"
 
 struct load_probe {
-    struct load_topic topic;
+    struct load_topics topics;
     struct load_subscribers subscribers;
     struct load_publisher publisher;
-    struct load_latencies latencies;
+    struct load_histogram delays;
+    int poller;
+    uint64_t tag;
     uint64_t period_us;
     uint64_t due_us; /* when the next event is to be sent; 0: not sending */
 };
@@ -39,7 +42,7 @@ void load_probe_stop(struct load_probe *probe);
 
 bool load_probe_is_quiet(const struct load_probe *probe);
 
-/* Adds the latencies to the report. */
-void load_probe_report(struct load_probe *probe);
+/* Adds the delays to the report. */
+void load_probe_report(const struct load_probe *probe);
 
 #endif

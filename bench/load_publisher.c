@@ -1,8 +1,6 @@
 #include "bench/load_publisher.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -11,36 +9,51 @@
 #include "bench/load_report.h"
 #include "bench/wire.h"
 
-static size_t
-format_head(char *head, size_t size, const char *topic, size_t payload_len)
+/* The events, of the first topic; where others have another name is known. */
+static void prepare_events(struct load_publisher *publisher, size_t payload_len)
 {
-    return (size_t)snprintf(head, size,
-                            WIRE_PRODUCE "%s HTTP/1.1\r\n"
-                                         "Host: 127.0.0.1\r\n"
-                                         "Content-Type: text/plain\r\n"
-                                         "Content-Length: %zu\r\n"
-                                         "\r\n",
-                            topic, payload_len);
+    const char *topic = publisher->topics->list[0].name;
+    struct load_wrapping wrapping = {0};
+    publisher->protocol->wrap_published(&wrapping, topic, payload_len);
+    const char *name =
+        memmem(wrapping.head, wrapping.head_len, topic, strlen(topic));
+    publisher->topic_at = (size_t)(name - wrapping.head);
+    publisher->identifier_at = wrapping.identifier_at;
+    publisher->payload_at = wrapping.head_len;
+    publisher->event_len = wrapping.head_len + payload_len + wrapping.tail_len;
+    publisher->events = load_allocate(publisher->depth, publisher->event_len);
+    char *event = publisher->events;
+    for (uint32_t i = 0; i < publisher->depth; i++) {
+        memcpy(event, wrapping.head, wrapping.head_len);
+        memset(event + wrapping.head_len, '.', payload_len);
+        memcpy(event + wrapping.head_len + payload_len, wrapping.tail,
+               wrapping.tail_len);
+        event += publisher->event_len;
+    }
 }
 
 void load_publisher_init(struct load_publisher *publisher,
-                         struct load_topic *topic,
-                         uint32_t depth,
-                         size_t payload_len)
+                         const struct load_options *options,
+                         struct load_topics *topics,
+                         uint32_t number,
+                         uint32_t depth)
 {
-    char head[256];
-    size_t head_len = format_head(head, sizeof(head), topic->name, payload_len);
     *publisher = (struct load_publisher){
-        .topic = topic,
+        .protocol = load_protocols[options->protocol],
+        .topics = topics,
+        .number = number,
         .depth = depth,
-        .payload_at = head_len,
-        .request_len = head_len + payload_len,
+        .next_topic = number % topics->count,
+        .sequences = load_allocate(topics->count, sizeof(uint64_t)),
     };
-    publisher->requests = load_allocate(depth, publisher->request_len);
-    for (uint32_t i = 0; i < depth; i++) {
-        char *request = publisher->requests + i * publisher->request_len;
-        memcpy(request, head, head_len);
-        memset(request + head_len, '.', payload_len);
+    prepare_events(publisher, options->payload_len);
+}
+
+void load_publisher_describe(const struct load_publisher *publisher,
+                             struct load_dialog *dialog)
+{
+    if (publisher->protocol->introduce != NULL) {
+        publisher->protocol->introduce(dialog);
     }
 }
 
@@ -60,22 +73,56 @@ uint32_t load_publisher_room(const struct load_publisher *publisher)
     if (publisher->unsent_from < publisher->unsent_to) {
         return 0;
     }
-    return publisher->depth - (uint32_t)(publisher->sent - publisher->answered);
+    return publisher->depth -
+           (uint32_t)(publisher->sent - publisher->answers.count);
 }
 
-static void
-number(struct load_publisher *publisher, char *payload, uint64_t intended_us)
+struct load_topic *load_publisher_topic(const struct load_publisher *publisher)
 {
-    load_number_write(payload + LOAD_PAYLOAD_SEQUENCE, publisher->sent++);
+    return &publisher->topics->list[publisher->next_topic];
+}
+
+/* Names the topic of an event, which is another one each time. */
+static void
+name_topic(struct load_publisher *publisher, char *event, const char *name)
+{
+    memcpy(event + publisher->topic_at, name, strlen(name));
+    publisher->next_topic =
+        (publisher->next_topic + 1) % publisher->topics->count;
+}
+
+static void identify(const struct load_publisher *publisher, char *event)
+{
+    unsigned identifier = load_identifier(publisher->sent);
+    event[publisher->identifier_at] = (char)(identifier >> 8);
+    event[publisher->identifier_at + 1] = (char)identifier;
+}
+
+void load_publisher_add(struct load_publisher *publisher, uint64_t intended_ns)
+{
+    struct load_topic *topic = load_publisher_topic(publisher);
+    char *event =
+        publisher->events + publisher->prepared++ * publisher->event_len;
+    char *payload = event + publisher->payload_at;
+    if (publisher->topics->count > 1) {
+        name_topic(publisher, event, topic->name);
+    }
+    if (publisher->identifier_at > 0) {
+        identify(publisher, event);
+    }
+    load_number_write(payload + LOAD_PAYLOAD_SEQUENCE,
+                      publisher->sequences[topic->number]++);
     load_number_write(payload + LOAD_PAYLOAD_PUBLISHER, publisher->number);
-    load_number_write(payload + LOAD_PAYLOAD_INTENDED, intended_us);
+    load_number_write(payload + LOAD_PAYLOAD_INTENDED, intended_ns);
+    publisher->sent++;
+    load_topics_published(publisher->topics, topic);
 }
 
 /* Sends what the socket takes of what is unsent. */
-static void push(struct load_publisher *publisher)
+static void send_some(struct load_publisher *publisher)
 {
     ssize_t sent =
-        send(publisher->fd, publisher->requests + publisher->unsent_from,
+        send(publisher->fd, publisher->events + publisher->unsent_from,
              publisher->unsent_to - publisher->unsent_from,
              MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
@@ -84,19 +131,27 @@ static void push(struct load_publisher *publisher)
     publisher->unsent_from += sent > 0 ? (size_t)sent : 0;
 }
 
-void load_publisher_send(struct load_publisher *publisher,
-                         uint32_t count,
-                         uint64_t intended_us)
+/* A pong goes only between events. */
+static void answer_ping(struct load_publisher *publisher)
 {
-    char *payload = publisher->requests + publisher->payload_at;
-    for (uint32_t i = 0; i < count; i++) {
-        number(publisher, payload, intended_us);
-        payload += publisher->request_len;
+    const struct load_protocol *protocol = publisher->protocol;
+    if (publisher->answers.is_pinged &&
+        publisher->unsent_from == publisher->unsent_to) {
+        publisher->answers.is_pinged = false;
+        (void)send(publisher->fd, protocol->pong, protocol->pong_len,
+                   MSG_NOSIGNAL);
     }
-    publisher->topic->published += count;
+}
+
+void load_publisher_push(struct load_publisher *publisher)
+{
+    if (publisher->prepared == 0) {
+        return;
+    }
     publisher->unsent_from = 0;
-    publisher->unsent_to = count * publisher->request_len;
-    push(publisher);
+    publisher->unsent_to = publisher->prepared * publisher->event_len;
+    publisher->prepared = 0;
+    send_some(publisher);
     if (publisher->unsent_from < publisher->unsent_to) {
         load_watch_writes(publisher->poller, publisher->fd, publisher->tag, 1);
     }
@@ -107,63 +162,34 @@ void load_publisher_flush(struct load_publisher *publisher)
     if (publisher->unsent_from == publisher->unsent_to) {
         return;
     }
-    push(publisher);
+    send_some(publisher);
     if (publisher->unsent_from == publisher->unsent_to) {
         load_watch_writes(publisher->poller, publisher->fd, publisher->tag, 0);
+        answer_ping(publisher);
     }
 }
 
-/* The value of Content-Length within a head that ends at `end`. */
-static size_t content_length(const char *head, const char *end)
+static size_t skip_body(struct load_answers *answers, size_t len)
 {
-    static const char field[] = "\r\nContent-Length:";
-    size_t field_len = sizeof(field) - 1;
-    const char *at = head;
-    while ((at = memchr(at, '\r', (size_t)(end - at))) != NULL) {
-        if (strncasecmp(at, field, field_len) == 0) {
-            return strtoul(at + field_len, NULL, 10);
-        }
-        at++;
-    }
-    load_fail("an answer without Content-Length");
-}
-
-/* Checks a head and returns its length, 0 while it is unfinished. */
-static size_t
-take_head(struct load_publisher *publisher, const char *data, size_t len)
-{
-    static const char ok[] = "HTTP/1.1 200 ";
-    const char *end = memmem(data, len, WIRE_HEAD_END, strlen(WIRE_HEAD_END));
-    if (end == NULL) {
-        return 0;
-    }
-    if (strncmp(data, ok, sizeof(ok) - 1) != 0) {
-        load_fail("a POST was refused: %.*s", (int)(end - data), data);
-    }
-    publisher->body_left = content_length(data, end);
-    return (size_t)(end - data) + strlen(WIRE_HEAD_END);
-}
-
-static size_t skip_body(struct load_publisher *publisher, size_t len)
-{
-    size_t skipped = len < publisher->body_left ? len : publisher->body_left;
-    publisher->body_left -= skipped;
+    size_t skipped = len < answers->body_left ? len : answers->body_left;
+    answers->body_left -= skipped;
     return skipped;
 }
 
-/* Returns how many bytes belong to whole heads and to bodies. */
+/* Returns how many bytes belong to whole answers and to bodies. */
 static size_t
 take_answers(struct load_publisher *publisher, const char *data, size_t len)
 {
-    size_t at = skip_body(publisher, len);
-    while (publisher->body_left == 0 && at < len) {
-        size_t head_len = take_head(publisher, data + at, len - at);
-        if (head_len == 0) {
+    struct load_answers *answers = &publisher->answers;
+    size_t at = skip_body(answers, len);
+    while (answers->body_left == 0 && at < len) {
+        size_t taken =
+            publisher->protocol->take_answer(answers, data + at, len - at);
+        if (taken == 0) {
             break;
         }
-        publisher->answered++;
-        at += head_len;
-        at += skip_body(publisher, len - at);
+        at += taken;
+        at += skip_body(answers, len - at);
     }
     return at;
 }
@@ -178,14 +204,35 @@ static void hold(struct load_publisher *publisher, const char *data, size_t len)
     publisher->held = len;
 }
 
+/* What came is appended to what is held, its frames taken off. */
+static void
+take(struct load_publisher *publisher, char *buffer, size_t resumed, size_t got)
+{
+    size_t len = publisher->held + resumed + got;
+    if (publisher->protocol->is_framed) {
+        len = publisher->held +
+              load_frames_strip(&publisher->frames, publisher->fd,
+                                buffer + publisher->held, resumed + got);
+    }
+    buffer[len] = '\0';
+    size_t taken = take_answers(publisher, buffer, len);
+    hold(publisher, buffer + taken, len - taken);
+    if (publisher->answers.count > publisher->sent) {
+        load_fail("more answers than events");
+    }
+    answer_ping(publisher);
+}
+
 bool load_publisher_read(struct load_publisher *publisher)
 {
     /* One byte stays 0 for the functions that read text. */
-    static char buffer[LOAD_ANSWER_HEAD_MAX + WIRE_ANSWER_READ + 1];
+    static char
+        buffer[LOAD_ANSWER_HEAD_MAX + LOAD_CONTROL_MAX + WIRE_ANSWER_READ + 1];
     size_t held = publisher->held;
     memcpy(buffer, publisher->head, held);
-    ssize_t got =
-        recv(publisher->fd, buffer + held, WIRE_ANSWER_READ, MSG_DONTWAIT);
+    size_t resumed = load_frames_resume(&publisher->frames, buffer + held);
+    ssize_t got = recv(publisher->fd, buffer + held + resumed, WIRE_ANSWER_READ,
+                       MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return false;
     }
@@ -194,17 +241,12 @@ bool load_publisher_read(struct load_publisher *publisher)
                   got == 0 ? "end of file" : strerror(errno));
     }
     publisher->answer_bytes += (uint64_t)got;
-    size_t len = held + (size_t)got;
-    buffer[len] = '\0';
-    size_t taken = take_answers(publisher, buffer, len);
-    hold(publisher, buffer + taken, len - taken);
-    if (publisher->answered > publisher->sent) {
-        load_fail("more answers than requests");
-    }
+    take(publisher, buffer, resumed, (size_t)got);
     return true;
 }
 
 bool load_publisher_is_quiet(const struct load_publisher *publisher)
 {
-    return publisher->sent == publisher->answered && publisher->body_left == 0;
+    return publisher->sent == publisher->answers.count &&
+           publisher->answers.body_left == 0;
 }

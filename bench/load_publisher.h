@@ -1,6 +1,7 @@
 /*
- * One publisher: a kept-alive connection on which up to `depth` POSTs are in
- * flight. Every answer has to be a 200; anything else ends the run.
+ * One publisher: a connection on which up to `depth` events are in flight, of
+ * one topic after the other. Every event has to be answered; anything else
+ * ends the run.
  */
 #ifndef BENCH_LOAD_PUBLISHER_H
 #define BENCH_LOAD_PUBLISHER_H
@@ -9,47 +10,67 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/load_options.h"
+#include "bench/load_protocol.h"
 #include "bench/load_topic.h"
+#include "bench/load_websocket.h"
 
 #define LOAD_ANSWER_HEAD_MAX 2048
 
 struct load_publisher {
-    struct load_topic *topic;
+    const struct load_protocol *protocol;
+    struct load_topics *topics;
     int fd;
     int poller;
     uint64_t tag;
     uint32_t number; /* goes into its payloads */
     uint32_t depth;
-    size_t request_len;
-    size_t payload_at; /* within a request */
-    char *requests;    /* `depth` of them, complete but for the numbers */
+    uint32_t next_topic;
+    uint32_t prepared; /* events that are added and not pushed */
+    size_t event_len;
+    size_t payload_at; /* these within an event */
+    size_t topic_at;
+    size_t identifier_at;
+    char *events;        /* `depth` of them, complete but for the numbers */
+    uint64_t *sequences; /* the next one, per topic */
     size_t unsent_from;
     size_t unsent_to;
-    uint64_t sent; /* requests */
-    uint64_t answered;
+    uint64_t sent; /* events */
+    struct load_answers answers;
     uint64_t answer_bytes;
-    size_t body_left; /* bytes of the body of the answer being read */
-    size_t held;      /* bytes of an unfinished head */
+    struct load_frames frames;
+    size_t held; /* bytes of an unfinished answer */
     char head[LOAD_ANSWER_HEAD_MAX];
 };
 
-/* Takes over `fd` and watches it under the given tag. */
+/* The number-th publisher; `depth` events may be in flight. */
 void load_publisher_init(struct load_publisher *publisher,
-                         struct load_topic *topic,
-                         uint32_t depth,
-                         size_t payload_len);
+                         const struct load_options *options,
+                         struct load_topics *topics,
+                         uint32_t number,
+                         uint32_t depth);
+
+/* What it says at first. */
+void load_publisher_describe(const struct load_publisher *publisher,
+                             struct load_dialog *dialog);
+
+/* It has said it on `fd`, which is watched under the given tag. */
 void load_publisher_open(struct load_publisher *publisher,
                          int fd,
                          int poller,
                          uint64_t tag);
 
-/* How many more requests may be sent now. */
+/* How many more events may be added now. */
 uint32_t load_publisher_room(const struct load_publisher *publisher);
 
-/* Sends `count` requests, at most load_publisher_room() of them. */
-void load_publisher_send(struct load_publisher *publisher,
-                         uint32_t count,
-                         uint64_t intended_us);
+/* The topic of the next event. */
+struct load_topic *load_publisher_topic(const struct load_publisher *publisher);
+
+/* Adds an event for which there is room; the time goes into its payload. */
+void load_publisher_add(struct load_publisher *publisher, uint64_t intended_ns);
+
+/* Sends what was added. */
+void load_publisher_push(struct load_publisher *publisher);
 
 /* Goes on with what did not fit into the socket before. */
 void load_publisher_flush(struct load_publisher *publisher);

@@ -10,40 +10,76 @@
 
 #include "bench/load_report.h"
 
-static void add_thread(struct load_cpu *cpu, pid_t pid, const char *thread)
+#define FAMILY_MAX 256
+
+/* A process and all that descend from it. */
+struct family {
+    size_t count;
+    pid_t members[FAMILY_MAX];
+};
+
+typedef void (*visit_fn)(void *context, FILE *file);
+
+/* Visits a file of every thread; one that has just ended has none. */
+static void
+visit_threads(pid_t pid, const char *name, visit_fn visit, void *context)
 {
     char path[320];
-    (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid,
-                   thread);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return; /* the thread has just ended */
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *threads = opendir(path);
+    if (threads == NULL) {
+        load_fail_errno("the server is gone");
     }
+    struct dirent *entry;
+    while ((entry = readdir(threads)) != NULL) {
+        (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/%s", (int)pid,
+                       entry->d_name, name);
+        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
+        if (file != NULL) {
+            visit(context, file);
+            (void)fclose(file);
+        }
+    }
+    (void)closedir(threads);
+}
+
+static void add_children(void *context, FILE *file)
+{
+    struct family *family = context;
+    int child;
+    while (family->count < FAMILY_MAX && fscanf(file, "%d", &child) == 1) {
+        family->members[family->count++] = child;
+    }
+}
+
+/* Grows while it is walked along: children have children. */
+static struct family family_of(pid_t pid)
+{
+    struct family family = {.count = 1, .members = {pid}};
+    for (size_t i = 0; i < family.count; i++) {
+        visit_threads(family.members[i], "children", add_children, &family);
+    }
+    return family;
+}
+
+static void add_cpu(void *context, FILE *file)
+{
+    struct load_cpu *cpu = context;
     uint64_t run_ns = 0;
     uint64_t wait_ns = 0;
     if (fscanf(file, "%" SCNu64 " %" SCNu64, &run_ns, &wait_ns) == 2) {
         cpu->run_ns += run_ns;
         cpu->wait_ns += wait_ns;
     }
-    (void)fclose(file);
 }
 
 struct load_cpu load_server_cpu(pid_t pid)
 {
-    char path[64];
-    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *threads = opendir(path);
-    if (threads == NULL) {
-        load_fail_errno("the server is gone");
-    }
     struct load_cpu cpu = {0};
-    struct dirent *entry;
-    while ((entry = readdir(threads)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            add_thread(&cpu, pid, entry->d_name);
-        }
+    struct family family = family_of(pid);
+    for (size_t i = 0; i < family.count; i++) {
+        visit_threads(family.members[i], "schedstat", add_cpu, &cpu);
     }
-    (void)closedir(threads);
     return cpu;
 }
 
@@ -54,7 +90,7 @@ static uint64_t kib_of(const char *line, const char *name)
     return strncmp(line, name, len) == 0 ? strtoull(line + len, NULL, 10) : 0;
 }
 
-uint64_t load_server_private_bytes(pid_t pid)
+static uint64_t own_bytes(pid_t pid)
 {
     char line[128];
     (void)snprintf(line, sizeof(line), "/proc/%d/smaps_rollup", (int)pid);
@@ -68,6 +104,16 @@ uint64_t load_server_private_bytes(pid_t pid)
     }
     (void)fclose(file);
     return kib * 1024;
+}
+
+uint64_t load_server_private_bytes(pid_t pid)
+{
+    uint64_t bytes = 0;
+    struct family family = family_of(pid);
+    for (size_t i = 0; i < family.count; i++) {
+        bytes += own_bytes(family.members[i]);
+    }
+    return bytes;
 }
 
 uint64_t load_server_allocations(const char *count_file)

@@ -15,10 +15,11 @@ struct load_cpu {
     uint64_t wait_ns; /* spent runnable while others had the processor */
 };
 
+/* Of the process and of all that descend from it: a server may have workers. */
 struct load_cpu load_server_cpu(pid_t pid);
 
 /*
- * Private memory that the server has written to, in bytes. Clean pages are not
+ * Private memory that they have written to, in bytes. Clean pages are not
  * counted: they are those of libraries, which are private only as long as no
  * other program happens to use them.
  */

@@ -8,57 +8,85 @@
 #include "bench/load_payload.h"
 #include "bench/load_report.h"
 
-#define FRAME_TEXT  0x81
-#define FRAME_CLOSE 0x88
-#define FRAME_PING  0x89
-#define FRAME_PONG  0x8a
+/* Bytes of the longest thing that is no event. */
+#define OTHER_MAX 1024
 
-/* Bytes of a control frame's payload: RFC 6455, section 5.5. */
-#define CONTROL_MAX 125
-
-static size_t write_frame_head(char *head, size_t payload_len)
+/* All heads have one length, for all topics' names have. */
+static void prepare_heads(struct load_subscribers *subscribers,
+                          size_t payload_len)
 {
-    size_t width = payload_len < 126 ? 0 : payload_len <= UINT16_MAX ? 2 : 8;
-    head[0] = (char)FRAME_TEXT;
-    head[1] = (char)(width == 0 ? payload_len : width == 2 ? 126 : 127);
-    for (size_t i = 0; i < width; i++) {
-        head[2 + i] = (char)(payload_len >> (8 * (width - 1 - i)));
+    const struct load_topics *topics = subscribers->topics;
+    for (uint32_t i = 0; i < topics->count; i++) {
+        struct load_wrapping wrapping = {0};
+        subscribers->protocol->wrap_delivered(&wrapping, topics->list[i].name,
+                                              payload_len);
+        if (i == 0) {
+            subscribers->head_len = wrapping.head_len;
+            subscribers->event_len =
+                wrapping.head_len + payload_len + wrapping.tail_len;
+            subscribers->heads =
+                load_allocate(topics->count, wrapping.head_len);
+        }
+        memcpy(subscribers->heads + i * wrapping.head_len, wrapping.head,
+               wrapping.head_len);
     }
-    return 2 + width;
 }
 
 void load_subscribers_init(struct load_subscribers *subscribers,
-                           struct load_topic *topic,
+                           const struct load_options *options,
+                           struct load_topics *topics,
                            uint32_t count,
-                           uint32_t publishers,
-                           size_t payload_len)
+                           uint32_t publishers)
 {
-    *subscribers = (struct load_subscribers){
-        .topic = topic, .count = count, .publishers = publishers};
-    subscribers->head_len = write_frame_head(subscribers->head, payload_len);
-    subscribers->frame_len = subscribers->head_len + payload_len;
-    subscribers->slot_len = subscribers->frame_len > 2 + CONTROL_MAX
-                                ? subscribers->frame_len
-                                : 2 + CONTROL_MAX;
+    *subscribers =
+        (struct load_subscribers){.protocol = load_protocols[options->protocol],
+                                  .topics = topics,
+                                  .count = count,
+                                  .publishers = publishers};
+    prepare_heads(subscribers, options->payload_len);
+    subscribers->slot_len =
+        subscribers->event_len > OTHER_MAX ? subscribers->event_len : OTHER_MAX;
     subscribers->list = load_allocate(count, sizeof(*subscribers->list));
     subscribers->expected =
         load_allocate((uint64_t)count * publishers, sizeof(uint64_t));
     subscribers->slots = load_allocate(count, subscribers->slot_len);
+    if (subscribers->protocol->is_framed) {
+        subscribers->frames =
+            load_allocate(count, sizeof(*subscribers->frames));
+    }
+}
+
+static struct load_topic *topic_of(const struct load_subscribers *subscribers,
+                                   uint32_t index)
+{
+    struct load_topics *topics = subscribers->topics;
+    return &topics->list[index % topics->count];
+}
+
+void load_subscribers_describe(const struct load_subscribers *subscribers,
+                               uint32_t index,
+                               struct load_dialog *dialog)
+{
+    subscribers->protocol->subscribe(dialog,
+                                     topic_of(subscribers, index)->name);
 }
 
 void load_subscribers_join(struct load_subscribers *subscribers,
                            uint32_t index,
                            int fd)
 {
-    subscribers->list[index].fd = fd;
-    load_topic_join(subscribers->topic);
+    struct load_topic *topic = topic_of(subscribers, index);
+    subscribers->list[index] =
+        (struct load_subscriber){.topic = topic, .fd = fd};
+    load_topic_join(topic);
 }
 
-static void record_latency(struct load_latencies *latencies, uint64_t intended)
+void load_subscribers_readmit(struct load_subscribers *subscribers,
+                              uint32_t index)
 {
-    if (latencies->count < latencies->count_max) {
-        latencies->values_us[latencies->count++] = load_clock_us() - intended;
-    }
+    subscribers->list[index] =
+        (struct load_subscriber){.topic = &subscribers->topics->list[0]};
+    subscribers->expected[index] = LOAD_SEQUENCE_ANY;
 }
 
 static void check_event(struct load_subscribers *subscribers,
@@ -72,75 +100,53 @@ static void check_event(struct load_subscribers *subscribers,
     }
     uint64_t *expected =
         &subscribers->expected[index * subscribers->publishers + publisher];
-    if (sequence != *expected) {
+    if (sequence != *expected && *expected != LOAD_SEQUENCE_ANY) {
         load_fail("subscriber %u got event %llu of publisher %llu, not %llu",
                   index, (unsigned long long)sequence,
                   (unsigned long long)publisher, (unsigned long long)*expected);
     }
-    ++*expected;
+    *expected = sequence + 1;
     subscribers->list[index].received++;
-    if (subscribers->latencies != NULL) {
-        record_latency(subscribers->latencies,
-                       load_number_read(payload + LOAD_PAYLOAD_INTENDED));
+    if (subscribers->delays != NULL) {
+        load_histogram_add(
+            subscribers->delays,
+            load_payload_delay_ns(payload, subscribers->read_ns));
     }
 }
 
-/* A pong with the mask 0, which leaves the payload as it came. */
-static void answer_ping(int fd, const char *payload, size_t len)
+/* Takes an event, or something else; its length, 0 while it is unfinished. */
+static size_t take_one(struct load_subscribers *subscribers,
+                       uint32_t index,
+                       const char *data,
+                       size_t len)
 {
-    char pong[6 + CONTROL_MAX] = {(char)FRAME_PONG, (char)(0x80 | len)};
-    memcpy(pong + 6, payload, len);
-    (void)send(fd, pong, 6 + len, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* Returns the length of the frame, 0 while it is unfinished. */
-static size_t take_control(struct load_subscribers *subscribers,
-                           uint32_t index,
-                           const char *data,
-                           size_t len)
-{
-    unsigned kind = (unsigned char)data[0];
-    size_t payload_len = (unsigned char)data[1];
-    if ((kind != FRAME_CLOSE && kind != FRAME_PING && kind != FRAME_PONG) ||
-        payload_len > CONTROL_MAX) {
-        load_fail("subscriber %u got a frame %02x %02zx", index, kind,
-                  payload_len);
-    }
-    if (len < 2 + payload_len) {
-        return 0;
-    }
-    if (kind == FRAME_CLOSE) {
-        load_fail("subscriber %u was closed after %llu events: %u %.*s", index,
-                  (unsigned long long)subscribers->list[index].received,
-                  payload_len < 2
-                      ? 1005u
-                      : (unsigned char)data[2] * 256u + (unsigned char)data[3],
-                  payload_len < 2 ? 0 : (int)payload_len - 2, data + 4);
-    }
-    if (kind == FRAME_PING) {
-        answer_ping(subscribers->list[index].fd, data + 2, payload_len);
-    }
-    return 2 + payload_len;
-}
-
-/* Returns the length of the frame, 0 while it is unfinished. */
-static size_t take_frame(struct load_subscribers *subscribers,
-                         uint32_t index,
-                         const char *data,
-                         size_t len)
-{
+    const struct load_subscriber *subscriber = &subscribers->list[index];
     size_t head_len = subscribers->head_len;
-    if ((unsigned char)data[0] != FRAME_TEXT) {
-        return len < 2 ? 0 : take_control(subscribers, index, data, len);
+    const char *head =
+        subscribers->heads + subscriber->topic->number * head_len;
+    if (data[0] != head[0]) {
+        return subscribers->protocol->take_other(subscriber->fd, data, len);
     }
-    if (len < subscribers->frame_len) {
+    if (len < subscribers->event_len) {
         return 0;
     }
-    if (memcmp(data, subscribers->head, head_len) != 0) {
+    if (memcmp(data, head, head_len) != 0) {
         load_fail("subscriber %u got an event of another length", index);
     }
     check_event(subscribers, index, data + head_len);
-    return subscribers->frame_len;
+    return subscribers->event_len;
+}
+
+static void hold(struct load_subscribers *subscribers,
+                 uint32_t index,
+                 const char *data,
+                 size_t len)
+{
+    if (len > subscribers->slot_len) {
+        load_fail("subscriber %u got something endless", index);
+    }
+    memcpy(subscribers->slots + index * subscribers->slot_len, data, len);
+    subscribers->list[index].held = (uint32_t)len;
 }
 
 static void take_all(struct load_subscribers *subscribers,
@@ -152,33 +158,67 @@ static void take_all(struct load_subscribers *subscribers,
     uint64_t before = subscriber->received;
     size_t taken = 1;
     while (len > 0 && taken > 0) {
-        taken = take_frame(subscribers, index, data, len);
+        taken = take_one(subscribers, index, data, len);
         data += taken;
         len -= taken;
     }
-    memcpy(subscribers->slots + index * subscribers->slot_len, data, len);
-    subscriber->held = (uint32_t)len;
-    if (subscriber->received > before) {
-        load_topic_advance(subscribers->topic, before, subscriber->received);
+    hold(subscribers, index, data, len);
+    if (subscriber->received > before && !subscribers->are_late) {
+        load_topics_advance(subscribers->topics, subscriber->topic, before,
+                            subscriber->received);
     }
 }
 
-bool load_subscribers_read(struct load_subscribers *subscribers, uint32_t index)
+/* Takes the stream out of the frames, if there are any; returns its length. */
+static size_t strip(struct load_subscribers *subscribers,
+                    uint32_t index,
+                    char *data,
+                    size_t len)
 {
-    static char buffer[WIRE_PUBLISHER_READ + WIRE_SUBSCRIBER_READ];
-    struct load_subscriber *subscriber = &subscribers->list[index];
-    size_t held = subscriber->held;
-    memcpy(buffer, subscribers->slots + index * subscribers->slot_len, held);
-    ssize_t got =
-        recv(subscriber->fd, buffer + held, WIRE_SUBSCRIBER_READ, MSG_DONTWAIT);
+    return subscribers->frames == NULL
+               ? len
+               : load_frames_strip(&subscribers->frames[index],
+                                   subscribers->list[index].fd, data, len);
+}
+
+/* Fills the buffer behind what is held; returns how much came. */
+static size_t
+receive(struct load_subscribers *subscribers, uint32_t index, char *data)
+{
+    size_t resumed =
+        subscribers->frames == NULL
+            ? 0
+            : load_frames_resume(&subscribers->frames[index], data);
+    ssize_t got = recv(subscribers->list[index].fd, data + resumed,
+                       WIRE_SUBSCRIBER_READ, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return false;
+        return 0;
     }
     if (got <= 0) {
         load_fail("subscriber %u was disconnected: %s", index,
                   got == 0 ? "end of file" : strerror(errno));
     }
+    subscribers->bytes += (uint64_t)got;
+    return resumed + (size_t)got;
+}
+
+bool load_subscribers_read(struct load_subscribers *subscribers, uint32_t index)
+{
+    /* One byte stays 0 for the functions that read text. */
+    static char buffer[WIRE_PUBLISHER_READ + LOAD_CONTROL_MAX +
+                       WIRE_SUBSCRIBER_READ + 1];
+    size_t held = subscribers->list[index].held;
+    size_t got = receive(subscribers, index, buffer + held);
+    if (got == 0) {
+        return false;
+    }
+    memcpy(buffer, subscribers->slots + index * subscribers->slot_len, held);
+    size_t len = held + strip(subscribers, index, buffer + held, got);
+    buffer[len] = '\0';
     subscribers->reads++;
-    take_all(subscribers, index, buffer, held + (size_t)got);
+    if (subscribers->delays != NULL) {
+        subscribers->read_ns = load_clock_ns();
+    }
+    take_all(subscribers, index, buffer, len);
     return true;
 }

@@ -12,8 +12,10 @@
 #define WIRE_KEY    "dGhlIHNhbXBsZSBub25jZQ=="
 #define WIRE_ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
-#define WIRE_SUBSCRIBE       "GET /subscribe/"
-#define WIRE_PRODUCE         "POST /produce/"
+#define WIRE_SUBSCRIBE_PATH  "/subscribe/"
+#define WIRE_PRODUCE_PATH    "/produce/"
+#define WIRE_SUBSCRIBE       "GET " WIRE_SUBSCRIBE_PATH
+#define WIRE_PRODUCE         "POST " WIRE_PRODUCE_PATH
 #define WIRE_HEAD_END        "\r\n\r\n"
 #define WIRE_FRAME_HEAD_MAX  10 /* bytes before an unmasked payload, at most */
 #define WIRE_PUBLISHER_READ  (64 * 1024)
