@@ -5,6 +5,7 @@
 #include "bench/attack.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -80,8 +81,9 @@ on_event(struct attack *attack, struct attack_peer *peer, uint32_t events)
 static bool may_begin(const struct attack *attack)
 {
     const struct attack_options *options = &attack->options;
-    return options->cycles == 0 || attack->kind->tick != NULL ||
-           attack->begun < options->cycles;
+    uint64_t begun = attack->kind->counts_requests ? attack->counters.requests
+                                                   : attack->begun;
+    return options->cycles == 0 || begun < options->cycles;
 }
 
 static void open_some(struct attack *attack)
@@ -171,6 +173,7 @@ static void report(const struct attack *attack)
     load_report_u64("unreachable", counters->unreachable);
     load_report_u64("ended", counters->ended);
     load_report_u64("requests", counters->requests);
+    load_report_u64("done", counters->done);
     load_report_u64("bytes_sent", counters->bytes_sent);
     load_report_u64("bytes_received", counters->bytes_received);
     for (int i = 1; i < ATTACK_STATUS_CLASSES; i++) {
@@ -181,6 +184,18 @@ static void report(const struct attack *attack)
     load_report_end();
 }
 
+/* Whoever measures must not take for harmless what has not happened. */
+static void check_done(const struct attack *attack)
+{
+    const struct attack_counters *counters = &attack->counters;
+    if (counters->done < attack->options.cycles) {
+        load_fail("only %" PRIu64 " of %" PRIu64 " were done: %" PRIu64
+                  " opened, %" PRIu64 " unreachable, %" PRIu64 " ended",
+                  counters->done, attack->options.cycles, counters->opened,
+                  counters->unreachable, counters->ended);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct attack attack = {.options = attack_options_parse(argc, argv)};
@@ -189,6 +204,7 @@ int main(int argc, char **argv)
     while (!is_over(&attack)) {
         turn(&attack);
     }
+    check_done(&attack);
     report(&attack);
     return 0;
 }

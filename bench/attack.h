@@ -32,6 +32,7 @@ struct attack_peer {
     uint32_t unanswered; /* requests */
     uint8_t state;
     uint8_t matched; /* bytes of the beginning of a status line */
+    uint8_t answer;  /* the first digit of the latest status */
 };
 
 struct attack_counters {
@@ -39,6 +40,7 @@ struct attack_counters {
     uint64_t unreachable; /* connections that could not be made */
     uint64_t ended;       /* by the broker */
     uint64_t requests;    /* POSTs */
+    uint64_t done;        /* what the kind is about, as often as it happened */
     uint64_t bytes_sent;
     uint64_t bytes_received;
     uint64_t answers[ATTACK_STATUS_CLASSES]; /* by the status's first digit */
@@ -60,6 +62,7 @@ struct attack {
 /* What to do when something happens to a peer; NULL: nothing. */
 struct attack_kind {
     const char *name;
+    bool counts_requests; /* `cycles` is of POSTs, not of connections */
     void (*opened)(struct attack *attack, struct attack_peer *peer);
     void (*answered)(struct attack *attack, struct attack_peer *peer);
     void (*writable)(struct attack *attack, struct attack_peer *peer);

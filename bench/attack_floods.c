@@ -10,9 +10,9 @@
 
 #define FLOOD_BYTES ((size_t)64 * 1024)
 
-/* --- frames --- */
+/* --- floods --- */
 
-/* Frames back to back, all of one length, that are sent round and round. */
+/* Bytes back to back, all of one length, that are sent round and round. */
 struct flood {
     char bytes[FLOOD_BYTES];
     size_t len;
@@ -34,15 +34,46 @@ send_flood(struct attack *attack, struct attack_peer *peer, struct flood *flood)
         attack_peer_send(attack, peer, flood->bytes + at, flood->len - at);
 }
 
+/* Requests whose answers are many times as long as they are. */
+static void send_requests(struct attack *attack, struct attack_peer *peer)
+{
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    static struct flood flood;
+    if (flood.len == 0) {
+        fill(&flood, request, sizeof(request) - 1);
+    }
+    send_flood(attack, peer, &flood);
+}
+
+static void open_unread(struct attack *attack, struct attack_peer *peer)
+{
+    attack->counters.done++;
+    attack_peer_pour(attack, peer);
+}
+
 static void open_frames(struct attack *attack, struct attack_peer *peer)
 {
     attack_subscribe(attack, peer, "attack.frames");
 }
 
+static void count_upgrade(struct attack *attack, const struct attack_peer *peer)
+{
+    attack->counters.done += peer->answer == 1 ? 1 : 0;
+}
+
 static void answered_frames(struct attack *attack, struct attack_peer *peer)
 {
     if (peer->state == ATTACK_OPEN) {
+        count_upgrade(attack, peer);
         attack_peer_flood(attack, peer);
+    }
+}
+
+static void answered_deaf(struct attack *attack, struct attack_peer *peer)
+{
+    if (peer->state == ATTACK_OPEN) {
+        count_upgrade(attack, peer);
+        attack_peer_pour(attack, peer);
     }
 }
 
@@ -86,6 +117,7 @@ static void open_topics(struct attack *attack, struct attack_peer *peer)
 
 static void answered_topics(struct attack *attack, struct attack_peer *peer)
 {
+    attack->counters.done++;
     if (peer->unanswered == 0 && is_enough(attack)) {
         attack_peer_reset(attack, peer);
     } else if (peer->unanswered == 0) {
@@ -102,13 +134,15 @@ static void open_subscription(struct attack *attack, struct attack_peer *peer)
 
 /* --- coming and going --- */
 
-static void reset(struct attack *attack, struct attack_peer *peer)
+static void finish(struct attack *attack, struct attack_peer *peer)
 {
+    attack->counters.done++;
     attack_peer_reset(attack, peer);
 }
 
 static void open_and_close(struct attack *attack, struct attack_peer *peer)
 {
+    attack->counters.done++;
     if (peer->cycle % 2 == 0) {
         attack_peer_reset(attack, peer);
     } else {
@@ -127,6 +161,7 @@ static void open_churn(struct attack *attack, struct attack_peer *peer)
     case 0:
         attack_say(attack, peer, "GET /subscribe/attack.churn HTTP/1.1\r\nUp");
         if (peer->state == ATTACK_OPEN) {
+            attack->counters.done++;
             attack_peer_leave(attack, peer);
         }
         break;
@@ -145,6 +180,7 @@ static void answered_churn(struct attack *attack, struct attack_peer *peer)
     if (peer->unanswered > 0 || peer->state != ATTACK_OPEN) {
         return;
     }
+    attack->counters.done += peer->answer == 1 || peer->answer == 2 ? 1 : 0;
     if (peer->cycle % CHURN_MANNERS == 2) {
         (void)attack_peer_send(attack, peer, "\x88\x80\x01\x02\x03\x04", 6);
     }
@@ -165,8 +201,16 @@ const struct attack_kind attack_floods[] = {
      .opened = open_frames,
      .answered = answered_frames,
      .writable = send_pings},
-    {.name = "topics", .opened = open_topics, .answered = answered_topics},
-    {.name = "subscriptions", .opened = open_subscription, .answered = reset},
+    {.name = "deaf-pings",
+     .opened = open_frames,
+     .answered = answered_deaf,
+     .writable = send_pings},
+    {.name = "unread", .opened = open_unread, .writable = send_requests},
+    {.name = "topics",
+     .counts_requests = true,
+     .opened = open_topics,
+     .answered = answered_topics},
+    {.name = "subscriptions", .opened = open_subscription, .answered = finish},
     {.name = "connects", .opened = open_and_close},
     {.name = "churn", .opened = open_churn, .answered = answered_churn},
 };

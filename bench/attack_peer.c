@@ -105,6 +105,12 @@ void attack_peer_flood(struct attack *attack, struct attack_peer *peer)
     watch(attack, peer, EPOLLIN | EPOLLOUT);
 }
 
+void attack_peer_pour(struct attack *attack, struct attack_peer *peer)
+{
+    peer->state = ATTACK_FLOODING;
+    watch(attack, peer, EPOLLOUT | EPOLLRDHUP);
+}
+
 void attack_peer_stall(struct attack *attack, struct attack_peer *peer)
 {
     watch(attack, peer, EPOLLRDHUP);
@@ -141,6 +147,7 @@ static bool match(struct attack *attack, struct attack_peer *peer, char byte)
     if (peer->matched == sizeof(status_line) - 1) {
         unsigned class = (unsigned)(byte - '0') % ATTACK_STATUS_CLASSES;
         attack->counters.answers[class]++;
+        peer->answer = (uint8_t) class;
         peer->matched = 0;
         return true;
     }

@@ -22,6 +22,9 @@ void attack_peer_leave(struct attack *attack, struct attack_peer *peer);
 /* From now on `writable` is called whenever the socket takes something. */
 void attack_peer_flood(struct attack *attack, struct attack_peer *peer);
 
+/* The same, and nothing is read. */
+void attack_peer_pour(struct attack *attack, struct attack_peer *peer);
+
 /* From now on nothing is read. */
 void attack_peer_stall(struct attack *attack, struct attack_peer *peer);
 

@@ -1,11 +1,11 @@
 """What a broker costs, as the kernel tells it, and what its metrics say."""
 
+import http.client
 import os
 import pathlib
 import re
 import socket
 import struct
-import urllib.request
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
@@ -65,12 +65,24 @@ def kernel_bytes(port):
                 total += memory_of(body)
 
 
+def sum_of(metrics, name):
+    """A figure, over all its labels."""
+    return sum(
+        value
+        for key, value in metrics.items()
+        if key.split("{")[0] == f"ringtail_{name}"
+    )
+
+
 class Watch:
     """Looks at one broker, from outside."""
 
     def __init__(self, pid, port):
         self.port = port
         self.folder = pathlib.Path(f"/proc/{pid}")
+        # There before the attack, so that it is served during it.
+        self.peer = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self.peer.connect()
 
     def private_bytes(self):
         """The memory that the process has written to."""
@@ -84,12 +96,27 @@ class Watch:
             "private_bytes": private,
             "all_bytes": private + kernel_bytes(self.port),
             "descriptors": len(os.listdir(self.folder / "fd")),
+            **self.counts(),
+        }
+
+    def counts(self):
+        """What there is to count, as far as the broker can tell: it may have
+        no memory for an answer."""
+        try:
+            metrics = self.metrics()
+        except OSError:
+            metrics = {}
+        return {
+            "connections": sum_of(metrics, "connections"),
+            "answers": sum_of(metrics, "http_responses_total"),
         }
 
     def metrics(self):
         """The broker's own figures, by name and labels."""
-        url = f"http://127.0.0.1:{self.port}/metrics"
-        with urllib.request.urlopen(url, timeout=20) as answer:
-            lines = answer.read().decode().splitlines()
+        self.peer.request("GET", "/metrics")
+        answer = self.peer.getresponse()
+        lines = answer.read().decode().splitlines()
+        if answer.status != 200:
+            raise OSError(f"no metrics: {answer.status}")
         pairs = [line.rsplit(" ", 1) for line in lines if line[0] != "#"]
         return {name: int(value) for name, value in pairs}

@@ -23,7 +23,8 @@ ROOT = HERE.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 
-from attack_watch import Watch
+from attack_kinds import ATTACKS, RETURN_S
+from attack_watch import Watch, sum_of
 from processes import (
     RunFailed,
     alone,
@@ -48,11 +49,8 @@ LATENCY_MS = 50
 PEER_BYTES = 64 * 1024
 ALL_BYTES = 1024 * MIB
 RETURN_PART = 0.1
-RETURN_S = 60  # for memory and descriptors to return
 SETTLE_S = 1
 CANARY_NICE, ATTACKER_NICE = -10, 10
-QUICK = 10  # part of the size
-QUICK_S = 4
 
 # What the broker's program and its libraries vary by, and what a pool keeps.
 NOISE_BYTES = 1 * MIB
@@ -60,109 +58,6 @@ NOISE_BYTES = 1 * MIB
 RINGS_BYTES = 3 * MIB
 
 HEADINGS = ("attack", "measure", "measured", "at most")
-
-
-@dataclasses.dataclass
-class Attack:
-    """How to attack, how large, and what the broker is told before."""
-
-    kind: str
-    what: str
-    peers: int
-    seconds: int
-    cycles: int = 0
-    pace_ms: int = 3000
-    flags: tuple = ()
-    descriptors: int = 0  # that the broker may have; 0: all
-    return_s: int = RETURN_S
-    events_age: bool = False  # the memory is the budget's, until they do
-
-    def smaller(self):
-        """A tenth of it."""
-        return dataclasses.replace(
-            self,
-            peers=max(self.peers // QUICK, 10),
-            cycles=self.cycles // QUICK,
-            # What has a number of things to do is done when it has done them.
-            seconds=self.seconds if self.cycles else QUICK_S,
-        )
-
-    def arguments(self):
-        """For the attacker."""
-        words = ["--kind", self.kind, "--peers", self.peers]
-        words += ["--seconds", self.seconds, "--pace", self.pace_ms]
-        return words + (["--cycles", self.cycles] if self.cycles else [])
-
-
-BODY_FLAGS = ("--event-bytes", "16MiB", "--ring-bytes", "64MiB")
-AGE_FLAGS = ("--max-age", "5s")
-# A topic that nobody uses is kept for a minute, and looked for in parts.
-TOPICS_S = 100
-
-ATTACKS = {
-    "slow-heads": Attack(
-        "slow-head", "a byte of a head every 3 s", 10000, 25
-    ),
-    "bodies": Attack(
-        "body", "16 MiB declared, nothing sent", 10000, 15, flags=BODY_FLAGS
-    ),
-    "slow-bodies": Attack(
-        "slow-body",
-        "16 MiB declared, 16 bytes every 3 s",
-        10000,
-        40,
-        flags=BODY_FLAGS,
-    ),
-    "large-bodies": Attack(
-        "body", "16 MiB declared, 256 KiB allowed", 10000, 15
-    ),
-    "fragments": Attack("fragments", "one-byte fragments", 1000, 15),
-    "pings": Attack("pings", "empty pings", 1000, 15),
-    "topics": Attack(
-        "topics",
-        "an event to each of 1,000,000 topics",
-        8,
-        60,
-        cycles=1000000,
-        flags=AGE_FLAGS,
-        return_s=TOPICS_S,
-        events_age=True,
-    ),
-    "subscriptions": Attack(
-        "subscriptions",
-        "subscribing to 200,000 topics",
-        256,
-        60,
-        cycles=200000,
-        return_s=TOPICS_S,
-        events_age=True,
-    ),
-    "stalled": Attack(
-        "stalled", "subscribers that never read", 5000, 45, flags=AGE_FLAGS
-    ),
-    "connections": Attack(
-        "silence",
-        "more than --connections 1000",
-        3000,
-        15,
-        flags=("--connections", "1000"),
-    ),
-    "descriptors": Attack(
-        "silence", "more than 512 descriptors", 2000, 15, descriptors=512
-    ),
-    "connects": Attack(
-        "connects", "connecting and hanging up", 256, 15
-    ),
-    "churn": Attack(
-        "churn",
-        "200,000 come, subscribe or publish, go",
-        256,
-        120,
-        cycles=200000,
-        flags=AGE_FLAGS,
-        return_s=TOPICS_S,
-    ),
-}
 
 
 @dataclasses.dataclass
@@ -201,7 +96,7 @@ class Bench:
     def command(self, attack, port):
         """How the broker is started."""
         words = [self.server, "serve", "--listen", f"127.0.0.1:{port}"]
-        words += attack.flags
+        words += [*attack.flags, *attack.limit_flags()]
         if not attack.descriptors:
             return words
         return ["prlimit", f"--nofile={attack.descriptors}", *words]
@@ -314,11 +209,16 @@ def memory_max(before):
     return before["private_bytes"] * (1 + RETURN_PART) + NOISE_BYTES
 
 
+def descriptors_max(before):
+    """How many there may be then: the canary's two are gone as well."""
+    return before["descriptors"] - 2
+
+
 def has_returned(before, seen, no_memory):
-    """Whether memory and descriptors are as before. The canary left."""
+    """Whether memory and descriptors are as before."""
     is_small = seen["private_bytes"] <= memory_max(before)
     return (
-        seen["descriptors"] <= before["descriptors"]
+        seen["descriptors"] <= descriptors_max(before)
         and (is_small or no_memory)
     )
 
@@ -332,7 +232,7 @@ def memory_lines(attack, report):
     grown = peak["private_bytes"] - before["private_bytes"]
     left = after["private_bytes"] / 1024
     lines = [Line("bytes a peer", grown / attack.peers, PEER_BYTES)]
-    return ([] if attack.events_age else lines) + [
+    return ([] if attack.is_budgeted else lines) + [
         Line("MiB, broker", peak["private_bytes"] / MIB, ALL_BYTES / MIB),
         Line("MiB, with kernel", peak["all_bytes"] / MIB, ALL_BYTES / MIB),
         Line("KiB after", left, memory_max(before) / 1024),
@@ -352,6 +252,10 @@ def lines_of(attack, report, options):
         )
         for part in ("p50", "p99", "max")
     ]
+    lines += [
+        Line(f"{what}, too few", max(0, wanted - count(report, what)), 0)
+        for what, wanted in attack.wanted()
+    ]
     if attack.kind == "churn":
         charged = report["metrics"]["ringtail_memory_bytes"]
         allowed = report["charged"] + RINGS_BYTES
@@ -359,18 +263,17 @@ def lines_of(attack, report, options):
         lines.append(Line("KiB charged", charged / 1024, allowed / 1024))
     if not options.no_memory:
         lines += memory_lines(attack, report)
-    descriptors = before["descriptors"]
-    lines.append(Line("descriptors after", after["descriptors"], descriptors))
+    allowed = descriptors_max(before)
+    lines.append(Line("descriptors after", after["descriptors"], allowed))
     return lines
 
 
-def sum_of(metrics, name):
-    """A figure, over all its labels."""
-    return sum(
-        value
-        for key, value in metrics.items()
-        if key.split("{")[0] == f"ringtail_{name}"
-    )
+def count(report, what):
+    """How much of an attack there was: of what the attacker counts, or of what
+    the broker had more of than before."""
+    if what in report["attack"]:
+        return report["attack"][what]
+    return report["peak"][what] - report["before"][what]
 
 
 def discrepancy(report):
