@@ -5,6 +5,7 @@
 #include "protocol/event_type.h"
 #include "protocol/json_string.h"
 #include "protocol/topic.h"
+#include "protocol/word.h"
 #include "protocol/wrap.h"
 
 /* Names of members and fields, and what stands around them. */
@@ -36,29 +37,24 @@ struct plan {
 
 /* --- Payloads --- */
 
-#define BLOCK_BYTES 32
-#define NEXT_FIELD  RT_BYTES("\ndata: ")
+#define NEXT_FIELD RT_BYTES("\ndata: ")
 
-static inline bool is_line_end(char c)
+static bool is_line_end(char c)
 {
     return c == '\n' || c == '\r';
 }
 
-/* Without a branch, so that compilers make vector code of it. */
-static inline bool has_line_end(const char *block)
+static bool has_line_end(uint64_t word)
 {
-    bool found = false;
-    for (size_t i = 0; i < BLOCK_BYTES; i++) {
-        found |= is_line_end(block[i]);
-    }
-    return found;
+    return rt_word_has(word, '\n') || rt_word_has(word, '\r');
 }
 
 static size_t line_len(struct rt_bytes text)
 {
     size_t len = 0;
-    while (text.len - len >= BLOCK_BYTES && !has_line_end(text.data + len)) {
-        len += BLOCK_BYTES;
+    while (text.len - len >= RT_WORD_BYTES &&
+           !has_line_end(rt_word_load(text.data + len))) {
+        len += RT_WORD_BYTES;
     }
     while (len < text.len && !is_line_end(text.data[len])) {
         len++;
@@ -107,7 +103,7 @@ static void write_on_one_line(struct rt_writer *writer, struct rt_bytes json)
 {
     char *at = writer->at;
     rt_write_bytes(writer, json);
-    for (; at < writer->at; at++) {
+    for (const char *end = writer->at; at < end; at++) {
         *at = is_line_end(*at) ? ' ' : *at;
     }
 }

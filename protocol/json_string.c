@@ -3,75 +3,88 @@
 #include <string.h>
 
 #include "base/error.h"
-
-#define BLOCK_BYTES 32
+#include "protocol/word.h"
 
 /* --- Writing --- */
 
-/*
- * How many bytes longer a byte is escaped: `\n` by one, `\u0001` by five. No
- * table, so that compilers make vector code of the loops over blocks.
- */
-static inline uint8_t growth_of(uint8_t byte)
+/* What stands for a byte after a backslash, or NUL if no letter does. */
+static char letter_of(char c)
 {
-    bool is_short = (byte >= '\b' && byte <= '\r' && byte != '\v') ||
-                    byte == '"' || byte == '\\';
-    return is_short ? 1 : byte < ' ' ? 5 : 0;
+    switch (c) {
+    case '"':
+    case '\\':
+        return c;
+    case '\b':
+        return 'b';
+    case '\t':
+        return 't';
+    case '\n':
+        return 'n';
+    case '\f':
+        return 'f';
+    case '\r':
+        return 'r';
+    default:
+        return '\0';
+    }
 }
 
-static inline uint8_t growth_of_block(const uint8_t *at)
+/* How many bytes longer a byte is escaped: `\n` by one, `\u0001` by five. */
+static size_t growth_of(char c)
 {
-    uint8_t growth = 0;
-    for (size_t i = 0; i < BLOCK_BYTES; i++) {
-        growth = (uint8_t)(growth + growth_of(at[i]));
+    if (letter_of(c) != '\0') {
+        return 1;
     }
-    return growth;
+    return (uint8_t)c < ' ' ? 5 : 0;
 }
 
-_Static_assert(BLOCK_BYTES * 5 <= UINT8_MAX, "the growth of a block is a byte");
-
-size_t rt_json_string_size(struct rt_bytes text)
+static bool is_plain_word(uint64_t word)
 {
-    const uint8_t *at = (const uint8_t *)text.data;
-    size_t size = 2 + text.len;
-    size_t left = text.len;
-    for (; left >= BLOCK_BYTES; left -= BLOCK_BYTES, at += BLOCK_BYTES) {
-        size += growth_of_block(at);
-    }
-    for (; left > 0; left--) {
-        size += growth_of(*at++);
-    }
-    return size;
+    return !rt_word_has_less(word, ' ') && !rt_word_has(word, '"') &&
+           !rt_word_has(word, '\\');
 }
 
 /* How many bytes from the first one on need no escape. */
 static size_t plain_len(struct rt_bytes text)
 {
-    const uint8_t *bytes = (const uint8_t *)text.data;
     size_t len = 0;
-    while (text.len - len >= BLOCK_BYTES && growth_of_block(bytes + len) == 0) {
-        len += BLOCK_BYTES;
+    while (text.len - len >= RT_WORD_BYTES &&
+           is_plain_word(rt_word_load(text.data + len))) {
+        len += RT_WORD_BYTES;
     }
-    while (len < text.len && growth_of(bytes[len]) == 0) {
+    while (len < text.len && growth_of(text.data[len]) == 0) {
         len++;
     }
     return len;
 }
 
+size_t rt_json_string_size(struct rt_bytes text)
+{
+    size_t size = 2 + text.len;
+    while (text.len > 0) {
+        size_t len = plain_len(text);
+        if (len == text.len) {
+            break;
+        }
+        size += growth_of(text.data[len]);
+        text.data += len + 1;
+        text.len -= len + 1;
+    }
+    return size;
+}
+
 static void write_escape(struct rt_writer *writer, char c)
 {
-    static const char plain[] = "\b\t\n\f\r\"\\";
-    static const char letters[] = "btnfr\"\\";
-    const char *found = c == '\0' ? NULL : strchr(plain, c);
-    if (found != NULL) {
-        char escape[] = {'\\', letters[found - plain]};
-        rt_write_bytes(writer, (struct rt_bytes){escape, sizeof(escape)});
-        return;
+    char letter = letter_of(c);
+    char escape[] = {'\\', letter, '0', '0', '0', '0'};
+    size_t len = 2;
+    if (letter == '\0') {
+        escape[1] = 'u';
+        escape[4] = c < 0x10 ? '0' : '1';
+        escape[5] = "0123456789abcdef"[c & 15];
+        len = sizeof(escape);
     }
-    char escape[] = {'\\', 'u', '0', '0', '0', '0'};
-    escape[4] = c < 0x10 ? '0' : '1';
-    escape[5] = "0123456789abcdef"[c & 15];
-    rt_write_bytes(writer, (struct rt_bytes){escape, sizeof(escape)});
+    rt_write_bytes(writer, (struct rt_bytes){escape, len});
 }
 
 void rt_json_string_write(struct rt_writer *writer, struct rt_bytes text)
