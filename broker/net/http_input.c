@@ -49,15 +49,6 @@ static void finish_request(struct rt_http_session *session,
 
 /* --- bodies --- */
 
-/* Bodies leave the reserve alone: it is for answers, 507 among them. */
-static int append_body(struct rt_http_session *session, struct rt_bytes piece)
-{
-    struct rt_heap *heap = &rt_http_session_server(session)->heap;
-    return rt_heap_is_low(heap, piece.len)
-               ? RT_ENOMEM
-               : rt_buffer_append(&session->body, heap, piece);
-}
-
 static void take_body(struct rt_http_session *session, struct rt_bytes *bytes)
 {
     bool is_rest = bytes->len >= session->body_missing;
@@ -70,7 +61,8 @@ static void take_body(struct rt_http_session *session, struct rt_bytes *bytes)
         finish_request(session, piece); /* straight from the read buffer */
         return;
     }
-    if (!session->exchange.is_answered && append_body(session, piece) < 0) {
+    if (!session->exchange.is_answered &&
+        rt_http_session_append_body(session, piece) < 0) {
         refuse_framing(session, RT_PROBLEM_INSUFFICIENT_STORAGE, NULL, 0);
         return;
     }
@@ -87,7 +79,9 @@ static int on_chunk(void *context, struct rt_bytes data)
     if (session->parser.body_bytes > server->options.event_bytes_max) {
         return RT_ERANGE;
     }
-    return session->exchange.is_answered ? 0 : append_body(session, data);
+    return session->exchange.is_answered
+               ? 0
+               : rt_http_session_append_body(session, data);
 }
 
 static void refuse_chunked(struct rt_http_session *session, int err)

@@ -19,8 +19,11 @@ static size_t session_bytes(const struct rt_http_session *session)
            session->body.capacity;
 }
 
-static void session_free(struct rt_http_session *session, struct rt_heap *heap)
+static void session_free(struct rt_http_session *session,
+                         struct rt_server *server)
 {
+    struct rt_heap *heap = &server->heap;
+    server->body_bytes -= session->body.capacity;
     rt_buffer_finish(&session->answers, heap);
     rt_buffer_finish(&session->held, heap);
     rt_buffer_finish(&session->resumed, heap);
@@ -94,7 +97,7 @@ void rt_http_session_release(struct rt_http_session *session)
     rt_http_session_unlink(session);
     if (server->spare_session_bytes + session_bytes(session) >
         RT_SESSIONS_SPARE_BYTES) {
-        session_free(session, &server->heap);
+        session_free(session, server);
     } else {
         keep_spare(server, session);
     }
@@ -103,7 +106,7 @@ void rt_http_session_release(struct rt_http_session *session)
 static void free_spares(struct rt_server *server, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        session_free(take_spare(server), &server->heap);
+        session_free(take_spare(server), server);
     }
 }
 
@@ -116,6 +119,29 @@ void rt_http_sessions_trim(struct rt_server *server)
 void rt_http_sessions_finish(struct rt_server *server)
 {
     free_spares(server, server->spare_session_count);
+}
+
+/* Whether bodies may have so much more. They leave the reserve alone, for it is
+ * for answers, 507 among them; and there is room for one event at least. */
+static bool has_body_room(const struct rt_server *server, size_t len)
+{
+    uint64_t max = server->heap.limit / RT_BODIES_PART;
+    uint64_t least = server->options.event_bytes_max;
+    return !rt_heap_is_low(&server->heap, len) &&
+           server->body_bytes + len <= (max > least ? max : least);
+}
+
+int rt_http_session_append_body(struct rt_http_session *session,
+                                struct rt_bytes piece)
+{
+    struct rt_server *server = rt_http_session_server(session);
+    size_t before = session->body.capacity;
+    if (!has_body_room(server, piece.len)) {
+        return RT_ENOMEM;
+    }
+    int err = rt_buffer_append(&session->body, &server->heap, piece);
+    server->body_bytes += session->body.capacity - before;
+    return err;
 }
 
 /* --- answers --- */
@@ -243,6 +269,8 @@ static void write_answers(struct rt_http_session *session)
     }
     session->answers.len = 0;
     if (rt_connection_is_blocked(connection)) {
+        rt_buffer_finish(&session->answers,
+                         &rt_http_session_server(session)->heap);
         rt_connection_pause(connection);
         session->is_paused = true;
         rt_connection_await_drain(connection);
@@ -262,10 +290,12 @@ static bool may_go_on(const struct rt_http_session *session)
 /* Keeps what has been read but may not be looked at yet. */
 static void pause_with(struct rt_http_session *session, struct rt_bytes rest)
 {
+    struct rt_heap *heap = &rt_http_session_server(session)->heap;
+    size_t kept = heap->limit / RT_HELD_KEEP_PART;
     session->is_paused = true;
     rt_connection_pause(session->connection);
-    if (rt_buffer_append(&session->held, &rt_http_session_server(session)->heap,
-                         rest) < 0) {
+    if (rt_heap_is_low(heap, rest.len + kept) ||
+        rt_buffer_append(&session->held, heap, rest) < 0) {
         rt_connection_close(session->connection);
     }
 }
@@ -312,7 +342,12 @@ void rt_http_session_input(struct rt_connection *connection,
         rt_connection_close(connection);
         return;
     }
-    run(connection->http, bytes);
+    struct rt_http_session *session = connection->http;
+    run(session, bytes);
+    if (connection->state == RT_CONNECTION_HTTP && is_idle(session) &&
+        rt_list_is_empty(&session->answering)) {
+        settle(session); /* all there was is an empty line */
+    }
 }
 
 void rt_http_session_continue(struct rt_http_session *session)
@@ -333,6 +368,9 @@ void rt_http_session_continue(struct rt_http_session *session)
                                             : server->options.body_ticks);
     rt_connection_resume(connection);
     run(session, (struct rt_bytes){input.data, input.len});
+    if (connection->state == RT_CONNECTION_HTTP && session->is_paused) {
+        rt_buffer_finish(&session->resumed, &server->heap);
+    }
     if (connection->state == RT_CONNECTION_HTTP &&
         rt_list_is_empty(&session->answering)) {
         settle(session); /* else when its answers are written */

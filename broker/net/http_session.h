@@ -22,8 +22,8 @@
 #include "protocol/topic.h"
 #include "ringtail/ringtail.h"
 
-/* With so many bytes of answers waiting no further request is looked at. */
-#define RT_ANSWERS_MAX ((size_t)64 * 1024)
+/* So many bytes of answers are written before the next request is looked at. */
+#define RT_ANSWERS_MAX ((size_t)16 * 1024)
 
 /* Released sessions are kept for the next requests, with their buffers, as
  * long as all of them together take no more than this. */
@@ -113,6 +113,10 @@ void rt_http_session_end(struct rt_connection *connection);
 
 /* Takes the session out of the server's lists. NULL is fine. */
 void rt_http_session_unlink(struct rt_http_session *session);
+
+/* Puts a piece behind what there is of the body: 0 or RT_ENOMEM. */
+RT_MUST_USE int rt_http_session_append_body(struct rt_http_session *session,
+                                            struct rt_bytes piece);
 
 /* Gives the session back. NULL is fine. */
 void rt_http_session_release(struct rt_http_session *session);

@@ -235,11 +235,19 @@ char *rt_server_read_buffer(struct rt_server *server)
     return server->read_buffer;
 }
 
+/* After a long time without reading, once: the host may take long in every
+ * turn. */
+static bool should_wait(struct rt_server *server)
+{
+    server->has_waited = server->is_late && !server->has_waited;
+    return server->has_waited;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct rt_server *server = timer->data;
     rt_server_update_time(server);
-    if (server->is_late) {
+    if (should_wait(server)) {
         (void)uv_timer_start(timer, on_timer, 1, RT_TICK_MS);
         return;
     }

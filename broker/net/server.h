@@ -33,8 +33,16 @@
 #define RT_RESERVE_PART 16
 #define RT_RESERVE_MAX  ((size_t)1024 * 1024)
 
+/* Of the memory budget this part may be bodies that are not whole yet: whoever
+ * sends many without their ends must not keep others from publishing. */
+#define RT_BODIES_PART 4
+
+/* Input that waits behind answers which nobody reads may not take the last of
+ * this part. */
+#define RT_HELD_KEEP_PART 8
+
 #define RT_TICK_MS         1000
-#define RT_READ_BYTES      ((size_t)64 * 1024) /* of one read */
+#define RT_READ_BYTES      ((size_t)32 * 1024) /* of one read */
 #define RT_TIMEOUTS_MAX    64  /* handled in a turn: the rest in the next */
 #define RT_WRITES_SPARE    256 /* idle write requests kept */
 #define RT_QUESTIONS_SPARE 64  /* idle questions to the host kept */
@@ -88,6 +96,7 @@ struct rt_server {
     bool is_unref;    /* its handles do not keep the loop going */
     uint64_t loop_ms; /* the loop's time at the last look */
     bool is_late;     /* much time has passed since the loop last read */
+    bool has_waited;  /* for it to read, before time-outs are looked at */
     uint64_t drain_end_ms;
     void (*on_stopped)(void *context);
     void *stopped_context;
@@ -102,6 +111,7 @@ struct rt_server {
     uint32_t spare_session_count;
     uint32_t spare_session_min; /* since the last tick */
     size_t spare_session_bytes;
+    size_t body_bytes; /* of sessions' memory for bodies */
     struct rt_pool writes;
     uint64_t queued_writes; /* that libuv has */
     struct rt_sigpipe sigpipe;

@@ -93,6 +93,48 @@ def memory_for_body():
 
 
 @test
+def memory_beside_bodies():
+    """Bodies without their ends take no more than a quarter of the budget:
+    whoever begins too many gets 507, and others go on publishing."""
+    held = 0
+    with Broker("--memory", "16MiB") as broker, contextlib.ExitStack() as open:
+        while True:
+            peer = open.enter_context(raw.Connection(broker.port))
+            head = raw.request(
+                "POST", "/produce/whole", f"Content-Length: {256 * KIB}"
+            )
+            peer.send(head + b"b" * (255 * KIB))
+            if not peer.is_silent(0.2):
+                break
+            held += 1
+            assert held < 64, "no body is one too many"
+        equal(peer.answer().status, 507)
+        assert held >= 8, held
+        assert publishes(broker)
+        assert broker.metric("memory_bytes") < 16 * KIB * KIB / 3
+
+
+@test
+def memory_of_unread_answers():
+    """Requests whose answers nobody reads cost less than 64 KiB a peer."""
+    peers = 20
+    with Broker() as broker, contextlib.ExitStack() as open:
+        before = broker.metric("memory_bytes")
+        for _ in range(peers):
+            peer = open.enter_context(
+                raw.Connection(broker.port, receive_bytes=4096)
+            )
+            peer.socket.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    peer.socket.send(raw.get("/metrics") * 400)
+        until(lambda: broker.metric("connections") >= peers, "all peers", 5)
+        equal(broker.request("GET", "/livez").status, 200)
+        cost = (broker.metric("memory_bytes") - before) / peers
+        assert cost < 64 * KIB, cost
+
+
+@test
 def connections():
     """Beyond the limit a connection is refused with 503, and one that ends
     makes room."""

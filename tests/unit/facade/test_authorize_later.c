@@ -168,7 +168,7 @@ TEST("several peers wait side by side")
  * question is asked before they are written. */
 static void send_batch(void)
 {
-    test_peer_send_times(&peer, TEST_LIVEZ, 100);
+    test_peer_send_times(&peer, TEST_LIVEZ, 80);
     test_peer_send(&peer, TEST_HELLO("a"));
     test_host_turns(&door.host, 50);
 }
