@@ -15,4 +15,4 @@ def answered(volley, row):
     volley.check(row)
 
 
-run(lambda: Volley(ROWS))
+run(Volley)

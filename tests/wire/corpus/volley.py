@@ -1,11 +1,12 @@
 """Fires inputs at a broker, hundreds of connections at a time.
 
-Every input is sent in several ways, each on a connection of its own: whole,
-byte by byte, split in two, and with more behind it. All connections of a volley
-take one step at a time. After each step a fence, a request on another
-connection, is answered: a broker with one loop has then read what was sent
-before, in a read of its own. So nothing here waits for time to pass, but for
-answers that are missing, and the pieces do arrive as pieces.
+An input is sent in several ways, each on a connection of its own: whole, byte
+by byte, split in two, and with more behind it. All connections of a volley take
+one step at a time. After each step a fence, a request on another connection, is
+answered: a broker with one loop has then read what was sent before, in a read
+of its own. So nothing here waits for time to pass, but for answers that are
+missing, and the pieces do arrive as pieces. A canary follows before the next
+input is sent, so that what harms it is this one.
 """
 
 import itertools
@@ -20,7 +21,6 @@ from corpus.tape import Tape
 from tap import equal
 
 TOPIC = "corpus"
-SHOTS_MAX = 500
 SETTLE_S = 10
 
 # A long input is split near its ends and at so many places between.
@@ -143,34 +143,15 @@ class Shot:
         self.send(probe)
 
 
-def shots_of(rows):
-    """All ways of all these rows."""
-    return [(row, *way) for row in rows for way in ways(row)]
-
-
-def groups_of(rows):
-    """The rows in groups that are fired at once."""
-    group, count = [], 0
-    for row in rows:
-        more = len(shots_of([row]))
-        if group and count + more > SHOTS_MAX:
-            yield group
-            group, count = [], 0
-        group.append(row)
-        count += more
-    yield group
-
-
 class Volley:
     """A broker under fire. Two subscribers stay connected all the time: one to
     the topic of the inputs, one to that of the canaries."""
 
-    def __init__(self, rows):
+    def __init__(self):
         self.broker = Broker(*FLAGS)
-        self.groups = list(groups_of(rows))
-        self.verdicts = {}  # by row: the ways in which it went wrong
         self.payloads = []  # published by the inputs, in order
         self.receipts = 0  # of inputs and canaries
+        self.rows = 0
         self.fired = 0  # connections
 
     def __enter__(self):
@@ -181,30 +162,34 @@ class Volley:
         return self
 
     def __exit__(self, *error):
-        print(f"# {len(self.verdicts)} inputs on {self.fired} connections")
+        print(f"# {self.rows} inputs on {self.fired} connections")
         self.broker.__exit__(*error)
 
     def check(self, row):
-        """Fails unless an input is answered as expected, in each way."""
-        if row not in self.verdicts:
-            group = next(group for group in self.groups if row in group)
-            self.verdicts.update({row: [] for row in group})
-            self.fire(group)
-        wrong = self.verdicts[row]
+        """Fails unless an input is answered as expected, in each way, and the
+        canary that follows is served."""
+        self.rows += 1
+        wrong = self.fire(row)
+        self.send_canary()
+        wrong += self.surplus()
         assert not wrong, f"{row}\n" + "\n".join(wrong[:9])
 
-    def fire(self, rows):
-        """Fires inputs, and then a canary for each of them."""
-        before = self.broker.metric("events_produced_total") - self.receipts
-        shots = [Shot(self.broker.port, *shot) for shot in shots_of(rows)]
+    def fire(self, row):
+        """Fires an input; the ways in which it went wrong."""
+        shots = [Shot(self.broker.port, row, *way) for way in ways(row)]
         self.fired += len(shots)
         self.advance(shots)
         self.judge(shots)
         for shot in shots:
             shot.socket.close()
-        self.send_canaries(len(rows))
-        after = self.broker.metric("events_produced_total") - self.receipts
-        equal(after, before, "events without a receipt")
+        wrong = [shot for shot in shots if shot.found != shot.wanted]
+        return [f"{shot.way}: {shot.found}" for shot in wrong]
+
+    def surplus(self):
+        """What was appended without a receipt since the input before."""
+        produced = self.broker.metric("events_produced_total")
+        surplus, self.receipts = produced - self.receipts, produced
+        return [f"{surplus} events without a receipt"] if surplus else []
 
     # --- steps ---
 
@@ -229,26 +214,22 @@ class Volley:
                 self.read(shot)
             shots = [shot for shot in shots if shot.found != shot.wanted]
 
-    def send_canaries(self, count):
-        """Publishes so many events, each on a fresh connection."""
-        payloads = [b"%d" % number for number in range(count)]
-        for payload in payloads:
-            with raw.Connection(self.broker.port) as canary:
-                canary.send(raw.post("canary", payload))
-                equal(canary.answer().status, 200, "a canary")
-        self.receipts += count
-        equal(self.canaries.events(count), payloads, "the canaries")
+    def send_canary(self):
+        """Publishes an event on a fresh connection, and receives it."""
+        payload = b"%d" % self.rows
+        with raw.Connection(self.broker.port) as canary:
+            canary.send(raw.post("canary", payload))
+            equal(canary.answer().status, 200, "the canary")
+        self.receipts += 1
+        equal(self.canaries.events(1), [payload], "the canary's event")
 
     # --- verdicts ---
 
     def judge(self, shots):
-        """Compares what came with what should have come."""
+        """Finds out what came, and whether what should be open is."""
         self.settle(shots)
         self.receipts += sum(shot.receipts for shot in shots)
         self.probe([shot for shot in shots if shot.is_expected_open()])
-        for shot in shots:
-            if shot.found != shot.wanted:
-                self.verdicts[shot.row].append(f"{shot.way}: {shot.found}")
 
     def read(self, shot):
         """Finds out what has come."""
