@@ -272,12 +272,28 @@ static void try_item(const struct rt_item *item)
     }
 }
 
+/* Whether an envelope around the text is valid too: it is one level deeper. */
+static bool is_json_inside(struct rt_bytes text)
+{
+    char *wrapped = obtain(text.len + 2);
+    wrapped[0] = '[';
+    if (text.len > 0) {
+        memcpy(wrapped + 1, text.data, text.len);
+    }
+    wrapped[text.len + 1] = ']';
+    bool is_valid = rt_json_is_valid((struct rt_bytes){wrapped, text.len + 2});
+    free(wrapped);
+    return is_valid;
+}
+
 static enum rt_content content_of(struct rt_bytes payload)
 {
     if (!rt_utf8_is_valid(payload)) {
         return RT_CONTENT_BINARY;
     }
-    return rt_json_is_valid(payload) ? RT_CONTENT_JSON : RT_CONTENT_TEXT;
+    return rt_json_is_valid(payload) && is_json_inside(payload)
+               ? RT_CONTENT_JSON
+               : RT_CONTENT_TEXT;
 }
 
 /* Also as what is less than it is: JSON as text, text as binary. */
