@@ -123,7 +123,9 @@ TEST("half a pair cannot be UTF-8")
     expect_error("\"\\ud83d\"", MEMORY, RT_EINVAL);
     expect_error("\"\\ude00\"", MEMORY, RT_EINVAL);
     expect_error("\"\\ud83dx12345\"", MEMORY, RT_EINVAL);
-    expect_error("\"\\ud83d\\n1234\"", MEMORY, RT_EINVAL);
+    expect_error("\"\\ud83d\\ndc00\"", MEMORY, RT_EINVAL);
+    expect_error("\"\\udc00\"", MEMORY, RT_EINVAL);
+    expect_error("\"\\udfff\"", MEMORY, RT_EINVAL);
     expect_error("\"\\ud83d\\ud83d\"", MEMORY, RT_EINVAL);
     expect_error("\"\\ud83d\\u0041\"", MEMORY, RT_EINVAL);
     expect_error("\"\\ude00\\ud83d\"", MEMORY, RT_EINVAL);
