@@ -3,7 +3,9 @@
  * trie by tokens: what patterns begin with in common is there once. The cost
  * grows with the topic's tokens, and with how many beginnings of patterns agree
  * with the topic so far: patterns that differ from it cost nothing beyond the
- * token where they do. There is no hash, so no choice of tokens makes it slow.
+ * token where they do. There is no hash, so no choice of tokens makes it slow;
+ * patterns that agree up to their last token cost at most one step for each of
+ * their tokens, which is less than they would as subscribers of `>`.
  *
  * An entry belongs to whoever subscribes, and stays until it is removed.
  */
