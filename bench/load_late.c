@@ -1,11 +1,7 @@
 #include "bench/load_late.h"
 
-#include <stdio.h>
-
 #include "bench/load_connection.h"
 #include "bench/load_report.h"
-
-#define EARLIEST "?since=earliest"
 
 void load_late_init(struct load_late *late,
                     const struct load_options *options,
@@ -13,16 +9,14 @@ void load_late_init(struct load_late *late,
                     int poller,
                     uint64_t tag)
 {
-    char target[LOAD_NAME_MAX + sizeof(EARLIEST)];
     *late = (struct load_late){.options = options,
                                .topic = &topics->list[0],
                                .poller = poller,
                                .tag = tag};
-    (void)snprintf(target, sizeof(target), "%s" EARLIEST, late->topic->name);
-    load_ringtail.subscribe(&late->dialog, target);
     load_subscribers_init(&late->subscribers, options, topics, options->late,
                           1);
     late->subscribers.are_late = true;
+    load_subscribers_describe(&late->subscribers, 0, &late->dialog);
     late->readers = load_allocate(options->late, sizeof(*late->readers));
 }
 
@@ -57,12 +51,26 @@ static void check_whole(const struct load_late *late, uint32_t index)
 
 static void leave(struct load_late *late, uint32_t index)
 {
-    check_whole(late, index);
     load_visitor_close(&late->readers[index].visitor);
-    late->replays++;
     late->present--;
     if (!late->is_over) {
         come(late, index);
+    }
+}
+
+static void read_some(struct load_late *late, uint32_t index)
+{
+    late->subscribers.is_evicted = false;
+    (void)load_subscribers_read(&late->subscribers, index);
+    uint64_t expected = late->subscribers.expected[index];
+    if (late->subscribers.is_evicted) {
+        late->evicted++;
+        leave(late, index);
+    } else if (expected != LOAD_SEQUENCE_ANY &&
+               expected >= late->readers[index].target) {
+        check_whole(late, index);
+        late->replays++;
+        leave(late, index);
     }
 }
 
@@ -75,11 +83,7 @@ void load_late_handle(struct load_late *late, uint32_t index)
         late->subscribers.list[index].fd = reader->visitor.fd;
         return;
     }
-    (void)load_subscribers_read(&late->subscribers, index);
-    uint64_t expected = late->subscribers.expected[index];
-    if (expected != LOAD_SEQUENCE_ANY && expected >= reader->target) {
-        leave(late, index);
-    }
+    read_some(late, index);
 }
 
 void load_late_stop(struct load_late *late)
@@ -95,5 +99,6 @@ bool load_late_is_quiet(const struct load_late *late)
 void load_late_report(const struct load_late *late)
 {
     load_report_u64("replays", late->replays);
+    load_report_u64("replays_evicted", late->evicted);
     load_report_u64("replay_bytes", late->subscribers.bytes);
 }

@@ -1,16 +1,14 @@
 /*
  * Those who come late: each subscribes from the earliest event on, reads until
  * it has all that was published when it came, and leaves; then it comes again.
- * What a topic's ring holds has to come without a hole, and not much less.
+ * What a topic's ring holds has to come without a hole, and not much less. Who
+ * reads the oldest events just when they are evicted is told, and comes again.
  */
 #ifndef BENCH_LOAD_LATE_H
 #define BENCH_LOAD_LATE_H
 
 #include "bench/load_subscriber.h"
 #include "bench/load_visitor.h"
-
-/* What a ring holds if the server is told nothing else. */
-#define LOAD_RING_BYTES (1024 * 1024)
 
 struct load_reader {
     struct load_visitor visitor;
@@ -27,6 +25,7 @@ struct load_late {
     uint32_t present;
     bool is_over; /* nobody comes again */
     uint64_t replays;
+    uint64_t evicted; /* readers whom the ring passed before they had it all */
     int poller;
     uint64_t tag; /* of the first reader */
 };

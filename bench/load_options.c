@@ -17,6 +17,9 @@
 /* In flight on a schedule, when nothing else is said: enough never to wait. */
 #define DEPTH_OF_RATE 1024
 
+/* Events behind, when nothing else is said, unless a ring holds fewer. */
+#define LAG 1024
+
 static const char usage[] =
     "usage: load --port PORT --pid PID [option...]\n"
     "\n"
@@ -32,8 +35,9 @@ static const char usage[] =
     "  --depth N        events in flight per publisher (1; 1024 with --rate)\n"
     "  --bytes N        payload of an event (128)\n"
     "  --lag N          hold publishers while the slowest reader is N events\n"
-    "                   behind (1024); 1 is one event at a time, and reports\n"
-    "                   when the last reader had it: last_*_us\n"
+    "                   behind (1024, or what half a ring holds); 1 is one\n"
+    "                   event at a time, and reports when the last reader\n"
+    "                   had it: last_*_us\n"
     "  --rate R         R events a second on a fixed schedule; reports when\n"
     "                   readers had them: latency_*_us\n"
     "  --warmup S       seconds before the measured window (1)\n"
@@ -167,6 +171,10 @@ static void complete(struct load_options *options)
     if (options->depth == 0) {
         options->depth = options->rate > 0 ? DEPTH_OF_RATE : 1;
     }
+    if (options->lag_max == 0) {
+        uint32_t half_a_ring = LOAD_RING_BYTES / 2 / options->payload_len;
+        options->lag_max = half_a_ring < LAG ? half_a_ring : LAG;
+    }
     if (options->late > 0 && options->subscribers == 0) {
         options->subscribers = 1;
     }
@@ -200,7 +208,6 @@ struct load_options load_options_parse(int argc, char **argv)
         .publishers = 1,
         .topics = 1,
         .payload_len = 128,
-        .lag_max = 1024,
         .warmup_s = 1,
         .seconds = 3,
     };

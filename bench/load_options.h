@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* What a topic's ring holds if the server is told nothing else. */
+#define LOAD_RING_BYTES (1024 * 1024)
+
 struct load_options {
     uint32_t protocol; /* the number of one in load_protocols */
     uint16_t port;

@@ -9,7 +9,6 @@ static void subscribe(struct load_dialog *dialog, const char *topic)
     static const char ends[] = ":1\r\n";
     struct load_step *step = load_dialog_step(dialog, ends, strlen(ends));
     step->begins = "*3\r\n$9\r\nsubscribe\r\n";
-    step->holds = topic;
     load_step_print(step, "*2\r\n$9\r\nSUBSCRIBE\r\n$%zu\r\n%s\r\n",
                     strlen(topic), topic);
 }

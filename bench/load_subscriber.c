@@ -1,6 +1,7 @@
 #include "bench/load_subscriber.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,6 +11,9 @@
 
 /* Bytes of the longest thing that is no event. */
 #define OTHER_MAX 1024
+
+/* How a broker closes when its ring has passed a reader. */
+#define CURSOR_EVICTED 4410
 
 /* All heads have one length, for all topics' names have. */
 static void prepare_heads(struct load_subscribers *subscribers,
@@ -38,11 +42,12 @@ void load_subscribers_init(struct load_subscribers *subscribers,
                            uint32_t count,
                            uint32_t publishers)
 {
-    *subscribers =
-        (struct load_subscribers){.protocol = load_protocols[options->protocol],
-                                  .topics = topics,
-                                  .count = count,
-                                  .publishers = publishers};
+    *subscribers = (struct load_subscribers){
+        .protocol = load_protocols[options->protocol],
+        .topics = topics,
+        .query = options->late > 0 ? WIRE_EARLIEST : "",
+        .count = count,
+        .publishers = publishers};
     prepare_heads(subscribers, options->payload_len);
     subscribers->slot_len =
         subscribers->event_len > OTHER_MAX ? subscribers->event_len : OTHER_MAX;
@@ -67,8 +72,10 @@ void load_subscribers_describe(const struct load_subscribers *subscribers,
                                uint32_t index,
                                struct load_dialog *dialog)
 {
-    subscribers->protocol->subscribe(dialog,
-                                     topic_of(subscribers, index)->name);
+    char target[LOAD_NAME_MAX + sizeof(WIRE_EARLIEST)];
+    (void)snprintf(target, sizeof(target), "%s%s",
+                   topic_of(subscribers, index)->name, subscribers->query);
+    subscribers->protocol->subscribe(dialog, target);
 }
 
 void load_subscribers_join(struct load_subscribers *subscribers,
@@ -124,6 +131,10 @@ static size_t take_one(struct load_subscribers *subscribers,
     size_t head_len = subscribers->head_len;
     const char *head =
         subscribers->heads + subscriber->topic->number * head_len;
+    if (subscribers->are_late && load_is_close(data, len, CURSOR_EVICTED)) {
+        subscribers->is_evicted = true;
+        return len;
+    }
     if (data[0] != head[0]) {
         return subscribers->protocol->take_other(subscriber->fd, data, len);
     }
@@ -192,6 +203,10 @@ receive(struct load_subscribers *subscribers, uint32_t index, char *data)
     ssize_t got = recv(subscribers->list[index].fd, data + resumed,
                        WIRE_SUBSCRIBER_READ, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return 0;
+    }
+    if (got <= 0 && subscribers->are_late) {
+        subscribers->is_evicted = true; /* the floor has no words for it */
         return 0;
     }
     if (got <= 0) {

@@ -25,11 +25,13 @@ struct load_subscriber {
 struct load_subscribers {
     const struct load_protocol *protocol;
     struct load_topics *topics;
+    const char *query; /* behind the name of a topic subscribed to */
     struct load_subscriber *list;
     uint32_t count;
     uint32_t publishers; /* whose events are expected */
     uint64_t *expected;  /* next sequence, per subscriber and publisher */
     bool are_late;       /* any event may be the first; no topic waits */
+    bool is_evicted;     /* the last one read: what it wanted next was gone */
     char *slots;         /* slot_len bytes per subscriber */
     size_t slot_len;
     char *heads; /* what every event begins with, per topic */

@@ -72,6 +72,13 @@ static void answer_ping(int fd, const char *payload, size_t len)
     (void)send(fd, pong, head_len + len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+bool load_is_close(const char *data, size_t len, unsigned code)
+{
+    return len >= 4 && (unsigned char)data[0] == FRAME_CLOSE &&
+           (unsigned char)data[2] == code >> 8 &&
+           (unsigned char)data[3] == (code & 0xff);
+}
+
 size_t load_control_take(int fd, const char *data, size_t len)
 {
     unsigned kind = (unsigned char)data[0];

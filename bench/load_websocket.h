@@ -5,6 +5,7 @@
 #ifndef BENCH_LOAD_WEBSOCKET_H
 #define BENCH_LOAD_WEBSOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,9 @@ size_t load_masked_head(char *head, unsigned kind, size_t payload_len);
 
 /* A step's bytes as one frame. */
 void load_step_frame(struct load_step *step, const void *bytes, size_t len);
+
+/* Whether a whole frame closes, and with that code. */
+bool load_is_close(const char *data, size_t len, unsigned code);
 
 /* Takes a control frame, as a protocol's take_other does. */
 size_t load_control_take(int fd, const char *data, size_t len);

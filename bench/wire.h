@@ -16,6 +16,7 @@
 #define WIRE_PRODUCE_PATH    "/produce/"
 #define WIRE_SUBSCRIBE       "GET " WIRE_SUBSCRIBE_PATH
 #define WIRE_PRODUCE         "POST " WIRE_PRODUCE_PATH
+#define WIRE_EARLIEST        "?since=earliest"
 #define WIRE_HEAD_END        "\r\n\r\n"
 #define WIRE_FRAME_HEAD_MAX  10 /* bytes before an unmasked payload, at most */
 #define WIRE_PUBLISHER_READ  (64 * 1024)
