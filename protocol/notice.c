@@ -51,9 +51,9 @@ static void write_cursor(struct rt_writer *writer,
     RT_WRITE(writer, "\"");
 }
 
-static void write_resume(struct rt_writer *writer,
-                         const char *name,
-                         struct rt_cursor resume)
+static void write_node_cursor(struct rt_writer *writer,
+                              const char *name,
+                              struct rt_cursor resume)
 {
     write_name(writer, name);
     RT_WRITE(writer, "\"");
@@ -61,13 +61,23 @@ static void write_resume(struct rt_writer *writer,
     RT_WRITE(writer, "\"");
 }
 
+/* Where a subscription is, which may be to several topics. */
 static void write_position(struct rt_writer *writer,
                            const struct rt_notice *notice)
 {
     if (notice->has_resume) {
-        write_resume(writer, "cursor", notice->resume);
+        write_node_cursor(writer, "cursor", notice->resume);
     } else if (notice->has_cursor) {
         write_cursor(writer, "cursor", notice->cursor);
+    }
+}
+
+/* Where one goes on behind what the notice says of a single topic. */
+static void write_resume(struct rt_writer *writer,
+                         const struct rt_notice *notice)
+{
+    if (notice->has_resume) {
+        write_node_cursor(writer, "resume", notice->resume);
     }
 }
 
@@ -134,9 +144,7 @@ static void write_gap(struct rt_writer *writer, const struct rt_notice *notice)
         write_number(writer, "missed", notice->missed);
     }
     write_text(writer, "reason", reasons[notice->reason]);
-    if (notice->has_resume) {
-        write_resume(writer, "resume", notice->resume);
-    }
+    write_resume(writer, notice);
 }
 
 static void write_caught_up(struct rt_writer *writer,
@@ -155,7 +163,8 @@ static void write_closed(struct rt_writer *writer,
                          const struct rt_notice *notice)
 {
     write_text(writer, "topic", notice->topic);
-    write_position(writer, notice);
+    write_cursor(writer, "cursor", notice->cursor);
+    write_resume(writer, notice);
 }
 
 static void write_error(struct rt_writer *writer,

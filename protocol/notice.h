@@ -67,12 +67,14 @@ struct rt_notice {
     struct rt_bytes id;    /* ERROR, OK: JSON, as the client wrote it */
     struct rt_bytes topic; /* GAP, CLOSED; OK: may be left out */
 
-    /* OPEN, CAUGHT_UP, CLOSED, OK: a position; not said unless has_cursor. With
-     * has_resume it is `resume`, among all events of the node, instead. */
+    /* OPEN, CAUGHT_UP, OK: a position, not said unless has_cursor; CLOSED: of
+     * the topic's last event. */
     bool has_cursor;
     struct rt_cursor cursor;
 
-    /* For a subscription to several topics: of GAP, where to go on. */
+    /* For a subscription to several topics: the position among all events of
+     * the node. It stands for `cursor`, or beside those of the topic that a GAP
+     * or CLOSED is about. */
     bool has_resume;
     struct rt_cursor resume;
 

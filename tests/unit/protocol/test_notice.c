@@ -129,12 +129,20 @@ TEST("the other notices are short")
     expect((struct rt_notice){.kind = RT_NOTICE_DRAIN,
                               .reconnect_after_ms = 18250},
            "{\"op\":\"drain\",\"reconnect_after_ms\":18250}");
-    expect((struct rt_notice){.kind = RT_NOTICE_CLOSED,
-                              .topic = RT_BYTES("chat.42"),
-                              .has_cursor = true,
-                              .cursor = {0x7f3a9c21, 1050}},
-           "{\"op\":\"closed\",\"topic\":\"chat.42\","
-           "\"cursor\":\"7f3a9c21-1050\"}");
+}
+
+TEST("the end of a topic says which, and where it was")
+{
+    struct rt_notice notice = {.kind = RT_NOTICE_CLOSED,
+                               .topic = RT_BYTES("chat.42"),
+                               .cursor = {0x7f3a9c21, 1050}};
+    expect(notice, "{\"op\":\"closed\",\"topic\":\"chat.42\","
+                   "\"cursor\":\"7f3a9c21-1050\"}");
+    notice.has_resume = true;
+    notice.resume = (struct rt_cursor){0x0badcafe, 7};
+    expect(notice, "{\"op\":\"closed\",\"topic\":\"chat.42\","
+                   "\"cursor\":\"7f3a9c21-1050\","
+                   "\"resume\":\"*0badcafe-7\"}");
 }
 
 TEST("an error has the problem, and what the client calls its request")
@@ -186,7 +194,6 @@ TEST("a server-sent notice is an event with a type of the broker's")
 {
     expect_sse((struct rt_notice){.kind = RT_NOTICE_CLOSED,
                                   .topic = RT_BYTES("a"),
-                                  .has_cursor = true,
                                   .cursor = {1, 2}},
                "event: ringtail.closed\ndata: {\"op\":\"closed\","
                "\"topic\":\"a\",\"cursor\":\"00000001-2\"}\n\n");
