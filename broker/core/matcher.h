@@ -5,7 +5,7 @@
  * with the topic so far: patterns that differ from it cost nothing beyond the
  * token where they do. There is no hash, so no choice of tokens makes it slow;
  * patterns that agree up to their last token cost at most one step for each of
- * their tokens, which is less than they would as subscribers of `>`.
+ * their tokens.
  *
  * An entry belongs to whoever subscribes, and stays until it is removed.
  */
