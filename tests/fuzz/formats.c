@@ -299,7 +299,8 @@ static enum rt_content content_of(struct rt_bytes payload)
 /* Also as what is less than it is: JSON as text, text as binary. */
 static void try_contents(struct rt_item *item)
 {
-    for (int content = content_of(item->payload); content >= 0; content--) {
+    for (int content = (int)content_of(item->payload); content >= 0;
+         content--) {
         item->content = (enum rt_content)content;
         try_item(item);
     }
