@@ -179,6 +179,7 @@ static void remember_head(struct rt_http_session *session,
     }
     memcpy(session->head, head.data, head.len);
     session->head_len = (uint16_t)head.len;
+    session->head_roles = session->connection->roles;
     session->content_length = request->content_length;
 }
 

@@ -70,7 +70,8 @@ static struct rt_http_session *session_take(struct rt_connection *connection)
     session->scanned = 0;
     session->phase = RT_HTTP_PHASE_HEAD;
     session->is_paused = false;
-    session->head_len = 0;
+    session->head_len =
+        session->head_roles == connection->roles ? session->head_len : 0;
     session->verdict = RT_VERDICT_NONE;
     session->question = NULL;
     rt_list_init(&session->answering);
@@ -154,6 +155,13 @@ static void flush_soon(struct rt_http_session *session)
     }
 }
 
+static void note_answer(struct rt_http_session *session, uint16_t status)
+{
+    session->exchange.is_answered = true;
+    rt_http_session_server(session)->answers[status / 100]++;
+    flush_soon(session);
+}
+
 void rt_http_answer(struct rt_http_session *session,
                     struct rt_http_answer answer)
 {
@@ -171,9 +179,19 @@ void rt_http_answer(struct rt_http_session *session,
     rt_http_answer_write(&writer, &answer, rt_server_date(server));
     RT_CHECK(!writer.overflowed);
     session->answers.len += rt_writer_bytes(&writer).len;
-    session->exchange.is_answered = true;
-    server->answers[answer.status / 100]++;
-    flush_soon(session);
+    note_answer(session, answer.status);
+}
+
+void rt_http_answer_written(struct rt_http_session *session,
+                            uint16_t status,
+                            struct rt_bytes bytes)
+{
+    struct rt_server *server = rt_http_session_server(session);
+    if (rt_buffer_append(&session->answers, &server->heap, bytes) < 0) {
+        rt_connection_close(session->connection);
+        return;
+    }
+    note_answer(session, status);
 }
 
 void rt_http_continue(struct rt_http_session *session)

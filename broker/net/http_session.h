@@ -19,18 +19,20 @@
 #include "protocol/http_answer.h"
 #include "protocol/http_parser.h"
 #include "protocol/media_type.h"
+#include "protocol/receipt_answer.h"
 #include "protocol/topic.h"
 #include "ringtail/ringtail.h"
 
 /* So many bytes of answers are written before the next request is looked at. */
-#define RT_ANSWERS_MAX ((size_t)16 * 1024)
+#define RT_ANSWERS_MAX ((size_t)20 * 1024)
 
 /* Released sessions are kept for the next requests, with their buffers, as
  * long as all of them together take no more than this. */
 #define RT_SESSIONS_SPARE_BYTES ((size_t)4 * 1024 * 1024)
 
 /* A publisher's heads are alike: the last one, up to this size, is remembered,
- * and one that is the same to the byte is not parsed again. */
+ * also from one session of a connection to its next, and one that is the same
+ * to the byte is not parsed again. */
 #define RT_HEAD_REMEMBERED_MAX 512
 
 enum rt_http_phase {
@@ -79,8 +81,10 @@ struct rt_http_session {
     struct rt_http_parser parser;
     struct rt_exchange exchange;
     uint64_t content_length; /* of the remembered head */
-    uint16_t head_len;       /* 0: none; else `exchange` is of this head */
+    uint16_t head_len;       /* 0: none; else `exchange` is of this head, */
+    uint8_t head_roles;      /* as a listener of these roles answers it */
     char head[RT_HEAD_REMEMBERED_MAX];
+    struct rt_receipt_answer receipt; /* the last one */
 };
 
 /* The server of the session's connection. */
@@ -133,6 +137,12 @@ void rt_http_sessions_finish(struct rt_server *server);
 /* Collects an answer to the request under way. */
 void rt_http_answer(struct rt_http_session *session,
                     struct rt_http_answer answer);
+
+/* The same, with an answer that is written already, for a connection that is
+ * kept over HTTP/1.1. */
+void rt_http_answer_written(struct rt_http_session *session,
+                            uint16_t status,
+                            struct rt_bytes bytes);
 
 /* Answers with a problem. Headers as in struct rt_http_answer, but for one that
  * may pass, which has a Retry-After instead. */

@@ -112,9 +112,16 @@ void rt_produce_begin(struct rt_http_session *session,
     }
 }
 
-static void answer(struct rt_http_session *session,
-                   struct rt_bytes topic,
-                   const struct rt_receipt *receipt)
+/* The plainest case, and the most frequent. */
+static bool is_plain(const struct rt_exchange *exchange)
+{
+    return exchange->persistence == RT_HTTP_KEEP &&
+           !exchange->prefers_minimal && !exchange->is_head;
+}
+
+static void answer_otherwise(struct rt_http_session *session,
+                             struct rt_bytes topic,
+                             const struct rt_receipt *receipt)
 {
     char header_memory[RT_CURSOR_BYTES_MAX + 64];
     char body_memory[RT_RECEIPT_BYTES_MAX];
@@ -137,6 +144,21 @@ static void answer(struct rt_http_session *session,
     answer.headers = rt_writer_bytes(&headers);
     answer.body = rt_writer_bytes(&body);
     rt_http_answer(session, answer);
+}
+
+static void answer(struct rt_http_session *session,
+                   struct rt_bytes topic,
+                   const struct rt_receipt *receipt)
+{
+    struct rt_server *server = rt_connection_server(session->connection);
+    if (!is_plain(&session->exchange)) {
+        answer_otherwise(session, topic, receipt);
+        return;
+    }
+    rt_http_answer_written(
+        session, 200,
+        rt_receipt_answer_write(&session->receipt, topic, receipt->cursor,
+                                receipt->wall_ms, rt_server_date(server)));
 }
 
 void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
