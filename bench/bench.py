@@ -9,7 +9,7 @@ from servers import Server, found_peers
 from system_calls import tracing
 
 ANSWER_BYTES = 260  # of the floor, when no broker shows the length of its own
-RUN_TIMEOUT_S = 60
+RUN_TIMEOUT_S = 30
 
 
 class Bench:
@@ -52,8 +52,7 @@ class Bench:
 
     def arguments(self, run):
         """What the load generator is told."""
-        protocol = self.servers[run.server].protocol
-        words = [] if protocol == "ringtail" else ["--protocol", protocol]
+        words = ["--protocol", self.servers[run.server].protocol]
         if run.window:
             words += ["--warmup", self.options.warmup]
             words += ["--seconds", self.options.seconds]
@@ -91,7 +90,8 @@ class Bench:
         """The load generator, once."""
         timeout_s = RUN_TIMEOUT_S + 2 * self.options.seconds
         arguments = self.arguments(run) + list(more)
-        return run_load(self.load, port, pid, arguments, timeout_s)
+        with self.servers[run.server].awake(pid):
+            return run_load(self.load, port, pid, arguments, timeout_s)
 
     def measure_counted(self, run):
         """One run whose server says what it takes from the heap."""

@@ -12,6 +12,7 @@ LAGS = {128: 1024, KIB: 256, 16 * KIB: 32}
 DEPTH = 256
 CONNECTIONS = 10_000
 LATENCY_READERS = 100
+RATE_MAX = 1_000_000  # that the load generator knows
 
 
 def fanout(subscribers, size=128):
@@ -34,6 +35,11 @@ def produce(connections, depth):
 def topics(count):
     """A subscriber for each topic, and batches over many topics."""
     return ["--topics", count, "--subscribers", count, "--depth", DEPTH]
+
+
+def scheduled(hertz):
+    """So many events a second, whatever becomes of them."""
+    return ["--subscribers", LATENCY_READERS, "--rate", min(hertz, RATE_MAX)]
 
 
 STALLED = ["--subscribers", 99, "--stopped", 1, "--depth", DEPTH]

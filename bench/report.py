@@ -21,12 +21,13 @@ Written by `script/bench --report`, from the last figures of `script/bench
 
 Each server has one processor to itself, and the load generator another. In a
 round every server is measured once, each round begins with another, and the
-figure of a server is the median of its rounds. All brokers take the same events
-from the same load generator over loopback, which checks that each arrived at
-every subscriber, once and in order; a run in which one did not is marked with *
-and does not count. *floor* is no broker: it is a loop of `send()`, the least that
-any server could do. **Bold** is the best of the brokers. What each is configured
-to do, and why that is fair, is told in [bench/README.md](../bench/README.md).
+figure of a server is the median of its rounds. All brokers take the same
+events from the same load generator over loopback, which checks that each
+arrived at every subscriber, once and in order; a run in which one did not is
+marked with * and does not count. *floor* is no broker: it is a loop of
+`send()`, the least that any server could do. **Bold** is the best of the
+brokers. What each is configured to do, and why that is fair, is told in
+[bench/README.md](../bench/README.md).
 
 Processor time is the server's, all its threads and processes together. It does
 not depend on how fast the load generator is, which is why it comes first; a
@@ -53,9 +54,11 @@ PARTS = [
     ),
     (
         "Latency",
-        "Events are sent on a fixed schedule, at a part of what the server"
-        " managed when it was saturated; the schedule does not wait for anyone."
-        " A delay counts from when an event was meant to be sent.",
+        "Events are sent on a fixed schedule that waits for nobody: first as"
+        " many for all servers, then a part of what each managed when it was"
+        " saturated, which is as many as the last of these tables says: who"
+        " managed less has less to do here. A delay counts from when an event"
+        " was meant to be sent.",
         ("latency", "latency percentiles by load"),
         [name for name in SHAPES if name.startswith("latency")],
     ),

@@ -152,7 +152,7 @@ def draw_last(kept, folder):
 
 def draw_latency(kept, folder):
     """Percentiles of the delay, as the load grows."""
-    names = measured(kept, "latency")
+    names = [n for n in measured(kept, "latency") if "%" in SHAPES[n].what]
     loads = [name.split("-")[1] + " %" for name in names]
     titles = ("p50", "p99", "p99.9")
     figure, axes = pyplot.subplots(1, 3, figsize=(9, 3.6), sharey=True)

@@ -3,7 +3,7 @@
 import textwrap
 
 from servers import PEERS
-from shapes import SHAPES
+from shapes import REACHED, SHAPES
 from sides import median_ratio, notes, pairs, sides
 
 SERVERS = ["ringtail", "floor", *PEERS]
@@ -160,8 +160,19 @@ def lost_at(kept, name, figure):
             yield (
                 f"{SHAPES[name].what}, {figure.title}: {peer}"
                 f" {figure.shown(theirs)}, ringtail {figure.shown(ours)}"
+                f"{beside(kept, name, peer)}"
                 f"{certainty(kept, name, figure, peer)}."
             )
+
+
+def beside(kept, name, peer):
+    """How much each had to do, where that is not the same."""
+    titles = [figure.title for figure in SHAPES[name].figures]
+    if REACHED.title not in titles:
+        return ""
+    figure, found, _ = values(kept, name, REACHED.title)
+    theirs, ours = (figure.shown(found[s]) for s in (peer, "ringtail"))
+    return f", at {theirs} and {ours} events a second"
 
 
 def certainty(kept, name, figure, peer):

@@ -5,6 +5,7 @@ that it alone decides about their order and the runner about everything else.
 """
 
 import dataclasses
+import json
 import statistics
 
 import loads
@@ -24,6 +25,11 @@ from runs import (
 
 COUNTED_EVENTS = 100_000
 PUB_LINES = 2_000_000
+INSTRUCTIONS = (
+    ("delivery", "user instructions per delivery", 300),
+    ("produce", "user instructions per POST, alone", 2500),
+    ("produce-64", "user instructions per POST, 64 in one", 2500),
+)
 # Deliveries of a wake when a batch of POSTs goes to as many topics.
 WAKE = loads.DEPTH
 
@@ -115,20 +121,19 @@ def post_64(count):
 
 
 def topics(count):
-    """A delivery to a topic of its own, and one among as many of one topic."""
-    many, one = yield from paired(
-        Run("ringtail", loads.topics(loads.CONNECTIONS)),
-        Run("ringtail", loads.single(WAKE)),
-        count,
-    )
-    return [
-        ratio_line(
-            "CPU per delivery, to one topic's",
-            cpu_per_delivery,
-            list(zip(many, one)),
-            1.3,
+    """A delivery to a topic of its own, and one among others of one topic: to
+    as many subscribers, and as many of a wake."""
+    lines = []
+    for what, readers in (("as many", loads.CONNECTIONS), ("a wake's", WAKE)):
+        many, one = yield from paired(
+            Run("ringtail", loads.topics(loads.CONNECTIONS)),
+            Run("ringtail", loads.single(readers)),
+            min(count, 3),
         )
-    ]
+        measure = f"CPU per delivery, to {what} of one"
+        pairs = list(zip(many, one))
+        lines.append(ratio_line(measure, cpu_per_delivery, pairs, 1.3))
+    return lines
 
 
 def cpu_per_replayed(report):
@@ -241,6 +246,19 @@ def pub_lines(count):
         report = yield Lines(PUB_LINES)
         values.append(report["cpu_ns"] / report["confirmed"])
     return [range_line("CPU of ringtail pub per line, ns", values, 2000)]
+
+
+def instructions(path):
+    """What script/instructions counted last, if it was run: it is not
+    measured here, for it does not depend on time."""
+    if not path.exists():
+        return []
+    counted = json.loads(path.read_text())["loads"]
+    return [
+        range_line(measure, [counted[name]["instructions"]], limit)
+        for name, measure, limit in INSTRUCTIONS
+        if name in counted
+    ]
 
 
 # A floor that waits for every reader cannot be measured with a stopped one.

@@ -1,5 +1,6 @@
 """What can be measured: the broker, the floor, and the peers found here."""
 
+import contextlib
 import dataclasses
 import getpass
 import pathlib
@@ -8,8 +9,10 @@ import shutil
 import subprocess
 
 from processes import free_port
+from waking import waking
 
 CONFIGURATIONS = pathlib.Path(__file__).resolve().parent / "peers"
+PORT_NAMES = ("PORT", "WEBSOCKET", "PLAIN")
 PROGRAM_PATH = "/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin"
 
 
@@ -25,6 +28,10 @@ class Server:
         """The command line."""
         return [str(word).format(port=port) for word in self.words]
 
+    def awake(self, _pid):
+        """What keeps it awake while many connect: nothing need do."""
+        return contextlib.nullcontext()
+
 
 @dataclasses.dataclass
 class Peer:
@@ -39,6 +46,8 @@ class Peer:
     version_argument: str = "--version"
     module: str = ""  # a file without which the program is of no use
     package: str = ""  # the module's, which tells its version
+    waking_name: str = ""  # of the port of who keeps it awake; see waking.py
+    ports: dict = dataclasses.field(default_factory=dict)
 
     def path(self):
         """The program, or None where it is not installed."""
@@ -48,13 +57,19 @@ class Peer:
 
     def command(self, port, folder):
         """The command line; its configuration is written to the folder."""
-        names = {name: free_port() for name in ("PORT", "WEBSOCKET", "PLAIN")}
-        names |= {"FOLDER": folder, "USER": getpass.getuser()}
-        names[self.port_name] = port
+        self.ports = {name: free_port() for name in PORT_NAMES}
+        self.ports[self.port_name] = port
+        names = {**self.ports, "FOLDER": folder, "USER": getpass.getuser()}
         text = (CONFIGURATIONS / self.configuration).read_text()
         path = pathlib.Path(folder) / self.configuration
         path.write_text(filled(text, names))
         return [self.path(), *self.arguments, path]
+
+    def awake(self, pid):
+        """What keeps it awake while many connect."""
+        if not self.waking_name:
+            return contextlib.nullcontext()
+        return waking(self.ports[self.waking_name], pid)
 
     def version(self):
         """What the program calls itself, and its module."""
@@ -109,6 +124,7 @@ PEERS = {
         "mosquitto.conf",
         "mqtt-websocket",
         version_argument="-h",
+        waking_name="PLAIN",
     ),
     "nchan": Peer(
         "nchan",
