@@ -24,7 +24,9 @@ def fanout(subscribers, size=128):
 
 def single(subscribers):
     """The next event when all have the last."""
-    return ["--subscribers", subscribers, "--lag", 1]
+    words = ["--subscribers", subscribers, "--lag", 1]
+    # Too few events in a second to tell which is the slowest of a hundred.
+    return words + (["--seconds", 3] if subscribers >= CONNECTIONS else [])
 
 
 def produce(connections, depth):

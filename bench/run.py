@@ -29,10 +29,10 @@ from terminal import Countdown, progress, run, save
 
 EXAMPLES = """\
 examples:
-  script/bench                         the requirements, some eight minutes
+  script/bench                         the requirements, some seven minutes
   script/bench --quick                 a first impression in two
   script/bench --install-peers         other brokers, from Debian
-  script/bench --peers                 and all of them side by side
+  script/bench --peers                 and all side by side, some 24
   script/bench --report                docs/BENCHMARKS.md, of the last figures
   script/bench --only fanout-100       one row (repeatable)
   script/bench --peers --only churn    one shape
@@ -40,7 +40,7 @@ examples:
   script/bench --server ./ringtail     another build of the broker
 """
 
-START_S = 0.7  # of a run: to start, to connect, to end
+START_S = 0.4  # of a run: to start, to connect, to end
 HEADINGS = ("row", "measure", "ringtail", "beside", "value", "interval")
 FORMAT = "{:<15} {:<33} {:>10} {:>10} {:>7} {:>16} {:>8}  {}"
 
@@ -200,8 +200,8 @@ def parse():
     add("--report", action="store_true", help="write docs/BENCHMARKS.md")
     add("--pairs", type=int, default=7, help="of runs, per row (%(default)s)")
     add("--rounds", type=int, default=3, help="of a shape (%(default)s)")
-    add("--seconds", type=float, default=2, help="of a run (%(default)s)")
-    add("--warmup", type=float, default=0.5, help="before (%(default)s)")
+    add("--seconds", type=float, default=1, help="of a run (%(default)s)")
+    add("--warmup", type=float, default=0.3, help="before (%(default)s)")
     add("--self", action="store_true", help="measure the floor as the broker")
     add("--server", help="the broker's program (that of the build)")
     add("--build", default=build, help="the build's directory (build-bench)")
