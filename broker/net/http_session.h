@@ -90,6 +90,10 @@ struct rt_http_session {
 /* The server of the session's connection. */
 struct rt_server *rt_http_session_server(const struct rt_http_session *session);
 
+/* A session for a connection that has none, or NULL. */
+RT_MUST_USE struct rt_http_session *
+rt_http_session_take(struct rt_connection *connection);
+
 /* Takes the connection's next bytes. May close or upgrade the connection. */
 void rt_http_session_input(struct rt_connection *connection,
                            struct rt_bytes bytes);

@@ -9,9 +9,10 @@
 #include "tests/support/peer.h"
 #include "tests/support/test.h"
 
-#define IDLE_BYTES_MAX  ((size_t)64 * 1024)
-#define TOPIC_BYTES_MAX ((size_t)8 * 1024) /* an empty one, and what it is in \
-                                            */
+#define IDLE_BYTES_MAX ((size_t)64 * 1024)
+
+/* An empty topic, with the trees and lists that it is in. */
+#define TOPIC_BYTES_MAX ((size_t)8 * 1024)
 
 struct accounts {
     size_t used;

@@ -1,0 +1,128 @@
+/* Where sessions come from, and the memory they keep when they are given back.
+ */
+#include "base/error.h"
+#include "broker/net/http_session.h"
+
+static size_t session_bytes(const struct rt_http_session *session)
+{
+    return sizeof(*session) + session->answers.capacity +
+           session->held.capacity + session->resumed.capacity +
+           session->body.capacity;
+}
+
+static void session_free(struct rt_http_session *session,
+                         struct rt_server *server)
+{
+    struct rt_heap *heap = &server->heap;
+    server->body_bytes -= session->body.capacity;
+    rt_buffer_finish(&session->answers, heap);
+    rt_buffer_finish(&session->held, heap);
+    rt_buffer_finish(&session->resumed, heap);
+    rt_buffer_finish(&session->body, heap);
+    rt_heap_free(heap, session, sizeof(*session));
+}
+
+static struct rt_http_session *take_spare(struct rt_server *server)
+{
+    struct rt_http_session *session = RT_LIST_FIRST(
+        &server->spare_sessions, struct rt_http_session, answering);
+    rt_list_remove(&session->answering);
+    server->spare_session_bytes -= session_bytes(session);
+    if (--server->spare_session_count < server->spare_session_min) {
+        server->spare_session_min = server->spare_session_count;
+    }
+    return session;
+}
+
+static void keep_spare(struct rt_server *server,
+                       struct rt_http_session *session)
+{
+    session->answers.len = 0;
+    session->held.len = 0;
+    session->body.len = 0;
+    rt_list_prepend(&server->spare_sessions, &session->answering);
+    server->spare_session_bytes += session_bytes(session);
+    server->spare_session_count++;
+}
+
+struct rt_http_session *rt_http_session_take(struct rt_connection *connection)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    struct rt_http_session *session = NULL;
+    if (!rt_list_is_empty(&server->spare_sessions)) {
+        session = take_spare(server);
+    } else {
+        session = rt_heap_zalloc(&server->heap, sizeof(*session));
+    }
+    if (session == NULL) {
+        return NULL;
+    }
+    session->connection = connection;
+    session->scanned = 0;
+    session->phase = RT_HTTP_PHASE_HEAD;
+    session->is_paused = false;
+    session->head_len =
+        session->head_roles == connection->roles ? session->head_len : 0;
+    session->verdict = RT_VERDICT_NONE;
+    session->question = NULL;
+    rt_list_init(&session->answering);
+    rt_list_init(&session->waiting);
+    rt_connection_set_timer(connection, server->options.head_ticks);
+    return session;
+}
+
+void rt_http_session_release(struct rt_http_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    struct rt_server *server = rt_http_session_server(session);
+    rt_http_session_unlink(session);
+    if (server->spare_session_bytes + session_bytes(session) >
+        RT_SESSIONS_SPARE_BYTES) {
+        session_free(session, server);
+    } else {
+        keep_spare(server, session);
+    }
+}
+
+static void free_spares(struct rt_server *server, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        session_free(take_spare(server), server);
+    }
+}
+
+void rt_http_sessions_trim(struct rt_server *server)
+{
+    free_spares(server, (server->spare_session_min + 1) / 2);
+    server->spare_session_min = server->spare_session_count;
+}
+
+void rt_http_sessions_finish(struct rt_server *server)
+{
+    free_spares(server, server->spare_session_count);
+}
+
+/* Whether bodies may have so much more. They leave the reserve alone, for it is
+ * for answers, 507 among them; and there is room for one event at least. */
+static bool has_body_room(const struct rt_server *server, size_t len)
+{
+    uint64_t max = server->heap.limit / RT_BODIES_PART;
+    uint64_t least = server->options.event_bytes_max;
+    return !rt_heap_is_low(&server->heap, len) &&
+           server->body_bytes + len <= (max > least ? max : least);
+}
+
+int rt_http_session_append_body(struct rt_http_session *session,
+                                struct rt_bytes piece)
+{
+    struct rt_server *server = rt_http_session_server(session);
+    size_t before = session->body.capacity;
+    if (!has_body_room(server, piece.len)) {
+        return RT_ENOMEM;
+    }
+    int err = rt_buffer_append(&session->body, &server->heap, piece);
+    server->body_bytes += session->body.capacity - before;
+    return err;
+}
