@@ -19,6 +19,7 @@ from tap import equal, run, test
 WALL_CLOCK = os.path.abspath(sys.argv.pop(2))
 YEAR_S = 365 * 24 * 3600
 SUSPENDED_S = 60
+PEERS = 150  # that subscribe, and as many that publish
 # All time-outs are far shorter than the time that passes.
 SHORT = [
     *("--heartbeat", "1s", "--pong-timeout", "1s", "--stall-timeout", "2s"),
@@ -104,24 +105,45 @@ def jumps_and_deadlines():
             equal(raw.reason_values(reason)[0], "pong-missed")
 
 
+def finish_all(peers):
+    """Sends the rest of all requests."""
+    for peer in peers:
+        peer.send(b"ter")
+
+
+def take_answers(peers):
+    """Each request is answered."""
+    for peer in peers:
+        equal(peer.answer().status, 200)
+
+
 async def outlive(broker):
-    """A subscriber and a request that has begun, of a broker that is suspended
+    """Subscribers, and requests that have begun, of a broker that is suspended
     for a minute."""
-    async with subscribe(broker, "long") as client:
-        with raw.Connection(broker.port, timeout=30) as peer:
-            peer.send(raw.post("long", b"before"))
-            equal((await asyncio.to_thread(peer.answer)).status, 200)
-            peer.send(raw.post("long", b"after")[:-3])
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(subscribe(broker, "long"))
+            for _ in range(PEERS)
+        ]
+        with contextlib.ExitStack() as requests:
+            peers = [
+                requests.enter_context(raw.Connection(broker.port, timeout=30))
+                for _ in range(PEERS)
+            ]
+            for peer in peers:
+                peer.send(raw.post("long", b"after")[:-3])
             await asyncio.sleep(0.5)
             broker.process.send_signal(signal.SIGSTOP)
             await asyncio.sleep(SUSPENDED_S)
-            peer.send(b"ter")
+            finish_all(peers)
             broker.process.send_signal(signal.SIGCONT)
-            equal((await asyncio.to_thread(peer.answer)).status, 200)
-            equal(await take(client, 2), ["before", "after"])
+            await asyncio.to_thread(take_answers, peers)
+            for client in clients:
+                equal(await take(client, PEERS), ["after"] * PEERS)
         await asyncio.sleep(3)  # heartbeats, and answers to them
         await post(broker, "long", "later")
-        equal(await take(client, 1), ["later"])
+        for client in clients:
+            equal(await take(client, 1), ["later"])
 
 
 async def outlive_all(brokers):
@@ -131,8 +153,8 @@ async def outlive_all(brokers):
 
 @test
 def suspended():
-    """A process that was suspended for a minute finds all its peers, with short
-    time-outs and with the usual ones."""
+    """A process that was suspended for a minute finds all its peers, hundreds
+    of them, with short time-outs and with the usual ones."""
     with Broker(*SHORT) as first, Broker() as second:
         asyncio.run(outlive_all([first, second]))
         for broker in (first, second):
