@@ -10,7 +10,6 @@ bench/README.md.
 import argparse
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 import subprocess
@@ -35,6 +34,7 @@ from processes import (
     stop,
     wait_until_listening,
 )
+from terminal import progress, run, save
 
 EXAMPLES = """\
 examples:
@@ -299,13 +299,6 @@ def print_line(name, line):
     print("{:<14} {:<20} {:>12} {:>12}  {}".format(*words), flush=True)
 
 
-def progress(words):
-    """Shows what is going on, on a terminal only."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{words}")
-        sys.stderr.flush()
-
-
 def run_attack(bench, name):
     """One attack, and its part of the table; the results."""
     attack = ATTACKS[name]
@@ -328,18 +321,13 @@ def run_attack(bench, name):
     }
 
 
-def save(bench, results):
-    """Writes everything to a file."""
-    folder = bench.build / "bench"
-    folder.mkdir(exist_ok=True)
-    path = folder / "attacks.json"
-    everything = {
+def measured(options, results):
+    """Everything, for a file."""
+    return {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "options": vars(bench.options),
+        "options": vars(options),
         "attacks": results,
     }
-    path.write_text(json.dumps(everything, indent=1, default=str) + "\n")
-    print(f"\nEverything measured: {os.path.relpath(path)}")
 
 
 def parse():
@@ -376,15 +364,9 @@ def main():
     with contextlib.nullcontext() if options.quick else alone(progress):
         print("{:<14} {:<20} {:>12} {:>12}".format(*HEADINGS), flush=True)
         results = [run_attack(bench, n) for n in options.only or ATTACKS]
-    save(bench, results)
+    save(bench.build / "bench/attacks.json", measured(options, results))
     return 0 if all(result["met"] for result in results) else 1
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        progress("")
-        sys.exit(130)
-    except (RunFailed, OSError) as failure:
-        sys.exit(f"script/attack: {failure}")
+    run("script/attack", main, (RunFailed, OSError))
