@@ -26,7 +26,7 @@ struct load {
     struct load_histogram last;   /* until the last reader has one event */
     uint64_t to_publish;          /* events left in this phase */
     uint64_t held;                /* times that the lag held a publisher back */
-    uint64_t spun_ns;             /* spent looking whether something had come */
+    uint64_t spun_ns;             /* spent in turns in which nothing happened */
 };
 
 #endif

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
+#include <string.h>
 
 #include "bench/load_payload.h"
 #include "bench/load_protocol.h"
@@ -92,65 +94,80 @@ static uint32_t protocol(const char *name)
     return found;
 }
 
+/* --- options that are a number, by their place in this table --- */
+
+#define FIELD(member)                      \
+    offsetof(struct load_options, member), \
+        sizeof(((struct load_options *)NULL)->member)
+
+static const struct number_option {
+    const char *name;
+    size_t at; /* of the field */
+    size_t size;
+    uint64_t min;
+    uint64_t max;
+} numbers[] = {
+    {"port", FIELD(port), 1, UINT16_MAX},
+    {"pid", FIELD(pid), 1, INT32_MAX},
+    {"subscribers", FIELD(subscribers), 0, 100000},
+    {"stopped", FIELD(stopped), 0, 1000},
+    {"publishers", FIELD(publishers), 1, 1000},
+    {"topics", FIELD(topics), 1, 99999},
+    {"depth", FIELD(depth), 1, UINT16_MAX},
+    {"bytes", FIELD(payload_len), LOAD_PAYLOAD_MIN, PAYLOAD_MAX},
+    {"lag", FIELD(lag_max), 1, LOAD_LAG_MAX - 1},
+    {"events", FIELD(events), 1, UINT32_MAX},
+    {"rate", FIELD(rate), 1, 1000000},
+    {"probe", FIELD(probe_hz), 1, 100000},
+    {"late", FIELD(late), 1, 10000},
+    {"churn", FIELD(churn), 1, UINT32_MAX},
+};
+
+#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
+
+static void set_number(struct load_options *options,
+                       const struct number_option *option,
+                       const char *text)
+{
+    void *field = (char *)options + option->at;
+    uint64_t value = number(text, option->min, option->max);
+    if (option->size == sizeof(uint16_t)) {
+        *(uint16_t *)field = (uint16_t)value;
+    } else if (option->size == sizeof(uint32_t)) {
+        *(uint32_t *)field = (uint32_t)value;
+    } else {
+        *(uint64_t *)field = value;
+    }
+}
+
+/* --- the others --- */
+
+enum { PROTOCOL = NUMBERS, WARMUP, SECONDS, IDLE, COUNT, OPTIONS };
+
+static const struct option others[] = {
+    {"protocol", required_argument, NULL, PROTOCOL},
+    {"warmup", required_argument, NULL, WARMUP},
+    {"seconds", required_argument, NULL, SECONDS},
+    {"idle", no_argument, NULL, IDLE},
+    {"count", required_argument, NULL, COUNT},
+};
+
 static void set(struct load_options *options, int name, const char *value)
 {
     switch (name) {
-    case 'o':
-        options->port = (uint16_t)number(value, 1, UINT16_MAX);
-        break;
-    case 'p':
-        options->pid = (pid_t)number(value, 1, INT32_MAX);
-        break;
-    case 'P':
+    case PROTOCOL:
         options->protocol = protocol(value);
         break;
-    case 's':
-        options->subscribers = (uint32_t)number(value, 0, 100000);
-        break;
-    case 'x':
-        options->stopped = (uint32_t)number(value, 0, 1000);
-        break;
-    case 'u':
-        options->publishers = (uint32_t)number(value, 1, 1000);
-        break;
-    case 'T':
-        options->topics = (uint32_t)number(value, 1, 99999);
-        break;
-    case 'd':
-        options->depth = (uint32_t)number(value, 1, UINT16_MAX);
-        break;
-    case 'b':
-        options->payload_len =
-            (uint32_t)number(value, LOAD_PAYLOAD_MIN, PAYLOAD_MAX);
-        break;
-    case 'l':
-        options->lag_max = number(value, 1, LOAD_LAG_MAX - 1);
-        break;
-    case 'w':
+    case WARMUP:
         options->warmup_s = duration(value);
         break;
-    case 't':
+    case SECONDS:
         options->seconds = duration(value);
         break;
-    case 'e':
-        options->events = number(value, 1, UINT32_MAX);
-        break;
-    case 'r':
-        options->probe_hz = (uint32_t)number(value, 1, 100000);
-        break;
-    case 'R':
-        options->rate = (uint32_t)number(value, 1, 1000000);
-        break;
-    case 'L':
-        options->late = (uint32_t)number(value, 1, 10000);
-        break;
-    case 'C':
-        options->churn = number(value, 1, UINT32_MAX);
-        break;
-    case 'i':
+    case IDLE:
         options->idle = true;
         break;
-    case 'c':
+    case COUNT:
         options->count_file = value;
         break;
     default:
@@ -180,30 +197,27 @@ static void complete(struct load_options *options)
     }
 }
 
+static void parse(struct load_options *options, int argc, char **argv)
+{
+    struct option names[OPTIONS + 1] = {0};
+    int name;
+    for (size_t i = 0; i < NUMBERS; i++) {
+        names[i] = (struct option){.name = numbers[i].name,
+                                   .has_arg = required_argument,
+                                   .val = (int)i};
+    }
+    memcpy(names + NUMBERS, others, sizeof(others));
+    while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        if (name < (int)NUMBERS) {
+            set_number(options, &numbers[name], optarg);
+        } else {
+            set(options, name, optarg);
+        }
+    }
+}
+
 struct load_options load_options_parse(int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"port", required_argument, NULL, 'o'},
-        {"pid", required_argument, NULL, 'p'},
-        {"protocol", required_argument, NULL, 'P'},
-        {"subscribers", required_argument, NULL, 's'},
-        {"stopped", required_argument, NULL, 'x'},
-        {"publishers", required_argument, NULL, 'u'},
-        {"topics", required_argument, NULL, 'T'},
-        {"depth", required_argument, NULL, 'd'},
-        {"bytes", required_argument, NULL, 'b'},
-        {"lag", required_argument, NULL, 'l'},
-        {"warmup", required_argument, NULL, 'w'},
-        {"seconds", required_argument, NULL, 't'},
-        {"events", required_argument, NULL, 'e'},
-        {"rate", required_argument, NULL, 'R'},
-        {"probe", required_argument, NULL, 'r'},
-        {"late", required_argument, NULL, 'L'},
-        {"churn", required_argument, NULL, 'C'},
-        {"idle", no_argument, NULL, 'i'},
-        {"count", required_argument, NULL, 'c'},
-        {NULL, 0, NULL, 0},
-    };
     struct load_options options = {
         .publishers = 1,
         .topics = 1,
@@ -211,10 +225,7 @@ struct load_options load_options_parse(int argc, char **argv)
         .warmup_s = 1,
         .seconds = 3,
     };
-    int name;
-    while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        set(&options, name, optarg);
-    }
+    parse(&options, argc, argv);
     if (optind != argc || options.port == 0 || options.pid == 0 ||
         !is_possible(&options)) {
         refuse();

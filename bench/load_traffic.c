@@ -93,10 +93,12 @@ static void handle(struct load *load, uint64_t tag)
     }
 }
 
-/* How long nothing will have to be done, if nothing comes. */
-static uint64_t pause_ns(const struct load *load)
+/*
+ * How long nothing will have to be done, if nothing comes. Waking up takes
+ * long: on a schedule nobody sleeps while events are on their way or soon due.
+ */
+static uint64_t pause_ns(const struct load *load, uint64_t now_ns)
 {
-    uint64_t now_ns = load_clock_ns();
     uint64_t until_ns = now_ns + PAUSE_NS;
     if (load->probe != NULL && load->probe->due_us != 0) {
         until_ns = least(until_ns, load->probe->due_us * 1000);
@@ -109,35 +111,36 @@ static uint64_t pause_ns(const struct load *load)
     return until_ns > now_ns ? until_ns - now_ns : 0;
 }
 
-/* Waking up takes long; on a schedule nobody sleeps while events are due. */
-static int wait(struct load *load, struct epoll_event *events)
+/* Handles what comes within the pause; returns how much it was. */
+static int handle_some(struct load *load, uint64_t length_ns)
 {
-    uint64_t length_ns = pause_ns(load);
+    struct epoll_event events[EVENTS];
     struct timespec pause = {
         .tv_sec = (time_t)(length_ns / LOAD_SECOND_NS),
         .tv_nsec = (long)(length_ns % LOAD_SECOND_NS),
     };
-    uint64_t begun_ns = load_clock_ns();
     int count = epoll_pwait2(load->poller, events, EVENTS, &pause, NULL);
     if (count < 0 && errno != EINTR) {
         load_fail_errno("epoll_pwait2");
     }
-    if (count == 0 && length_ns == 0) {
-        load->spun_ns += load_clock_ns() - begun_ns;
+    for (int i = 0; i < count; i++) {
+        handle(load, events[i].data.u64);
     }
     return count;
 }
 
 static void turn(struct load *load)
 {
-    struct epoll_event events[EVENTS];
-    int count = wait(load, events);
-    for (int i = 0; i < count; i++) {
-        handle(load, events[i].data.u64);
-    }
+    uint64_t begun_ns = load_clock_ns();
+    uint64_t published = load->topics.published;
+    uint64_t length_ns = pause_ns(load, begun_ns);
+    int count = handle_some(load, length_ns);
     publish(load);
     if (load->probe != NULL) {
         load_probe_turn(load->probe);
+    }
+    if (count == 0 && length_ns == 0 && load->topics.published == published) {
+        load->spun_ns += load_clock_ns() - begun_ns;
     }
 }
 
