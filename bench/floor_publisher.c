@@ -89,10 +89,21 @@ static void fan_out_each(const struct floor_publisher *publisher, size_t count)
     }
 }
 
+/* Answers first, so that the publisher can go on meanwhile. */
+static void serve_requests(int fd, size_t count)
+{
+    const struct floor_connection *connection = &floor_connections[fd];
+    floor_send_all(fd, answers, count * answer_len);
+    if (connection->publisher->digits_at > 0) {
+        fan_out_each(connection->publisher, count);
+    } else {
+        fan_out(connection->topic, connection->publisher, 0, count);
+    }
+}
+
 void floor_serve_publisher(int fd)
 {
-    struct floor_connection *connection = &floor_connections[fd];
-    struct floor_publisher *publisher = connection->publisher;
+    struct floor_publisher *publisher = floor_connections[fd].publisher;
     size_t got;
     if (!floor_receive(fd, publisher->bytes + publisher->held,
                        sizeof(publisher->bytes) - publisher->held, &got)) {
@@ -103,12 +114,7 @@ void floor_serve_publisher(int fd)
     size_t count = filled / request_len;
     publisher->held = filled % request_len;
     if (count > 0) {
-        floor_send_all(fd, answers, count * answer_len);
-        if (publisher->digits_at > 0) {
-            fan_out_each(publisher, count);
-        } else {
-            fan_out(connection->topic, publisher, 0, count);
-        }
+        serve_requests(fd, count);
         memmove(publisher->bytes, publisher->bytes + count * request_len,
                 publisher->held);
     }
