@@ -1,6 +1,7 @@
 """Writes docs/BENCHMARKS.md: what was measured last, as tables and plots."""
 
 import report_plots
+from processes import RunFailed
 from report_tables import (
     figure_table,
     not_counted,
@@ -11,6 +12,7 @@ from report_tables import (
     shape_table,
     table,
 )
+from rows import ROWS
 from shapes import SHAPES
 
 METHOD = """\
@@ -142,8 +144,22 @@ def text(kept):
     return "\n".join(piece for piece in pieces if piece)
 
 
+def ordered(kept):
+    """Rows and shapes as they are listed, in whatever order they were measured;
+    those that are no more are left out."""
+    lists = {"rows": [*ROWS, "instructions"], "shapes": list(SHAPES)}
+    parts = {
+        kind: {name: kept[kind][name] for name in names if name in kept[kind]}
+        for kind, names in lists.items()
+    }
+    return {**kept, **parts}
+
+
 def write_report(kept, root):
     """Writes the report and its plots below docs/."""
+    kept = ordered(kept)
+    if not kept["shapes"]:
+        raise RunFailed("nothing to tell of: run script/bench --peers first")
     folder = root / "docs/benchmarks"
     folder.mkdir(exist_ok=True)
     report_plots.draw(kept, folder)

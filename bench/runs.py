@@ -60,7 +60,8 @@ def nanoseconds(value):
     """A duration in the unit that suits it."""
     for unit in ("ns", "us", "ms"):
         if value < 1000:
-            return f"{value:.{1 if unit == 'ns' else 2}f} {unit}"
+            digits = 1 if unit == "ns" and value >= 10 else 2
+            return f"{value:.{digits}f} {unit}"
         value /= 1000
     return f"{value:.2f} s"
 
