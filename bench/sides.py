@@ -25,7 +25,6 @@ class Side:
 
     server: str
     values: list  # of the figures, the medians
-    ratio: tuple  # the broker's first figure to this one's, and its interval
     runs: int
     failures: list
 
@@ -122,7 +121,6 @@ def side(shape, rounds, server):
             statistics.median(map(figure.value, reports)) if reports else None
             for figure in shape.figures
         ],
-        median_ratio(shape.figures[0], pairs(rounds, "ringtail", server)),
         len(reports),
         [
             reports[server]["failed"]
@@ -137,11 +135,13 @@ def sides(shape, rounds):
     return [side(shape, rounds, server) for server in rounds[0]]
 
 
-def shown_ratio(one):
-    """A ratio and its interval."""
-    if one.server == "ringtail" or not one.ratio:
+def shown_ratio(shape, rounds, server):
+    """The broker's first figure as a multiple of another's."""
+    both = pairs(rounds, "ringtail", server)
+    ratio = median_ratio(shape.figures[0], both)
+    if server == "ringtail" or not ratio:
         return ""
-    return "{:.2f} ({:.2f} to {:.2f})".format(*one.ratio)
+    return "{:.2f} ({:.2f} to {:.2f})".format(*ratio)
 
 
 def shown_values(shape, one):
@@ -157,7 +157,11 @@ def cells(shape, rounds):
     """A table: its head, and a line for each server."""
     head = ["", *(figure.title for figure in shape.figures), "ringtail to it"]
     return [head] + [
-        [one.server, *shown_values(shape, one), shown_ratio(one)]
+        [
+            one.server,
+            *shown_values(shape, one),
+            shown_ratio(shape, rounds, one.server),
+        ]
         for one in sides(shape, rounds)
     ]
 
