@@ -61,8 +61,10 @@ class Attack:
 
 BODY_FLAGS = ("--event-bytes", "16MiB", "--ring-bytes", "64MiB")
 AGE_FLAGS = ("--max-age", "5s")
-# A topic that nobody uses is kept for a minute, and looked for in parts.
-TOPICS_S = 100
+# The broker forgets a topic that nobody uses after RT_TOPIC_IDLE_MS: from then
+# on it has as long as after the other attacks.
+TOPIC_IDLE_S = 60
+TOPICS_S = TOPIC_IDLE_S + RETURN_S
 HELD = {"connections": 1}
 
 ATTACKS = {

@@ -38,8 +38,8 @@ from terminal import progress, run, save
 
 EXAMPLES = """\
 examples:
-  script/attack                    all of them, some six minutes
-  script/attack --quick            a tenth of the size, in one
+  script/attack                    all of them, some twelve minutes
+  script/attack --quick            a tenth of the size, in two
   script/attack --only pings       one (repeatable)
   script/attack --list             their names
 """
@@ -52,8 +52,8 @@ RETURN_PART = 0.1
 SETTLE_S = 1
 CANARY_NICE, ATTACKER_NICE = -10, 10
 
-# What the broker's program and its libraries vary by, and what a pool keeps.
-NOISE_BYTES = 1 * MIB
+# What the ring of the canary's topic takes, which fills with its events.
+CANARY_BYTES = 1 * MIB
 # What two rings hold at most: those of the canary and of who churns.
 RINGS_BYTES = 3 * MIB
 
@@ -206,7 +206,7 @@ def finished(process, timeout_s):
 
 def memory_max(before):
     """What memory may be when the attackers are gone."""
-    return before["private_bytes"] * (1 + RETURN_PART) + NOISE_BYTES
+    return before["private_bytes"] * (1 + RETURN_PART) + CANARY_BYTES
 
 
 def descriptors_max(before):

@@ -4,8 +4,9 @@
 from attack import attack
 from tap import cases, run
 
-ATTACKS = """slow-heads slow-bodies large-bodies fragments pings deaf-pings
-unread subscriptions stalled connections descriptors connects""".split()
+ATTACKS = """slow-heads slow-bodies large-bodies full-bodies fragments pings
+deaf-pings unread subscriptions stalled connections descriptors
+connects""".split()
 
 
 @cases([(name, name) for name in ATTACKS], "Others are served during {0}.")
