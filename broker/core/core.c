@@ -58,10 +58,11 @@ static enum rt_opcode opcode_of(enum rt_content content)
  * ring drops what it has not been given yet, it is given that. */
 static void protect_active(struct rt_topic *topic, size_t len)
 {
-    if (RT_UNLIKELY(rt_ring_endangers(&topic->ring, topic->floor,
+    struct rt_stream *stream = &topic->raw;
+    if (RT_UNLIKELY(rt_ring_endangers(&topic->ring, stream->floor,
                                       topic->core->now_ms, len) &&
-                    !rt_list_is_empty(&topic->dirty))) {
-        rt_topic_finish_pass(topic);
+                    !rt_list_is_empty(&stream->dirty))) {
+        rt_stream_finish_pass(stream);
     }
 }
 
@@ -98,8 +99,7 @@ int rt_core_publish(struct rt_core *core,
     core->counters.events_produced++;
     core->counters.bytes_produced += event->payload.len;
     topic->touched_ms = core->now_ms;
-    rt_topic_mark_dirty(topic);
-    rt_locals_mark(topic);
+    rt_topic_mark(topic);
     *receipt = (struct rt_receipt){
         .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring)),
         .wall_ms = topic->ring.wall_ms,
@@ -146,10 +146,9 @@ static void sweep_topic(struct rt_topic *topic)
 {
     struct rt_core *core = topic->core;
     uint64_t floor = rt_locals_floor(topic);
-    floor = floor < topic->floor ? floor : topic->floor;
+    floor = floor < topic->raw.floor ? floor : topic->raw.floor;
     rt_ring_expire(&topic->ring, core->now_ms, floor);
-    if (topic->subscriber_count + topic->local_count == 0 &&
-        topic->ring.segment_count == 0 &&
+    if (!rt_topic_is_followed(topic) && topic->ring.segment_count == 0 &&
         core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS) {
         rt_topic_destroy(topic);
     }
@@ -194,7 +193,7 @@ void rt_core_validate(const struct rt_core *core)
         RT_CHECK(rt_topic_find(core, topic->leaf.key) == topic);
         rt_topic_validate(topic);
         topics++;
-        subscribers += topic->subscriber_count;
+        subscribers += topic->raw.subscriber_count;
         locals += topic->local_count;
     }
     RT_CHECK(topics == core->topic_count);

@@ -74,7 +74,7 @@ struct rt_core {
     uint32_t local_count;
     struct rt_list ready;        /* topics with events for their locals */
     struct rt_local *delivering; /* to this one, unless it has left */
-    struct rt_list dirty;        /* topics with events not yet fanned out */
+    struct rt_list dirty;        /* streams with events not yet fanned out */
     struct rt_list lagging;      /* subscribers to be brought to the head */
     struct rt_list blocked; /* subscribers being waited for, longest first */
     struct rt_pool lags;

@@ -10,13 +10,14 @@
  * the same one, so the answer for the last position is kept.
  */
 struct span {
-    const struct rt_topic *topic;
-    uint64_t position;
-    uint64_t head;
+    const struct rt_stream *stream;
+    uint64_t offset;   /* of the first event */
+    uint64_t end;      /* the offset after the last one */
+    uint64_t head;     /* the stream's, when this was found */
+    uint64_t position; /* of the first byte in the ring */
     struct rt_bytes ranges[RT_SINK_RANGE_MAX];
     unsigned range_count;
     size_t bytes;
-    uint64_t events;
 };
 
 enum outcome {
@@ -26,29 +27,36 @@ enum outcome {
 };
 
 static void
-find_span(struct span *span, const struct rt_topic *topic, uint64_t position)
+read_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
 {
-    const struct rt_ring *ring = &topic->ring;
-    if (span->topic == topic && span->position == position &&
-        span->head == ring->head) {
-        return;
-    }
-    *span =
-        (struct span){.topic = topic, .position = position, .head = ring->head};
-    span->range_count = rt_ring_read(ring, position, RT_WRITE_BYTES_MAX,
+    const struct rt_ring *ring = &stream->topic->ring;
+    *span = (struct span){.stream = stream,
+                          .offset = offset,
+                          .head = ring->next_offset,
+                          .position = rt_ring_position(ring, offset)};
+    span->range_count = rt_ring_read(ring, span->position, RT_WRITE_BYTES_MAX,
                                      span->ranges, RT_SINK_RANGE_MAX);
     for (unsigned i = 0; i < span->range_count; i++) {
         span->bytes += span->ranges[i].len;
     }
-    span->events = rt_ring_offset(ring, position + span->bytes) -
-                   rt_ring_offset(ring, position);
+    span->end = rt_ring_offset(ring, span->position + span->bytes);
+}
+
+/* Inline: it is asked for every delivery, and knows the answer. */
+static inline void
+find_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
+{
+    if (span->stream != stream || span->offset != offset ||
+        span->head != rt_stream_head(stream)) {
+        read_span(span, stream, offset);
+    }
 }
 
 static enum outcome write_span(const struct span *span,
                                struct rt_subscriber *subscriber,
                                size_t *written)
 {
-    struct rt_core *core = span->topic->core;
+    struct rt_core *core = rt_stream_core(span->stream);
     ssize_t taken =
         core->options.sink->write(subscriber, span->ranges, span->range_count);
     core->counters.writes++;
@@ -58,7 +66,7 @@ static enum outcome write_span(const struct span *span,
     *written = (size_t)taken;
     core->counters.bytes_delivered += *written;
     if (*written == span->bytes) {
-        core->counters.events_delivered += span->events;
+        core->counters.events_delivered += span->end - span->offset;
         return WROTE_ALL;
     }
     return WROTE_PART;
@@ -69,27 +77,29 @@ static void lose(struct rt_subscriber *subscriber)
     rt_subscriber_close(subscriber, RT_CLOSE_LOST);
 }
 
-/* Hands the rest of the event at `position` to the sink, to be written when
- * the connection takes more. The subscriber is lagging. */
-static void queue_rest(struct rt_subscriber *subscriber, uint64_t position)
+/* Hands the rest of the event that was cut to the sink, to be written when the
+ * connection takes more. The subscriber is lagging. */
+static void queue_rest(struct rt_subscriber *subscriber,
+                       const struct span *span,
+                       size_t written)
 {
-    struct rt_topic *topic = subscriber->topic;
+    struct rt_topic *topic = subscriber->stream->topic;
     struct rt_core *core = topic->core;
+    uint64_t position = span->position + written;
     struct rt_segment *segment = rt_ring_segment(&topic->ring, position);
     uint32_t start = (uint32_t)(position - segment->position);
     uint32_t index = rt_segment_event_at(segment, start);
     uint32_t end = rt_segment_start(segment, index + 1);
     struct rt_bytes rest = {(const char *)segment->bytes + start, end - start};
-    uint64_t offset = segment->first_offset + index;
+    uint64_t next = segment->first_offset + index + 1;
 
     if (core->options.sink->queue(subscriber, segment, rest) < 0) {
         lose(subscriber);
         return;
     }
-    core->counters.events_delivered += offset - subscriber->lag->offset;
+    core->counters.events_delivered += next - subscriber->offset;
     core->counters.bytes_delivered += rest.len;
-    subscriber->lag->offset = offset;
-    subscriber->position = segment->position + end;
+    subscriber->offset = next;
     rt_subscriber_block(subscriber);
 }
 
@@ -99,66 +109,66 @@ static void queue_rest(struct rt_subscriber *subscriber, uint64_t position)
  * done in one visit after the other: it stays active, and so protected from
  * eviction, as long as its connection takes everything.
  */
-static size_t visit_active(struct rt_topic *topic, struct span *span)
+static size_t visit_active(struct rt_stream *stream, struct span *span)
 {
-    struct rt_active *active = &topic->active[topic->pass_next];
+    struct rt_active *active = &stream->active[stream->pass_next];
     struct rt_subscriber *subscriber = active->subscriber;
     size_t written = 0;
-    if (active->position == topic->ring.head) {
-        topic->pass_next++;
+    if (active->offset == rt_stream_head(stream)) {
+        stream->pass_next++;
         return 0;
     }
-    find_span(span, topic, active->position);
+    find_span(span, stream, active->offset);
     enum outcome outcome = write_span(span, subscriber, &written);
     if (outcome == WROTE_ALL) {
-        active->position += written;
-        topic->pass_next += active->position == topic->ring.head ? 1 : 0;
+        active->offset = span->end;
+        stream->pass_next += span->end == rt_stream_head(stream) ? 1 : 0;
     } else if (outcome == LOST ||
-               rt_subscriber_fall_behind(subscriber, span->position) < 0) {
+               rt_subscriber_fall_behind(subscriber, span->offset) < 0) {
         lose(subscriber);
     } else {
-        queue_rest(subscriber, span->position + written);
+        queue_rest(subscriber, span, written);
     }
     return 1 + written / RT_UNIT_BYTES;
 }
 
-/* Goes on with the topic's pass for about `units`; returns how many it took. */
-static size_t advance_pass(struct rt_topic *topic, size_t units)
+/* Goes on with a pass for about `units`; returns how many it took. */
+static size_t advance_pass(struct rt_stream *stream, size_t units)
 {
     struct span span = {0};
     size_t done = 0;
-    while (done < units && topic->pass_next < topic->active_count) {
-        done += visit_active(topic, &span);
+    while (done < units && stream->pass_next < stream->active_count) {
+        done += visit_active(stream, &span);
     }
     return done;
 }
 
 /* After a whole pass: another one if events have come in meanwhile. */
-static void end_pass(struct rt_topic *topic)
+static void end_pass(struct rt_stream *stream)
 {
-    topic->floor = topic->pass_head;
-    topic->pass_next = 0;
-    rt_list_remove(&topic->dirty);
-    if (topic->active_count == 0) {
-        topic->floor = topic->ring.head;
-    } else if (topic->pass_head < topic->ring.head) {
-        rt_topic_mark_dirty(topic);
+    stream->floor = stream->pass_head;
+    stream->pass_next = 0;
+    rt_list_remove(&stream->dirty);
+    if (stream->active_count == 0) {
+        stream->floor = rt_stream_head(stream);
+    } else if (stream->pass_head < rt_stream_head(stream)) {
+        rt_stream_mark_dirty(stream);
     }
 }
 
-static bool pass_is_over(const struct rt_topic *topic)
+static bool pass_is_over(const struct rt_stream *stream)
 {
-    return topic->pass_next >= topic->active_count;
+    return stream->pass_next >= stream->active_count;
 }
 
-void rt_topic_finish_pass(struct rt_topic *topic)
+void rt_stream_finish_pass(struct rt_stream *stream)
 {
     /* The first round ends the pass under way, the second brings those to the
      * head that it had visited before the last append. */
-    for (int round = 0; round < 2 && !rt_list_is_empty(&topic->dirty);
+    for (int round = 0; round < 2 && !rt_list_is_empty(&stream->dirty);
          round++) {
-        (void)advance_pass(topic, SIZE_MAX);
-        end_pass(topic);
+        (void)advance_pass(stream, SIZE_MAX);
+        end_pass(stream);
     }
 }
 
@@ -166,10 +176,10 @@ void rt_core_flush_small(struct rt_core *core)
 {
     struct rt_list *node = core->dirty.next;
     while (node != &core->dirty) {
-        struct rt_topic *topic = RT_CONTAINER(node, struct rt_topic, dirty);
+        struct rt_stream *stream = RT_CONTAINER(node, struct rt_stream, dirty);
         node = node->next;
-        if (topic->active_count <= RT_FANOUT_SMALL) {
-            rt_topic_finish_pass(topic);
+        if (stream->active_count <= RT_FANOUT_SMALL) {
+            rt_stream_finish_pass(stream);
         }
     }
 }
@@ -177,28 +187,27 @@ void rt_core_flush_small(struct rt_core *core)
 /* One write for a subscriber that is not at the head. */
 static size_t visit_lagging(struct rt_subscriber *subscriber)
 {
-    struct rt_topic *topic = subscriber->topic;
+    struct rt_stream *stream = subscriber->stream;
     struct span span = {0};
     size_t written = 0;
-    if (subscriber->position < rt_ring_low(&topic->ring) &&
+    if (subscriber->offset < rt_ring_earliest(&stream->topic->ring) &&
         !rt_subscriber_pass(subscriber)) {
         return 1;
     }
-    if (subscriber->position < topic->ring.head) {
-        find_span(&span, topic, subscriber->position);
+    if (subscriber->offset < rt_stream_head(stream)) {
+        find_span(&span, stream, subscriber->offset);
         enum outcome outcome = write_span(&span, subscriber, &written);
         if (outcome == LOST) {
             lose(subscriber);
             return 1;
         }
         if (outcome == WROTE_PART) {
-            queue_rest(subscriber, span.position + written);
+            queue_rest(subscriber, &span, written);
             return 1 + written / RT_UNIT_BYTES;
         }
-        subscriber->position += written;
-        subscriber->lag->offset += span.events;
+        subscriber->offset = span.end;
     }
-    if (subscriber->position == topic->ring.head) {
+    if (subscriber->offset == rt_stream_head(stream)) {
         rt_subscriber_catch_up(subscriber);
     }
     return 1 + written / RT_UNIT_BYTES;
@@ -226,14 +235,14 @@ static void flush_dirty(struct rt_core *core, size_t units)
 {
     size_t done = 0;
     while (done < units && !rt_list_is_empty(&core->dirty)) {
-        struct rt_topic *topic =
-            RT_LIST_FIRST(&core->dirty, struct rt_topic, dirty);
-        done += 1 + advance_pass(topic, RT_QUANTUM_UNITS);
-        if (pass_is_over(topic)) {
-            end_pass(topic);
+        struct rt_stream *stream =
+            RT_LIST_FIRST(&core->dirty, struct rt_stream, dirty);
+        done += 1 + advance_pass(stream, RT_QUANTUM_UNITS);
+        if (pass_is_over(stream)) {
+            end_pass(stream);
         } else {
-            rt_list_remove(&topic->dirty);
-            rt_list_append(&core->dirty, &topic->dirty);
+            rt_list_remove(&stream->dirty);
+            rt_list_append(&core->dirty, &stream->dirty);
         }
     }
 }

@@ -9,9 +9,9 @@
 
 #include "broker/core/core.h"
 
-struct rt_topic;
+struct rt_stream;
 
-/* A topic with at most this many active subscribers is fanned out first. */
+/* A stream with at most this many active subscribers is fanned out first. */
 #define RT_FANOUT_SMALL 8
 
 /*
@@ -20,12 +20,12 @@ struct rt_topic;
  */
 #define RT_UNIT_BYTES    ((size_t)8 * 1024)
 #define RT_SLICE_UNITS   512 /* in one flush */
-#define RT_QUANTUM_UNITS 128 /* for one topic before the next has a turn */
+#define RT_QUANTUM_UNITS 128 /* for one stream before the next has a turn */
 
 /* One write takes no more ranges when it has this many bytes. */
 #define RT_WRITE_BYTES_MAX ((size_t)256 * 1024)
 
-/* Fans out the dirty topics with few subscribers, wholly. */
+/* Fans out the dirty streams with few subscribers, wholly. */
 void rt_core_flush_small(struct rt_core *core);
 
 /*
@@ -35,7 +35,7 @@ void rt_core_flush_small(struct rt_core *core);
  */
 bool rt_core_flush(struct rt_core *core);
 
-/* Brings every active subscriber of the topic to its head, now. */
-void rt_topic_finish_pass(struct rt_topic *topic);
+/* Brings every active subscriber of the stream to its head, now. */
+void rt_stream_finish_pass(struct rt_stream *stream);
 
 #endif

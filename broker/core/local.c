@@ -47,7 +47,8 @@ static bool is_ready(const struct rt_locals *locals)
 
 uint64_t rt_locals_floor(const struct rt_topic *topic)
 {
-    return is_ready(topic->locals) ? topic->locals->floor : topic->ring.head;
+    return is_ready(topic->locals) ? topic->locals->floor
+                                   : topic->ring.next_offset;
 }
 
 bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes)
@@ -57,19 +58,11 @@ bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes)
     if (!is_ready(locals)) {
         return false;
     }
-    uint64_t events = ring->next_offset - locals->floor_offset;
+    uint64_t events = ring->next_offset - locals->floor;
     return events > ring->retention->events / RT_CONGESTION_PART ||
-           ring->head - locals->floor + events * sizeof(struct rt_entry) >
+           rt_ring_bytes_from(ring, locals->floor) +
+                   events * sizeof(struct rt_entry) >
                bytes;
-}
-
-static void set_floor(struct rt_topic *topic, uint64_t offset)
-{
-    const struct rt_ring *ring = &topic->ring;
-    topic->locals->floor_offset = offset;
-    topic->locals->floor = offset < rt_ring_earliest(ring)
-                               ? rt_ring_low(ring)
-                               : rt_ring_position(ring, offset);
 }
 
 static void rescue(struct rt_locals *locals, struct rt_segment *segment)
@@ -77,7 +70,7 @@ static void rescue(struct rt_locals *locals, struct rt_segment *segment)
     unsigned count = locals->rescued_count;
     /* It is there already if the append failed for which it was rescued. */
     if (count == 0 ||
-        locals->rescued[count - 1]->position < segment->position) {
+        locals->rescued[count - 1]->first_offset < segment->first_offset) {
         rt_segment_ref(segment);
         locals->rescued[locals->rescued_count++] = segment;
     }
@@ -95,10 +88,10 @@ void rt_locals_protect(struct rt_topic *topic, size_t len)
     for (uint32_t i = 0; i < ring->segment_count; i++) {
         struct rt_segment *segment = ring->segments[i];
         if (locals->rescued_count == RT_RESCUED_MAX ||
-            !rt_ring_endangers(ring, segment->position, now_ms, len)) {
+            !rt_ring_endangers(ring, segment->first_offset, now_ms, len)) {
             return;
         }
-        if (segment->position + segment->used > locals->floor) {
+        if (segment->first_offset + segment->event_count > locals->floor) {
             rescue(locals, segment);
         }
     }
@@ -112,7 +105,7 @@ void rt_locals_mark(struct rt_topic *topic)
         return;
     }
     /* They had everything before the event that has just been appended. */
-    set_floor(topic, rt_ring_latest(&topic->ring));
+    locals->floor = rt_ring_latest(&topic->ring);
     rt_list_append(&topic->core->ready, &locals->ready);
 }
 
@@ -146,7 +139,7 @@ static void settle(struct rt_topic *topic)
         spent++;
     }
     release_rescued(topic->core, locals, spent);
-    set_floor(topic, offset);
+    locals->floor = offset;
     rt_list_remove(&locals->ready);
     if (is_any_behind) {
         rt_list_append(&topic->core->ready, &locals->ready);
@@ -160,7 +153,7 @@ static void follow(struct rt_local *local)
     local->state = RT_LOCAL_FOLLOWING;
     rt_list_append(&locals->following, &local->link);
     if (is_behind(local) && !is_ready(locals)) {
-        set_floor(topic, local->offset);
+        locals->floor = local->offset;
         rt_list_append(&topic->core->ready, &locals->ready);
     }
 }

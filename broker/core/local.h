@@ -68,8 +68,7 @@ struct rt_locals {
     struct rt_topic *topic;
     struct rt_list ready; /* in core->ready while somebody is behind */
     struct rt_list following;
-    uint64_t floor;        /* while ready: the position before which */
-    uint64_t floor_offset; /* everybody was handed all, and its offset */
+    uint64_t floor; /* while ready: everybody was handed all before this */
     unsigned rescued_count;
     struct rt_segment *rescued[RT_RESCUED_MAX]; /* oldest first */
 };
@@ -102,7 +101,7 @@ bool rt_core_deliver(struct rt_core *core);
 void rt_locals_protect(struct rt_topic *topic, size_t len);
 void rt_locals_mark(struct rt_topic *topic);
 
-/* The position before which those that follow have been handed everything. */
+/* The offset before which those that follow have been handed everything. */
 uint64_t rt_locals_floor(const struct rt_topic *topic);
 
 /* Whether locals are behind by so many bytes of the ring, index included, or

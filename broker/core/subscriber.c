@@ -7,44 +7,43 @@
 
 static void enter_lagging(struct rt_subscriber *subscriber)
 {
-    struct rt_core *core = subscriber->topic->core;
+    struct rt_core *core = rt_stream_core(subscriber->stream);
     subscriber->state = RT_SUBSCRIBER_LAGGING;
     rt_list_append(&core->lagging, &subscriber->link);
 }
 
-static struct rt_lag *take_lag(const struct rt_topic *topic, uint64_t position)
+static struct rt_lag *take_lag(struct rt_core *core)
 {
-    struct rt_lag *lag = rt_pool_take(&topic->core->lags);
+    struct rt_lag *lag = rt_pool_take(&core->lags);
     if (lag != NULL) {
-        *lag = (struct rt_lag){.offset =
-                                   rt_ring_offset(&topic->ring, position) - 1};
+        *lag = (struct rt_lag){0};
     }
     return lag;
 }
 
 static int attach(struct rt_subscriber *subscriber,
-                  struct rt_topic *topic,
+                  struct rt_stream *stream,
                   uint64_t offset)
 {
-    uint64_t position = rt_ring_position(&topic->ring, offset);
-    bool is_behind = position < topic->ring.head;
-    struct rt_lag *lag = is_behind ? take_lag(topic, position) : NULL;
-    if ((is_behind && lag == NULL) || rt_topic_reserve(topic) < 0) {
-        rt_pool_give(&topic->core->lags, lag);
+    struct rt_core *core = rt_stream_core(stream);
+    bool is_behind = offset < rt_stream_head(stream);
+    struct rt_lag *lag = is_behind ? take_lag(core) : NULL;
+    if ((is_behind && lag == NULL) || rt_stream_reserve(stream) < 0) {
+        rt_pool_give(&core->lags, lag);
         return RT_ENOMEM;
     }
-    subscriber->topic = topic;
-    subscriber->position = position;
+    subscriber->stream = stream;
+    subscriber->offset = offset;
     subscriber->lag = lag;
     if (is_behind) {
         enter_lagging(subscriber);
     } else {
         subscriber->state = RT_SUBSCRIBER_ACTIVE;
-        rt_topic_activate(topic, subscriber);
+        rt_stream_activate(stream, subscriber);
     }
-    topic->subscriber_count++;
-    topic->core->subscriber_count++;
-    topic->touched_ms = topic->core->now_ms;
+    stream->subscriber_count++;
+    core->subscriber_count++;
+    stream->topic->touched_ms = core->now_ms;
     return 0;
 }
 
@@ -76,7 +75,8 @@ int rt_core_subscribe(struct rt_core *core,
                    .missed = found.missed,
                    .has_cursor = true}};
     bool is_refused = found.is_gap && subscriber->gap == RT_GAP_CLOSE;
-    int err = is_refused ? RT_EGAP : attach(subscriber, topic, found.offset);
+    int err =
+        is_refused ? RT_EGAP : attach(subscriber, &topic->raw, found.offset);
     if (err == RT_ENOMEM) {
         rt_topic_undo(topic, topic_count);
     } else if (found.is_gap) {
@@ -87,7 +87,7 @@ int rt_core_subscribe(struct rt_core *core,
 
 static void release_lag(struct rt_subscriber *subscriber)
 {
-    rt_pool_give(&subscriber->topic->core->lags, subscriber->lag);
+    rt_pool_give(&rt_stream_core(subscriber->stream)->lags, subscriber->lag);
     subscriber->lag = NULL;
 }
 
@@ -96,17 +96,18 @@ void rt_subscriber_detach(struct rt_subscriber *subscriber)
     if (subscriber->state == RT_SUBSCRIBER_DETACHED) {
         return;
     }
-    struct rt_topic *topic = subscriber->topic;
+    struct rt_stream *stream = subscriber->stream;
+    struct rt_core *core = rt_stream_core(stream);
     if (subscriber->state == RT_SUBSCRIBER_ACTIVE) {
-        rt_topic_deactivate(topic, subscriber);
+        rt_stream_deactivate(stream, subscriber);
     } else {
         rt_list_remove(&subscriber->link);
         release_lag(subscriber);
     }
     subscriber->state = RT_SUBSCRIBER_DETACHED;
-    topic->subscriber_count--;
-    topic->core->subscriber_count--;
-    topic->touched_ms = topic->core->now_ms;
+    stream->subscriber_count--;
+    core->subscriber_count--;
+    stream->topic->touched_ms = core->now_ms;
 }
 
 void rt_subscriber_drained(struct rt_subscriber *subscriber)
@@ -120,20 +121,19 @@ void rt_subscriber_drained(struct rt_subscriber *subscriber)
 
 struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber)
 {
-    const struct rt_topic *topic = subscriber->topic;
+    const struct rt_stream *stream = subscriber->stream;
     RT_CHECK(subscriber->state != RT_SUBSCRIBER_DETACHED);
-    if (subscriber->state != RT_SUBSCRIBER_ACTIVE) {
-        return rt_topic_cursor(topic, subscriber->lag->offset);
-    }
-    uint64_t position = topic->active[subscriber->slot].position;
-    return rt_topic_cursor(topic, rt_ring_offset(&topic->ring, position) - 1);
+    uint64_t next = subscriber->state == RT_SUBSCRIBER_ACTIVE
+                        ? stream->active[subscriber->slot].offset
+                        : subscriber->offset;
+    return rt_topic_cursor(stream->topic, next - 1);
 }
 
 static void close_with(struct rt_subscriber *subscriber,
                        enum rt_close_reason reason,
                        const struct rt_resume *resume)
 {
-    struct rt_core *core = subscriber->topic->core;
+    struct rt_core *core = rt_stream_core(subscriber->stream);
     rt_subscriber_detach(subscriber);
     core->counters.closes[reason]++;
     core->options.sink->close(subscriber, reason, resume);
@@ -147,24 +147,23 @@ void rt_subscriber_close(struct rt_subscriber *subscriber,
     close_with(subscriber, reason, &resume);
 }
 
-int rt_subscriber_fall_behind(struct rt_subscriber *subscriber,
-                              uint64_t position)
+int rt_subscriber_fall_behind(struct rt_subscriber *subscriber, uint64_t offset)
 {
-    struct rt_topic *topic = subscriber->topic;
-    struct rt_lag *lag = take_lag(topic, position);
+    struct rt_stream *stream = subscriber->stream;
+    struct rt_lag *lag = take_lag(rt_stream_core(stream));
     if (lag == NULL) {
         return RT_ENOMEM;
     }
-    rt_topic_deactivate(topic, subscriber);
+    rt_stream_deactivate(stream, subscriber);
     subscriber->lag = lag;
-    subscriber->position = position;
+    subscriber->offset = offset;
     enter_lagging(subscriber);
     return 0;
 }
 
 void rt_subscriber_block(struct rt_subscriber *subscriber)
 {
-    struct rt_core *core = subscriber->topic->core;
+    struct rt_core *core = rt_stream_core(subscriber->stream);
     RT_CHECK(subscriber->state == RT_SUBSCRIBER_LAGGING);
     rt_list_remove(&subscriber->link);
     subscriber->lag->since_ms = core->now_ms;
@@ -177,26 +176,25 @@ void rt_subscriber_block(struct rt_subscriber *subscriber)
 void rt_subscriber_catch_up(struct rt_subscriber *subscriber)
 {
     RT_CHECK(subscriber->state == RT_SUBSCRIBER_LAGGING);
-    RT_CHECK(subscriber->position == subscriber->topic->ring.head);
+    RT_CHECK(subscriber->offset == rt_stream_head(subscriber->stream));
     rt_list_remove(&subscriber->link);
     release_lag(subscriber);
     subscriber->state = RT_SUBSCRIBER_ACTIVE;
-    rt_topic_activate(subscriber->topic, subscriber);
+    rt_stream_activate(subscriber->stream, subscriber);
 }
 
 bool rt_subscriber_pass(struct rt_subscriber *subscriber)
 {
-    struct rt_topic *topic = subscriber->topic;
-    uint64_t last_lost = rt_ring_earliest(&topic->ring) - 1;
-    struct rt_resume resume = {.cursor = rt_topic_cursor(topic, last_lost),
-                               .missed = last_lost - subscriber->lag->offset,
+    struct rt_topic *topic = subscriber->stream->topic;
+    uint64_t earliest = rt_ring_earliest(&topic->ring);
+    struct rt_resume resume = {.cursor = rt_topic_cursor(topic, earliest - 1),
+                               .missed = earliest - subscriber->offset,
                                .has_cursor = true};
     rt_core_count_gap(topic->core, resume.missed);
     if (subscriber->gap == RT_GAP_CLOSE) {
         close_with(subscriber, RT_CLOSE_CURSOR_EVICTED, &resume);
         return false;
     }
-    subscriber->lag->offset = last_lost;
-    subscriber->position = rt_ring_low(&topic->ring);
+    subscriber->offset = earliest;
     return true;
 }

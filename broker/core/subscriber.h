@@ -34,18 +34,17 @@ enum rt_subscriber_state {
 
 /* What is known of a subscriber only while it is not active. */
 struct rt_lag {
-    uint64_t offset;     /* of the last event that was handed over */
     uint64_t since_ms;   /* blocked since */
     size_t queued_bytes; /* seen in the sink's queue at that time */
 };
 
 struct rt_subscriber {
-    struct rt_topic *topic;
+    struct rt_stream *stream;
     union {
-        uint32_t slot;       /* ACTIVE: in topic->active */
+        uint32_t slot;       /* ACTIVE: in stream->active */
         struct rt_list link; /* LAGGING, BLOCKED: in core->lagging, ->blocked */
     };
-    uint64_t position;  /* LAGGING, BLOCKED: of the next event to write */
+    uint64_t offset;    /* LAGGING, BLOCKED: of the next event to write */
     struct rt_lag *lag; /* LAGGING, BLOCKED */
     uint8_t state;
     uint8_t gap;
@@ -87,11 +86,11 @@ void rt_subscriber_close(struct rt_subscriber *subscriber,
                          enum rt_close_reason reason);
 
 /*
- * For the fan-out. An active subscriber stops being active, with `position`
- * as the place of the next event: 0 or RT_ENOMEM.
+ * For the fan-out. An active subscriber stops being active, and `offset` is its
+ * next event's: 0 or RT_ENOMEM.
  */
 RT_MUST_USE int rt_subscriber_fall_behind(struct rt_subscriber *subscriber,
-                                          uint64_t position);
+                                          uint64_t offset);
 
 /* A lagging subscriber waits for its sink to drain. */
 void rt_subscriber_block(struct rt_subscriber *subscriber);

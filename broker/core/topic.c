@@ -4,20 +4,11 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "broker/core/fanout.h"
 #include "broker/core/local.h"
-#include "broker/core/subscriber.h"
-
-#define ACTIVE_MIN 4
 
 static size_t topic_size(size_t name_len)
 {
     return sizeof(struct rt_topic) + name_len + 1;
-}
-
-static size_t active_size(uint32_t count)
-{
-    return count * sizeof(struct rt_active);
 }
 
 struct rt_topic *rt_topic_find(const struct rt_core *core, struct rt_bytes name)
@@ -37,7 +28,7 @@ topic_init(struct rt_topic *topic, struct rt_core *core, struct rt_bytes name)
     topic->leaf.key = (struct rt_bytes){topic->name, name.len};
     rt_ring_init(&topic->ring, &core->store, &core->options.retention);
     rt_list_init(&topic->link);
-    rt_list_init(&topic->dirty);
+    rt_stream_init(&topic->raw, topic);
 }
 
 static struct rt_topic *topic_create(struct rt_core *core, struct rt_bytes name)
@@ -68,16 +59,14 @@ struct rt_topic *rt_topic_obtain(struct rt_core *core, struct rt_bytes name)
 
 void rt_topic_destroy(struct rt_topic *topic)
 {
-    RT_CHECK(topic->subscriber_count + topic->local_count == 0);
+    RT_CHECK(!rt_topic_is_followed(topic));
     struct rt_core *core = topic->core;
     rt_tree_remove(&core->topics, &topic->leaf);
     rt_list_remove(&topic->link);
-    rt_list_remove(&topic->dirty);
     core->topic_count--;
+    rt_stream_finish(&topic->raw);
     rt_ring_finish(&topic->ring);
     rt_locals_destroy(core, topic->locals);
-    rt_heap_free(core->heap, topic->active,
-                 active_size(topic->active_capacity));
     rt_heap_free(core->heap, topic, topic_size(topic->leaf.key.len));
 }
 
@@ -93,98 +82,26 @@ struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset)
     return (struct rt_cursor){topic->epoch, offset};
 }
 
-void rt_topic_mark_dirty(struct rt_topic *topic)
+void rt_topic_mark(struct rt_topic *topic)
 {
-    if (topic->active_count == 0) {
-        topic->floor = topic->ring.head;
-        return;
-    }
-    if (rt_list_is_empty(&topic->dirty)) {
-        topic->pass_next = 0;
-        topic->pass_head = topic->ring.head;
-        rt_list_append(&topic->core->dirty, &topic->dirty);
-    }
+    rt_stream_mark_dirty(&topic->raw);
+    rt_locals_mark(topic);
 }
 
 bool rt_topic_is_congested(const struct rt_topic *topic)
 {
     uint64_t bytes = topic->ring.retention->bytes / RT_CONGESTION_PART;
-    return (topic->active_count > RT_FANOUT_SMALL &&
-            topic->ring.head - topic->floor > bytes) ||
+    return rt_stream_is_congested(&topic->raw) ||
            rt_locals_are_behind(topic, bytes);
 }
 
-static int resize_active(struct rt_topic *topic, uint32_t capacity)
+bool rt_topic_is_followed(const struct rt_topic *topic)
 {
-    struct rt_active *active = rt_heap_resize(
-        topic->core->heap, topic->active, active_size(topic->active_capacity),
-        active_size(capacity));
-    if (active == NULL) {
-        return RT_ENOMEM;
-    }
-    topic->active = active;
-    topic->active_capacity = capacity;
-    return 0;
-}
-
-int rt_topic_reserve(struct rt_topic *topic)
-{
-    if (topic->subscriber_count < topic->active_capacity) {
-        return 0;
-    }
-    uint32_t doubled = topic->active_capacity * 2;
-    return resize_active(topic, doubled < ACTIVE_MIN ? ACTIVE_MIN : doubled);
-}
-
-static void place(struct rt_topic *topic, uint32_t slot, struct rt_active entry)
-{
-    topic->active[slot] = entry;
-    entry.subscriber->slot = slot;
-}
-
-void rt_topic_activate(struct rt_topic *topic, struct rt_subscriber *subscriber)
-{
-    RT_CHECK(topic->active_count < topic->active_capacity);
-    struct rt_active entry = {subscriber, subscriber->position};
-    place(topic, topic->active_count++, entry);
-}
-
-/*
- * The hole is filled from the end. In the middle of a pass the last entry has
- * not been visited yet, so a hole among the visited ones is filled with the
- * last visited one, and only then is that one's place filled from the end.
- */
-void rt_topic_deactivate(struct rt_topic *topic,
-                         struct rt_subscriber *subscriber)
-{
-    uint32_t hole = subscriber->slot;
-    RT_CHECK(hole < topic->active_count);
-    RT_CHECK(topic->active[hole].subscriber == subscriber);
-    if (hole < topic->pass_next) {
-        uint32_t last_visited = --topic->pass_next;
-        place(topic, hole, topic->active[last_visited]);
-        hole = last_visited;
-    }
-    uint32_t last = --topic->active_count;
-    if (hole != last) {
-        place(topic, hole, topic->active[last]);
-    }
+    return topic->raw.subscriber_count + topic->local_count > 0;
 }
 
 void rt_topic_validate(const struct rt_topic *topic)
 {
     rt_ring_validate(&topic->ring);
-    RT_CHECK(topic->active_count <= topic->subscriber_count);
-    RT_CHECK(topic->subscriber_count <= topic->active_capacity);
-    RT_CHECK(topic->pass_next <= topic->active_count);
-    bool is_dirty = !rt_list_is_empty(&topic->dirty);
-    for (uint32_t i = 0; i < topic->active_count; i++) {
-        const struct rt_active *active = &topic->active[i];
-        RT_CHECK(active->subscriber->state == RT_SUBSCRIBER_ACTIVE);
-        RT_CHECK(active->subscriber->slot == i);
-        RT_CHECK(active->subscriber->topic == topic);
-        RT_CHECK(active->position >= rt_ring_low(&topic->ring));
-        RT_CHECK(active->position >= topic->floor);
-        RT_CHECK(is_dirty || active->position == topic->ring.head);
-    }
+    rt_stream_validate(&topic->raw);
 }

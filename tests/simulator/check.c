@@ -15,14 +15,15 @@ static void check_topic(const struct world *world, const struct topic *topic)
         return;
     }
     EXPECT_INT(found->epoch, topic->epoch);
-    EXPECT_INT(found->subscriber_count, topic->sink_count);
+    EXPECT_INT(found->raw.subscriber_count, topic->sink_count);
     EXPECT_INT(found->local_count, topic->local_count);
     EXPECT_INT(rt_ring_latest(&found->ring), topic->latest);
     EXPECT_INT(rt_ring_earliest(&found->ring), topic_earliest(topic));
     EXPECT_INT(found->ring.bytes, topic->bytes);
     EXPECT_INT(found->ring.head, topic->head);
-    EXPECT(!rt_list_is_empty(&found->dirty) || found->active_count == 0 ||
-           found->floor == found->ring.head);
+    EXPECT(!rt_list_is_empty(&found->raw.dirty) ||
+           found->raw.active_count == 0 ||
+           found->raw.floor == rt_stream_head(&found->raw));
 }
 
 /* --- memory --- */

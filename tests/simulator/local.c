@@ -127,7 +127,7 @@ static void follows(struct local *local, bool was_ready)
     const struct rt_topic *found = world_find(local->world, local->topic);
     topic_want(local->topic, local->next);
     EXPECT(!is_ready(local) || was_ready ||
-           found->locals->floor_offset == local->next);
+           found->locals->floor == local->next);
 }
 
 static void subscribe(struct world *world, uint32_t slot, struct local *local)

@@ -220,9 +220,8 @@ uint64_t topic_low_after(const struct topic *topic,
                                 retention->events)) {
         bytes -= topic->blocks[number++].size;
     }
-    return number < topic->block_count
-               ? topic_position(topic, topic->blocks[number].first)
-               : topic->head;
+    return number < topic->block_count ? topic->blocks[number].first
+                                       : topic->latest + 1;
 }
 
 void topic_append(struct topic *topic,

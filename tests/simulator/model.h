@@ -90,7 +90,7 @@ void topic_append(struct topic *topic,
                   uint64_t now_ms,
                   const struct event *event);
 
-/* The first position that the ring will still have after that. */
+/* The first event that the ring will still have after that. */
 uint64_t topic_low_after(const struct topic *topic,
                          const struct rt_retention *retention,
                          uint64_t now_ms,

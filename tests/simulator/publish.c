@@ -11,7 +11,7 @@
 
 /* What is known before an event is published. */
 struct forecast {
-    uint64_t low;   /* the first position that the ring will still have */
+    uint64_t low;   /* the first event that the ring will still have */
     uint64_t floor; /* before which the core knows that nothing is lacking */
     bool is_dirty;
     uint64_t writes;
@@ -89,10 +89,10 @@ static void expect_congestion(const struct world *world,
     uint64_t part = world->retention.bytes / RT_CONGESTION_PART;
     bool has_ready =
         found->locals != NULL && !rt_list_is_empty(&found->locals->ready);
-    topic->is_big = found->active_count > RT_FANOUT_SMALL;
+    topic->is_big = found->raw.active_count > RT_FANOUT_SMALL;
     EXPECT(is_congested || bytes_behind(world, topic) <= part);
     EXPECT(!is_congested || has_ready ||
-           (topic->is_big && !rt_list_is_empty(&found->dirty)));
+           (topic->is_big && !rt_list_is_empty(&found->raw.dirty)));
     EXPECT_INT(is_congested, rt_core_is_congested(&world->core, topic->name));
 }
 
@@ -145,8 +145,8 @@ static struct forecast foresee(const struct world *world,
     const struct rt_topic *found = world_find(world, topic);
     return (struct forecast){
         .low = topic_low_after(topic, &world->retention, world->now_ms, event),
-        .floor = found == NULL ? 0 : found->floor,
-        .is_dirty = found != NULL && !rt_list_is_empty(&found->dirty),
+        .floor = found == NULL ? 0 : found->raw.floor,
+        .is_dirty = found != NULL && !rt_list_is_empty(&found->raw.dirty),
         .writes = world->core.counters.writes,
         .used = world->memory.heap.used,
     };

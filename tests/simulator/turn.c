@@ -13,7 +13,7 @@
 
 static bool is_dirty(const struct rt_topic *found)
 {
-    return !rt_list_is_empty(&found->dirty);
+    return !rt_list_is_empty(&found->raw.dirty);
 }
 
 static bool has_ready(const struct rt_topic *found)
@@ -49,8 +49,9 @@ static bool is_waiting(const struct world *world, const struct topic *topic)
 {
     const struct rt_topic *found = world_find(world, topic);
     return found != NULL && is_dirty(found) &&
-           found->pass_next < found->active_count &&
-           found->active[found->pass_next].position < found->ring.head;
+           found->raw.pass_next < found->raw.active_count &&
+           found->raw.active[found->raw.pass_next].offset <
+               rt_stream_head(&found->raw);
 }
 
 /* No topic has a second turn before each that waits had one. */
@@ -122,7 +123,7 @@ static void before_flush_small(struct world *world)
     for (int i = 0; i < TOPIC_MAX; i++) {
         const struct rt_topic *found = world_find(world, &world->topics[i]);
         world->topics[i].is_big =
-            found != NULL && found->active_count > RT_FANOUT_SMALL;
+            found != NULL && found->raw.active_count > RT_FANOUT_SMALL;
     }
 }
 
@@ -169,7 +170,7 @@ static void expect_floor(const struct world *world, const struct topic *topic)
             floor = local->next;
         }
     }
-    EXPECT_INT(found->locals->floor_offset, floor);
+    EXPECT_INT(found->locals->floor, floor);
 }
 
 bool turn_deliver(struct world *world)

@@ -200,7 +200,8 @@ TEST("a block is rescued once, however often the append fails")
     EXPECT_INT(failures, 20);
     EXPECT(locals->rescued_count > 0);
     for (unsigned i = 1; i < locals->rescued_count; i++) {
-        EXPECT(locals->rescued[i]->position > locals->rescued[i - 1]->position);
+        EXPECT(locals->rescued[i]->first_offset >
+               locals->rescued[i - 1]->first_offset);
     }
     test_core_publish(&test, "a", 30000);
     deliver_all(&test);
