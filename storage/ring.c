@@ -67,7 +67,8 @@ static uint64_t at_most(uint64_t value, uint64_t ceiling)
     return value > ceiling ? ceiling : value;
 }
 
-/* Whether the segment has had its share of what retention counts. */
+/* Whether the segment has had its share of what retention counts, or of types.
+ */
 static bool is_due(const struct rt_ring *ring,
                    const struct rt_segment *segment,
                    uint64_t now_ms)
@@ -75,7 +76,9 @@ static bool is_due(const struct rt_ring *ring,
     const struct rt_retention *retention = ring->retention;
     uint64_t events = retention->events / RT_RING_GRAIN_EVENTS;
     return segment->event_count >= at_least(events, 1) ||
-           now_ms - segment->opened_ms > retention->age_ms / RT_RING_GRAIN_AGE;
+           now_ms - segment->opened_ms >
+               retention->age_ms / RT_RING_GRAIN_AGE ||
+           !rt_segment_has_type_room(segment);
 }
 
 static uint64_t round_down(uint64_t size)
@@ -138,7 +141,7 @@ static struct rt_segment *recycle(struct rt_ring *ring, size_t size)
         return NULL;
     }
     struct rt_segment *segment = shift(ring);
-    rt_segment_reset(segment);
+    rt_segment_reset(ring->store, segment);
     return segment;
 }
 
@@ -184,6 +187,17 @@ writable(struct rt_ring *ring, uint64_t now_ms, size_t len)
     return size > 0 ? open_segment(ring, now_ms, size) : last(ring);
 }
 
+/* The newest block was opened for an event that is not appended after all. */
+static void discard_if_empty(struct rt_ring *ring)
+{
+    struct rt_segment *newest = last(ring);
+    if (newest->event_count == 0) {
+        ring->segment_count--;
+        ring->bytes -= rt_segment_size(newest->capacity);
+        rt_segment_unref(ring->store, newest);
+    }
+}
+
 static void enforce_size(struct rt_ring *ring)
 {
     while (ring->segment_count > 1 &&
@@ -194,11 +208,11 @@ static void enforce_size(struct rt_ring *ring)
 }
 
 bool rt_ring_endangers(const struct rt_ring *ring,
-                       uint64_t position,
+                       uint64_t offset,
                        uint64_t now_ms,
                        size_t len)
 {
-    if (ring->segment_count == 0 || position >= ring->head) {
+    if (ring->segment_count == 0 || offset >= ring->next_offset) {
         return false;
     }
     size_t size = size_to_open(ring, now_ms, len);
@@ -211,7 +225,7 @@ bool rt_ring_endangers(const struct rt_ring *ring,
                      ring->next_offset + 1 - segment->first_offset)) {
             return false;
         }
-        if (position < segment->position + segment->used) {
+        if (offset < segment->first_offset + segment->event_count) {
             return true;
         }
         bytes -= rt_segment_size(segment->capacity);
@@ -224,13 +238,19 @@ int rt_ring_append(struct rt_ring *ring,
                    const struct rt_record *record)
 {
     size_t len = record->header.len + record->payload.len;
+    uint16_t type = 0;
     struct rt_segment *segment = writable(ring, now_ms, len);
     if (segment == NULL) {
+        return RT_ENOMEM;
+    }
+    if (rt_segment_add_type(ring->store, segment, record->type, &type) < 0) {
+        discard_if_empty(ring);
         return RT_ENOMEM;
     }
     ring->wall_ms = at_least(record->wall_ms, ring->wall_ms);
     struct rt_entry entry = {.wall_ms = ring->wall_ms,
                              .sequence = record->sequence,
+                             .type = type,
                              .content = record->content};
     rt_segment_append(segment, record->header, record->payload, entry);
     segment->touched_ms = now_ms;
@@ -243,7 +263,7 @@ int rt_ring_append(struct rt_ring *ring,
 void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep)
 {
     while (ring->segment_count > 0 &&
-           first(ring)->position + first(ring)->used <= keep &&
+           first(ring)->first_offset + first(ring)->event_count <= keep &&
            now_ms - first(ring)->touched_ms > ring->retention->age_ms) {
         evict(ring);
     }
@@ -318,6 +338,13 @@ uint64_t rt_ring_position(const struct rt_ring *ring, uint64_t offset)
     const struct rt_segment *segment = rt_ring_find(ring, offset);
     uint32_t index = (uint32_t)(offset - segment->first_offset);
     return segment->position + rt_segment_start(segment, index);
+}
+
+uint64_t rt_ring_bytes_from(const struct rt_ring *ring, uint64_t offset)
+{
+    return ring->head - (offset > rt_ring_earliest(ring)
+                             ? rt_ring_position(ring, offset)
+                             : rt_ring_low(ring));
 }
 
 uint64_t rt_ring_offset(const struct rt_ring *ring, uint64_t position)

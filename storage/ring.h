@@ -44,6 +44,7 @@ struct rt_record {
     struct rt_bytes payload;
     uint64_t wall_ms;
     uint64_t sequence;
+    struct rt_bytes type; /* at most RT_TYPE_BYTES_MAX bytes; may be empty */
     uint8_t content;
 };
 
@@ -78,14 +79,14 @@ RT_MUST_USE int rt_ring_append(struct rt_ring *ring,
                                const struct rt_record *record);
 
 /* Whether appending an event of `len` bytes at time `now_ms` would drop the
- * byte at `position`. */
+ * event of that offset. */
 bool rt_ring_endangers(const struct rt_ring *ring,
-                       uint64_t position,
+                       uint64_t offset,
                        uint64_t now_ms,
                        size_t len);
 
 /* Drops the segments whose last event is older than retention allows, but
- * nothing at or behind the position `keep`. */
+ * neither the event of the offset `keep` nor what comes after it. */
 void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep);
 
 /* The offset of the oldest retained event; next_offset when there is none. */
@@ -108,6 +109,9 @@ uint64_t rt_ring_offset(const struct rt_ring *ring, uint64_t position);
 
 /* The offset of the first event stamped at `wall_ms` or later. */
 uint64_t rt_ring_offset_since(const struct rt_ring *ring, uint64_t wall_ms);
+
+/* How many bytes the retained events from an offset on have. */
+uint64_t rt_ring_bytes_from(const struct rt_ring *ring, uint64_t offset);
 
 /* The segment with the byte at a position of low .. head - 1. */
 struct rt_segment *rt_ring_segment(const struct rt_ring *ring,

@@ -3,6 +3,10 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/error.h"
+
+#define TYPES_FIRST   ((size_t)256)
+#define TYPE_SIZE_MAX (RT_TYPE_BYTES_MAX + RT_TYPE_GRAIN)
 
 size_t rt_segment_size(size_t capacity)
 {
@@ -25,9 +29,15 @@ struct rt_segment *rt_segment_create(struct rt_store *store, size_t capacity)
     return segment;
 }
 
-void rt_segment_reset(struct rt_segment *segment)
+static void drop_types(struct rt_store *store, struct rt_segment *segment)
+{
+    rt_heap_free(store->heap, segment->types, segment->types_capacity);
+}
+
+void rt_segment_reset(struct rt_store *store, struct rt_segment *segment)
 {
     RT_CHECK(segment->references == 1);
+    drop_types(store, segment);
     *segment =
         (struct rt_segment){.capacity = segment->capacity, .references = 1};
 }
@@ -52,6 +62,7 @@ void rt_segment_unref(struct rt_store *store, struct rt_segment *segment)
         RT_CHECK(store->retired_bytes >= size);
         store->retired_bytes -= size;
     }
+    drop_types(store, segment);
     rt_heap_free(store->heap, segment, size);
 }
 
@@ -77,21 +88,96 @@ bool rt_segment_has_room(const struct rt_segment *segment, size_t len)
     return taken <= segment->capacity && len <= segment->capacity - taken;
 }
 
+/* The place of the last type, if it is this one; else 0. */
+static uint16_t last_type(const struct rt_segment *segment,
+                          struct rt_bytes type)
+{
+    if (segment->event_count == 0) {
+        return 0;
+    }
+    const struct rt_entry *entry =
+        rt_segment_entry(segment, segment->event_count - 1);
+    return rt_bytes_equal(rt_segment_type(segment, entry), type) ? entry->type
+                                                                 : 0;
+}
+
+bool rt_segment_has_type_room(const struct rt_segment *segment)
+{
+    return segment->types_len + TYPE_SIZE_MAX <= RT_TYPES_BYTES_MAX;
+}
+
+static int reserve_type(struct rt_store *store, struct rt_segment *segment)
+{
+    size_t capacity = segment->types_capacity;
+    RT_CHECK(rt_segment_has_type_room(segment));
+    if (segment->types_len + TYPE_SIZE_MAX <= capacity) {
+        return 0;
+    }
+    size_t doubled = capacity == 0 ? TYPES_FIRST : capacity * 2;
+    char *types =
+        rt_heap_resize(store->heap, segment->types, capacity, doubled);
+    if (types == NULL) {
+        return RT_ENOMEM;
+    }
+    segment->types = types;
+    segment->types_capacity = (uint32_t)doubled;
+    return 0;
+}
+
+int rt_segment_add_type(struct rt_store *store,
+                        struct rt_segment *segment,
+                        struct rt_bytes type,
+                        uint16_t *place)
+{
+    RT_CHECK(type.len <= RT_TYPE_BYTES_MAX);
+    *place = type.len == 0 ? 0 : last_type(segment, type);
+    if (type.len == 0 || *place > 0) {
+        return 0;
+    }
+    int err = reserve_type(store, segment);
+    if (err < 0) {
+        return err;
+    }
+    char *at = segment->types + segment->types_len;
+    *place = (uint16_t)(segment->types_len / RT_TYPE_GRAIN + 1);
+    at[0] = (char)type.len;
+    memcpy(at + 1, type.data, type.len);
+    size_t grains = (1 + type.len + RT_TYPE_GRAIN - 1) / RT_TYPE_GRAIN;
+    segment->types_len += (uint32_t)(grains * RT_TYPE_GRAIN);
+    return 0;
+}
+
+struct rt_bytes rt_segment_type(const struct rt_segment *segment,
+                                const struct rt_entry *entry)
+{
+    if (entry->type == 0) {
+        return (struct rt_bytes){NULL, 0};
+    }
+    const char *at = segment->types + (size_t)(entry->type - 1) * RT_TYPE_GRAIN;
+    return (struct rt_bytes){at + 1, (unsigned char)at[0]};
+}
+
+char *
+rt_segment_extend(struct rt_segment *segment, size_t len, struct rt_entry entry)
+{
+    RT_CHECK(rt_segment_has_room(segment, len));
+    entry.start = segment->used;
+    *entry_at(segment, segment->event_count) = entry;
+    segment->event_count++;
+    segment->used += (uint32_t)len;
+    return (char *)segment->bytes + entry.start;
+}
+
 void rt_segment_append(struct rt_segment *segment,
                        struct rt_bytes header,
                        struct rt_bytes payload,
                        struct rt_entry entry)
 {
-    RT_CHECK(rt_segment_has_room(segment, header.len + payload.len));
-    uint8_t *at = segment->bytes + segment->used;
+    char *at = rt_segment_extend(segment, header.len + payload.len, entry);
     memcpy(at, header.data, header.len);
     if (payload.len > 0) {
         memcpy(at + header.len, payload.data, payload.len);
     }
-    entry.start = segment->used;
-    *entry_at(segment, segment->event_count) = entry;
-    segment->event_count++;
-    segment->used += (uint32_t)(header.len + payload.len);
 }
 
 const struct rt_entry *rt_segment_entry(const struct rt_segment *segment,

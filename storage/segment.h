@@ -25,8 +25,16 @@ struct rt_entry {
     uint64_t wall_ms;  /* time stamp, milliseconds since 1970 */
     uint64_t sequence; /* the event's number among all of the node */
     uint32_t start;    /* where it begins in the segment's bytes */
+    uint16_t type;     /* its place among the segment's types; 0: it has none */
     uint8_t content;   /* the kind of payload; opaque here */
 };
+
+/* Types of events are kept beside the bytes, for those go to subscribers as
+ * they are. A segment has room for so many bytes of them, each as a length, the
+ * text, and as much as rounds it up to RT_TYPE_GRAIN. */
+#define RT_TYPE_BYTES_MAX  64
+#define RT_TYPE_GRAIN      16
+#define RT_TYPES_BYTES_MAX ((size_t)64 * 1024)
 
 /* What all rings of a broker share. */
 struct rt_store {
@@ -44,6 +52,9 @@ struct rt_segment {
     uint32_t event_count;
     uint32_t references;
     bool is_retired;
+    uint32_t types_len;      /* bytes */
+    uint32_t types_capacity; /* bytes */
+    char *types;             /* NULL until an event has one */
     /* Aligned as the entries at its end must be. */
     _Alignas(struct rt_entry) uint8_t bytes[];
 };
@@ -56,7 +67,7 @@ RT_MUST_USE struct rt_segment *rt_segment_create(struct rt_store *store,
                                                  size_t capacity);
 
 /* Empties a block that has one reference, for use anew. */
-void rt_segment_reset(struct rt_segment *segment);
+void rt_segment_reset(struct rt_store *store, struct rt_segment *segment);
 
 void rt_segment_ref(struct rt_segment *segment);
 
@@ -68,6 +79,31 @@ void rt_segment_retire(struct rt_store *store, struct rt_segment *segment);
 
 /* Whether an event of `len` bytes and its entry fit into what is free. */
 bool rt_segment_has_room(const struct rt_segment *segment, size_t len);
+
+/* Whether there is room for one more type. */
+bool rt_segment_has_type_room(const struct rt_segment *segment);
+
+/*
+ * Keeps a type of at most RT_TYPE_BYTES_MAX bytes and puts its place into
+ * `*place`: 0 for the empty one, and the last one's for the same again. There
+ * must be room for types. 0 or RT_ENOMEM.
+ */
+RT_MUST_USE int rt_segment_add_type(struct rt_store *store,
+                                    struct rt_segment *segment,
+                                    struct rt_bytes type,
+                                    uint16_t *place);
+
+/* The type of an event; empty if it has none. */
+struct rt_bytes rt_segment_type(const struct rt_segment *segment,
+                                const struct rt_entry *entry);
+
+/*
+ * Adds an event of `len` bytes at the end and returns where they go. Needs room
+ * for it. The entry's `start` is filled in here.
+ */
+char *rt_segment_extend(struct rt_segment *segment,
+                        size_t len,
+                        struct rt_entry entry);
 
 /*
  * Copies an event, given as two parts, to the end. Needs room for it. The

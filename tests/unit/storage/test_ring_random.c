@@ -83,35 +83,35 @@ static size_t random_len(struct world *world)
 #define PROBES 8
 
 struct probe {
-    uint64_t position;
+    uint64_t offset;
     bool is_endangered;
 };
 
 static void probe(struct world *world, size_t len, struct probe *probes)
 {
     const struct rt_ring *ring = &world->ring;
-    uint64_t low = rt_ring_low(ring);
+    uint64_t earliest = rt_ring_earliest(ring);
     for (int i = 0; i < PROBES; i++) {
-        uint64_t position = low;
+        uint64_t offset = earliest;
         if (ring->segment_count > 0) {
             uint32_t number = below(world, ring->segment_count);
-            position = ring->segments[number]->position;
+            offset = ring->segments[number]->first_offset;
         }
-        position += below(world, 2) == 0 ? below(world, 500) : 0;
-        position -= position > low ? below(world, 2) : 0;
-        probes[i].position = position;
+        offset += below(world, 2) == 0 ? below(world, 8) : 0;
+        offset -= offset > earliest ? below(world, 2) : 0;
+        probes[i].offset = offset;
         probes[i].is_endangered =
-            rt_ring_endangers(ring, position, world->now_ms, len);
+            rt_ring_endangers(ring, offset, world->now_ms, len);
     }
 }
 
 static void expect_probes(const struct world *world,
-                          uint64_t head_before,
+                          uint64_t next_before,
                           const struct probe *probes)
 {
     for (int i = 0; i < PROBES; i++) {
-        bool is_dropped = probes[i].position < head_before &&
-                          probes[i].position < rt_ring_low(&world->ring);
+        bool is_dropped = probes[i].offset < next_before &&
+                          probes[i].offset < rt_ring_earliest(&world->ring);
         EXPECT_INT(probes[i].is_endangered, is_dropped);
     }
 }
@@ -202,7 +202,7 @@ static void step_append(struct world *world)
         return;
     }
     remember(world, len, wall_ms);
-    expect_probes(world, before.head, probes);
+    expect_probes(world, before.next_offset, probes);
     expect_within_limits(world);
     expect_not_eager(world, before.segment_count, traces);
 }
@@ -210,12 +210,14 @@ static void step_append(struct world *world)
 static void step_expire(struct world *world)
 {
     struct rt_ring *ring = &world->ring;
-    uint64_t keep = ring->head - below(world, 5000) % (ring->head + 1);
-    uint64_t low = rt_ring_low(ring);
+    uint64_t next = ring->next_offset;
+    uint64_t keep = next - below(world, 200) % next;
+    uint64_t earliest = rt_ring_earliest(ring);
     rt_ring_expire(ring, world->now_ms, keep);
-    EXPECT(rt_ring_low(ring) == low || rt_ring_low(ring) <= keep);
+    EXPECT(rt_ring_earliest(ring) == earliest ||
+           rt_ring_earliest(ring) <= keep);
     if (world->retention.age_ms == UINT64_MAX) {
-        EXPECT_INT(rt_ring_low(ring), low);
+        EXPECT_INT(rt_ring_earliest(ring), earliest);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "tests/support/random.h"
 #include "tests/support/test.h"
 
@@ -230,12 +231,105 @@ TEST("a segment that is reset is as good as new")
     segment->position = 1000;
     segment->first_offset = 10;
     append(segment, 20);
-    rt_segment_reset(segment);
+    rt_segment_reset(&shelf.store, segment);
     EXPECT_INT(segment->capacity, 96);
     EXPECT_INT(segment->used, 0);
     EXPECT_INT(segment->event_count, 0);
     EXPECT_INT(segment->references, 1);
     EXPECT(rt_segment_has_room(segment, 96 - ENTRY));
     EXPECT_INT(shelf.heap.count, 1);
+    rt_segment_unref(&shelf.store, segment);
+}
+
+/* Appends an event of that type; 0 or what rt_segment_add_type said. */
+static int append_typed(struct shelf *shelf,
+                        struct rt_segment *segment,
+                        struct rt_bytes type)
+{
+    struct rt_entry entry = {0};
+    int err = rt_segment_add_type(&shelf->store, segment, type, &entry.type);
+    if (err == 0) {
+        rt_segment_append(segment, RT_BYTES("hh"), RT_BYTES("x"), entry);
+    }
+    return err;
+}
+
+static struct rt_bytes type_of(const struct rt_segment *segment, uint32_t index)
+{
+    return rt_segment_type(segment, rt_segment_entry(segment, index));
+}
+
+TEST("a segment keeps the types of its events beside their bytes")
+{
+    struct shelf shelf;
+    char longest[RT_TYPE_BYTES_MAX];
+    memset(longest, 't', sizeof(longest));
+    struct rt_bytes types[] = {RT_BYTES("joined"),
+                               RT_BYTES(""),
+                               {longest, sizeof(longest)},
+                               RT_BYTES("left")};
+    shelf_init(&shelf);
+    struct rt_segment *segment = create(&shelf, 4096);
+    for (uint32_t i = 0; i < RT_ARRAY_LENGTH(types); i++) {
+        EXPECT_INT(append_typed(&shelf, segment, types[i]), 0);
+    }
+    for (uint32_t i = 0; i < RT_ARRAY_LENGTH(types); i++) {
+        EXPECT_BYTES(type_of(segment, i), types[i]);
+    }
+    EXPECT_INT(segment->used, 4 * 3);
+    rt_segment_unref(&shelf.store, segment);
+    EXPECT_INT(shelf.heap.heap.used, 0);
+}
+
+TEST("a type that comes again is kept once")
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    struct rt_segment *segment = create(&shelf, 4096);
+    for (int i = 0; i < 100; i++) {
+        EXPECT_INT(append_typed(&shelf, segment, RT_BYTES("message")), 0);
+    }
+    EXPECT_INT(segment->types_len, RT_TYPE_GRAIN);
+    EXPECT_BYTES(type_of(segment, 99), RT_BYTES("message"));
+    rt_segment_unref(&shelf.store, segment);
+}
+
+TEST("types have a bound")
+{
+    struct shelf shelf;
+    uint32_t count = 0;
+    char type[RT_TYPE_BYTES_MAX] = {0};
+    shelf_init(&shelf);
+    struct rt_segment *segment = create(&shelf, (size_t)64 * 1024);
+    while (rt_segment_has_type_room(segment)) {
+        memcpy(type, &count, sizeof(count));
+        EXPECT_INT(append_typed(&shelf, segment,
+                                (struct rt_bytes){type, sizeof(type)}),
+                   0);
+        count++;
+    }
+    EXPECT(count > 700);
+    EXPECT(segment->types_len <= RT_TYPES_BYTES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(type, &i, sizeof(i));
+        EXPECT_BYTES(type_of(segment, i),
+                     ((struct rt_bytes){type, sizeof(type)}));
+    }
+    rt_segment_reset(&shelf.store, segment);
+    EXPECT(rt_segment_has_type_room(segment));
+    rt_segment_unref(&shelf.store, segment);
+    EXPECT_INT(shelf.heap.heap.used, 0);
+}
+
+TEST("without memory for a type nothing is kept")
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    struct rt_segment *segment = create(&shelf, 4096);
+    test_heap_fail_at(&shelf.heap, 1);
+    EXPECT_INT(append_typed(&shelf, segment, RT_BYTES("a")), RT_ENOMEM);
+    EXPECT_INT(segment->types_len, 0);
+    EXPECT_INT(append_typed(&shelf, segment, RT_BYTES("a")), 0);
+    EXPECT_BYTES(type_of(segment, 0), RT_BYTES("a"));
     rt_segment_unref(&shelf.store, segment);
 }
