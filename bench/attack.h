@@ -54,6 +54,7 @@ struct attack {
     uint32_t *closed; /* places without a connection */
     uint32_t closed_count;
     uint64_t begun; /* connections */
+    uint64_t named; /* topics */
     uint64_t begun_us;
     uint64_t ticks; /* peers that had their turn, in all */
     struct attack_counters counters;

@@ -119,6 +119,9 @@ void attack_peer_stall(struct attack *attack, struct attack_peer *peer)
 static void lose(struct attack *attack, struct attack_peer *peer)
 {
     attack->counters.ended += peer->state != ATTACK_LEAVING ? 1 : 0;
+    if (attack->kind->counts_requests) {
+        attack->counters.requests -= peer->unanswered; /* others follow */
+    }
     give_back(attack, peer);
 }
 

@@ -54,7 +54,10 @@ static void send_batch(struct attack *attack,
                        size_t len)
 {
     size_t sent = attack_peer_send(attack, peer, batch, len);
-    if (sent > 0 && sent < len) {
+    if (sent == 0) {
+        return; /* the connection is gone */
+    }
+    if (sent < len) {
         load_fail("only %zu bytes of a batch were taken", sent);
     }
     peer->unanswered = ATTACK_BATCH;
@@ -81,7 +84,7 @@ void attack_publish_apart(struct attack *attack, struct attack_peer *peer)
     for (int i = 0; i < ATTACK_BATCH; i++) {
         char topic[64];
         (void)snprintf(topic, sizeof(topic), "attack.topic.%" PRIu64,
-                       attack->counters.requests + (uint64_t)i);
+                       attack->named++);
         len += write_post(batch + len, topic, 16);
     }
     send_batch(attack, peer, batch, len);
