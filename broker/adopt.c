@@ -48,8 +48,9 @@ static int attach(struct rt_connection *connection,
 {
     struct rt_subscriber *subscriber = &connection->subscriber;
     subscriber->gap = RT_GAP_CLOSE;
-    int result = rt_core_subscribe(&rt_connection_server(connection)->core,
-                                   topic, since, subscriber, start);
+    int result =
+        rt_core_subscribe(&rt_connection_server(connection)->core, topic,
+                          RT_FORMAT_RAW, since, subscriber, start);
     if (result == RT_ENOMEM) {
         return result;
     }
@@ -62,14 +63,15 @@ static int attach(struct rt_connection *connection,
 }
 
 static void begin(struct rt_connection *connection,
-                  const struct rt_start *gap,
+                  const struct rt_gap *gap,
                   struct rt_bytes received)
 {
     rt_connection_move(connection, RT_CONNECTION_WEBSOCKET);
     rt_websocket_begin(connection);
     rt_connection_resume(connection);
     if (gap != NULL) {
-        rt_websocket_close_with(connection, gap->reason, &gap->resume);
+        struct rt_resume resume = rt_resume_after(gap);
+        rt_websocket_close_with(connection, gap->reason, &resume);
     }
     if (received.len > 0 && connection->state != RT_CONNECTION_CLOSED) {
         rt_websocket_input(connection, received);
@@ -104,7 +106,7 @@ int ringtail_broker_adopt(struct ringtail_broker *broker,
         rt_connection_discard(connection);
         return result;
     }
-    begin(connection, result == RT_EGAP ? &start : NULL,
+    begin(connection, result == RT_EGAP ? &start.gap : NULL,
           (struct rt_bytes){received, len});
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "broker/core/local.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
+#include "broker/core/view.h"
 #include "protocol/ws_frame.h"
 
 #define SPARE_LAGS_MAX 256
@@ -54,18 +55,6 @@ static enum rt_opcode opcode_of(enum rt_content content)
     return content == RT_CONTENT_BINARY ? RT_OPCODE_BINARY : RT_OPCODE_TEXT;
 }
 
-/* A subscriber that has kept up must not lose an event to a burst: before the
- * ring drops what it has not been given yet, it is given that. */
-static void protect_active(struct rt_topic *topic, size_t len)
-{
-    struct rt_stream *stream = &topic->raw;
-    if (RT_UNLIKELY(rt_ring_endangers(&topic->ring, stream->floor,
-                                      topic->core->now_ms, len) &&
-                    !rt_list_is_empty(&stream->dirty))) {
-        rt_stream_finish_pass(stream);
-    }
-}
-
 static int append(struct rt_topic *topic, const struct rt_event *event)
 {
     struct rt_core *core = topic->core;
@@ -75,12 +64,12 @@ static int append(struct rt_topic *topic, const struct rt_event *event)
     struct rt_record record = {
         .header = {(const char *)header, header_len},
         .payload = event->payload,
+        .type = event->type,
         .wall_ms = core->wall_ms,
         .sequence = core->sequence + 1,
         .content = (uint8_t)event->content,
     };
-    protect_active(topic, header_len + event->payload.len);
-    rt_locals_protect(topic, header_len + event->payload.len);
+    rt_topic_protect(topic, header_len + event->payload.len);
     return rt_ring_append(&topic->ring, core->now_ms, &record);
 }
 
@@ -145,9 +134,8 @@ static void sweep_blocked(struct rt_core *core)
 static void sweep_topic(struct rt_topic *topic)
 {
     struct rt_core *core = topic->core;
-    uint64_t floor = rt_locals_floor(topic);
-    floor = floor < topic->raw.floor ? floor : topic->raw.floor;
-    rt_ring_expire(&topic->ring, core->now_ms, floor);
+    rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
+    rt_views_trim(topic);
     if (!rt_topic_is_followed(topic) && topic->ring.segment_count == 0 &&
         core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS) {
         rt_topic_destroy(topic);
@@ -193,7 +181,7 @@ void rt_core_validate(const struct rt_core *core)
         RT_CHECK(rt_topic_find(core, topic->leaf.key) == topic);
         rt_topic_validate(topic);
         topics++;
-        subscribers += topic->raw.subscriber_count;
+        subscribers += rt_topic_subscribers(topic);
         locals += topic->local_count;
     }
     RT_CHECK(topics == core->topic_count);

@@ -85,6 +85,7 @@ struct rt_core {
 struct rt_event {
     struct rt_bytes topic;
     struct rt_bytes payload;
+    struct rt_bytes type; /* empty: none; was checked */
     enum rt_content content;
 };
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
+#include "broker/core/view.h"
 
 /*
  * What one position has to be sent. Nearly all subscribers of a topic stand at
@@ -11,10 +12,11 @@
  */
 struct span {
     const struct rt_stream *stream;
-    uint64_t offset;   /* of the first event */
-    uint64_t end;      /* the offset after the last one */
-    uint64_t head;     /* the stream's, when this was found */
-    uint64_t position; /* of the first byte in the ring */
+    uint64_t offset;          /* of the first event */
+    uint64_t end;             /* the offset after the last one */
+    uint64_t head;            /* the stream's, when this was found */
+    uint64_t position;        /* raw: of the first byte in the ring */
+    struct rt_segment *block; /* of a view; NULL: raw, or no memory for one */
     struct rt_bytes ranges[RT_SINK_RANGE_MAX];
     unsigned range_count;
     size_t bytes;
@@ -22,24 +24,48 @@ struct span {
 
 enum outcome {
     WROTE_ALL,
-    WROTE_PART, /* the next byte to write is at span.position + written */
+    WROTE_PART, /* the next byte to write is `written` bytes into the span */
     LOST,
+    STARVED, /* there was no memory to encode anything */
 };
 
-static void
-read_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
+static void read_ring(struct span *span, uint64_t offset)
 {
-    const struct rt_ring *ring = &stream->topic->ring;
-    *span = (struct span){.stream = stream,
-                          .offset = offset,
-                          .head = ring->next_offset,
-                          .position = rt_ring_position(ring, offset)};
+    const struct rt_ring *ring = &span->stream->topic->ring;
+    span->position = rt_ring_position(ring, offset);
     span->range_count = rt_ring_read(ring, span->position, RT_WRITE_BYTES_MAX,
                                      span->ranges, RT_SINK_RANGE_MAX);
     for (unsigned i = 0; i < span->range_count; i++) {
         span->bytes += span->ranges[i].len;
     }
     span->end = rt_ring_offset(ring, span->position + span->bytes);
+}
+
+static void read_view(struct span *span, uint64_t offset)
+{
+    struct rt_segment *block = rt_view_find(span->stream->view, offset);
+    span->block = block;
+    if (block != NULL) {
+        uint32_t index = (uint32_t)(offset - block->first_offset);
+        uint32_t start = rt_segment_start(block, index);
+        span->bytes = block->used - start;
+        span->ranges[0] =
+            (struct rt_bytes){(const char *)block->bytes + start, span->bytes};
+        span->range_count = 1;
+        span->end = block->first_offset + block->event_count;
+    }
+}
+
+static void
+read_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
+{
+    *span = (struct span){
+        .stream = stream, .offset = offset, .head = rt_stream_head(stream)};
+    if (stream->view == NULL) {
+        read_ring(span, offset);
+    } else {
+        read_view(span, offset);
+    }
 }
 
 /* Inline: it is asked for every delivery, and knows the answer. */
@@ -57,6 +83,9 @@ static enum outcome write_span(const struct span *span,
                                size_t *written)
 {
     struct rt_core *core = rt_stream_core(span->stream);
+    if (RT_UNLIKELY(span->range_count == 0)) {
+        return STARVED;
+    }
     ssize_t taken =
         core->options.sink->write(subscriber, span->ranges, span->range_count);
     core->counters.writes++;
@@ -72,9 +101,26 @@ static enum outcome write_span(const struct span *span,
     return WROTE_PART;
 }
 
-static void lose(struct rt_subscriber *subscriber)
+static void lose(struct rt_subscriber *subscriber, enum outcome outcome)
 {
-    rt_subscriber_close(subscriber, RT_CLOSE_LOST);
+    rt_subscriber_close(subscriber,
+                        outcome == STARVED ? RT_CLOSE_OVERLOAD : RT_CLOSE_LOST);
+}
+
+/* The block with a byte of a span, and where in it that is. */
+static struct rt_segment *
+locate(const struct span *span, size_t written, uint32_t *at)
+{
+    const struct rt_topic *topic = span->stream->topic;
+    if (span->block != NULL) {
+        uint32_t index = (uint32_t)(span->offset - span->block->first_offset);
+        *at = rt_segment_start(span->block, index) + (uint32_t)written;
+        return span->block;
+    }
+    uint64_t position = span->position + written;
+    struct rt_segment *segment = rt_ring_segment(&topic->ring, position);
+    *at = (uint32_t)(position - segment->position);
+    return segment;
 }
 
 /* Hands the rest of the event that was cut to the sink, to be written when the
@@ -83,18 +129,16 @@ static void queue_rest(struct rt_subscriber *subscriber,
                        const struct span *span,
                        size_t written)
 {
-    struct rt_topic *topic = subscriber->stream->topic;
-    struct rt_core *core = topic->core;
-    uint64_t position = span->position + written;
-    struct rt_segment *segment = rt_ring_segment(&topic->ring, position);
-    uint32_t start = (uint32_t)(position - segment->position);
+    struct rt_core *core = rt_stream_core(span->stream);
+    uint32_t start = 0;
+    struct rt_segment *segment = locate(span, written, &start);
     uint32_t index = rt_segment_event_at(segment, start);
     uint32_t end = rt_segment_start(segment, index + 1);
     struct rt_bytes rest = {(const char *)segment->bytes + start, end - start};
     uint64_t next = segment->first_offset + index + 1;
 
     if (core->options.sink->queue(subscriber, segment, rest) < 0) {
-        lose(subscriber);
+        lose(subscriber, LOST);
         return;
     }
     core->counters.events_delivered += next - subscriber->offset;
@@ -123,9 +167,9 @@ static size_t visit_active(struct rt_stream *stream, struct span *span)
     if (outcome == WROTE_ALL) {
         active->offset = span->end;
         stream->pass_next += span->end == rt_stream_head(stream) ? 1 : 0;
-    } else if (outcome == LOST ||
+    } else if (outcome != WROTE_PART ||
                rt_subscriber_fall_behind(subscriber, span->offset) < 0) {
-        lose(subscriber);
+        lose(subscriber, outcome);
     } else {
         queue_rest(subscriber, span, written);
     }
@@ -197,8 +241,8 @@ static size_t visit_lagging(struct rt_subscriber *subscriber)
     if (subscriber->offset < rt_stream_head(stream)) {
         find_span(&span, stream, subscriber->offset);
         enum outcome outcome = write_span(&span, subscriber, &written);
-        if (outcome == LOST) {
-            lose(subscriber);
+        if (outcome == LOST || outcome == STARVED) {
+            lose(subscriber, outcome);
             return 1;
         }
         if (outcome == WROTE_PART) {
@@ -259,7 +303,7 @@ static void shed_blocked(struct rt_core *core)
     size_t retired = core->store.retired_bytes;
     while (RT_UNLIKELY(retired > retired_max) &&
            !rt_list_is_empty(&core->blocked)) {
-        lose(RT_LIST_FIRST(&core->blocked, struct rt_subscriber, link));
+        lose(RT_LIST_FIRST(&core->blocked, struct rt_subscriber, link), LOST);
         retired -=
             retired < RT_SEGMENT_SIZE_MAX ? retired : RT_SEGMENT_SIZE_MAX;
     }

@@ -19,6 +19,14 @@ struct rt_subscriber;
 /* Ranges in one write: what libuv takes without allocating. */
 #define RT_SINK_RANGE_MAX 4
 
+/* Events that a subscriber does not get. */
+struct rt_gap {
+    struct rt_cursor after; /* the last event before it */
+    struct rt_cursor next;  /* the first one behind it */
+    uint64_t missed;        /* how many; 0: not known */
+    enum rt_close_reason reason;
+};
+
 struct rt_sink_ops {
     /*
      * Writes as much of the ranges as the connection takes at once. Returns
@@ -40,6 +48,15 @@ struct rt_sink_ops {
 
     /* How many bytes the peer has still to take, wherever they wait. */
     size_t (*queued)(struct rt_subscriber *subscriber);
+
+    /*
+     * Tells of a gap, before the next event, in the subscriber's format; and
+     * that it has everything that there was when it began. Only for those whose
+     * policy is RT_GAP_TELL. What the connection does not take at once is
+     * queued, and rt_subscriber_drained called as above.
+     */
+    void (*gap)(struct rt_subscriber *subscriber, const struct rt_gap *gap);
+    void (*caught_up)(struct rt_subscriber *subscriber);
 
     /*
      * Ends the connection for a reason, after what is queued. The subscriber

@@ -20,6 +20,7 @@
 
 struct rt_subscriber;
 struct rt_topic;
+struct rt_view;
 
 struct rt_active {
     struct rt_subscriber *subscriber;
@@ -28,6 +29,7 @@ struct rt_active {
 
 struct rt_stream {
     struct rt_topic *topic;
+    struct rt_view *view; /* where its bytes come from; NULL: the ring itself */
     struct rt_list dirty; /* in core->dirty while a pass has work to do */
     struct rt_active *active;
     uint32_t active_count;

@@ -34,6 +34,7 @@ static int attach(struct rt_subscriber *subscriber,
     }
     subscriber->stream = stream;
     subscriber->offset = offset;
+    subscriber->is_replaying = is_behind && subscriber->gap == RT_GAP_TELL;
     subscriber->lag = lag;
     if (is_behind) {
         enter_lagging(subscriber);
@@ -55,8 +56,38 @@ count_gap(struct rt_core *core, const struct rt_start_found *found, int err)
     core->counters.closes[found->reason] += err == RT_EGAP ? 1 : 0;
 }
 
+static struct rt_gap gap_at_start(const struct rt_topic *topic,
+                                  const struct rt_since *since,
+                                  const struct rt_start_found *found)
+{
+    return (struct rt_gap){.after =
+                               since->kind == RT_SINCE_CURSOR
+                                   ? since->cursor
+                                   : rt_topic_cursor(topic, found->offset - 1),
+                           .next = rt_topic_cursor(topic, found->offset),
+                           .missed = found->missed,
+                           .reason = found->reason};
+}
+
+/* What a subscriber is told of where it begins. */
+static struct rt_start start_of(const struct rt_topic *topic,
+                                const struct rt_since *since,
+                                const struct rt_start_found *found)
+{
+    struct rt_start start = {
+        .cursor = rt_topic_cursor(topic, found->offset - 1),
+        .earliest = rt_topic_cursor(topic, rt_ring_earliest(&topic->ring)),
+        .is_behind = found->offset < topic->ring.next_offset,
+        .is_gap = found->is_gap};
+    if (found->is_gap) {
+        start.gap = gap_at_start(topic, since, found);
+    }
+    return start;
+}
+
 int rt_core_subscribe(struct rt_core *core,
                       struct rt_bytes name,
+                      enum rt_format format,
                       const struct rt_since *since,
                       struct rt_subscriber *subscriber,
                       struct rt_start *start)
@@ -64,19 +95,16 @@ int rt_core_subscribe(struct rt_core *core,
     RT_CHECK(subscriber->state == RT_SUBSCRIBER_DETACHED);
     uint32_t topic_count = core->topic_count;
     struct rt_topic *topic = rt_topic_obtain(core, name);
-    if (topic == NULL) {
+    struct rt_stream *stream =
+        topic == NULL ? NULL : rt_topic_stream(topic, format);
+    if (stream == NULL) {
+        rt_topic_undo(topic, topic_count);
         return RT_ENOMEM;
     }
     struct rt_start_found found = rt_start_find(topic, since);
-    *start = (struct rt_start){
-        .cursor = rt_topic_cursor(topic, found.offset - 1),
-        .reason = found.reason,
-        .resume = {.cursor = rt_topic_cursor(topic, found.offset - 1),
-                   .missed = found.missed,
-                   .has_cursor = true}};
+    *start = start_of(topic, since, &found);
     bool is_refused = found.is_gap && subscriber->gap == RT_GAP_CLOSE;
-    int err =
-        is_refused ? RT_EGAP : attach(subscriber, &topic->raw, found.offset);
+    int err = is_refused ? RT_EGAP : attach(subscriber, stream, found.offset);
     if (err == RT_ENOMEM) {
         rt_topic_undo(topic, topic_count);
     } else if (found.is_gap) {
@@ -127,6 +155,13 @@ struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber)
                         ? stream->active[subscriber->slot].offset
                         : subscriber->offset;
     return rt_topic_cursor(stream->topic, next - 1);
+}
+
+struct rt_resume rt_resume_after(const struct rt_gap *gap)
+{
+    struct rt_cursor last_lost = {gap->next.epoch, gap->next.offset - 1};
+    return (struct rt_resume){
+        .cursor = last_lost, .missed = gap->missed, .has_cursor = true};
 }
 
 static void close_with(struct rt_subscriber *subscriber,
@@ -181,20 +216,41 @@ void rt_subscriber_catch_up(struct rt_subscriber *subscriber)
     release_lag(subscriber);
     subscriber->state = RT_SUBSCRIBER_ACTIVE;
     rt_stream_activate(subscriber->stream, subscriber);
+    if (subscriber->is_replaying) {
+        subscriber->is_replaying = false;
+        rt_stream_core(subscriber->stream)->options.sink->caught_up(subscriber);
+    }
+}
+
+static void tell_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
+{
+    const struct rt_sink_ops *sink =
+        rt_stream_core(subscriber->stream)->options.sink;
+    sink->gap(subscriber, gap);
+    if (subscriber->state == RT_SUBSCRIBER_LAGGING &&
+        sink->queued(subscriber) > 0) {
+        rt_subscriber_block(subscriber);
+    }
 }
 
 bool rt_subscriber_pass(struct rt_subscriber *subscriber)
 {
     struct rt_topic *topic = subscriber->stream->topic;
     uint64_t earliest = rt_ring_earliest(&topic->ring);
-    struct rt_resume resume = {.cursor = rt_topic_cursor(topic, earliest - 1),
-                               .missed = earliest - subscriber->offset,
-                               .has_cursor = true};
-    rt_core_count_gap(topic->core, resume.missed);
+    struct rt_gap gap = {.after =
+                             rt_topic_cursor(topic, subscriber->offset - 1),
+                         .next = rt_topic_cursor(topic, earliest),
+                         .missed = earliest - subscriber->offset,
+                         .reason = RT_CLOSE_CURSOR_EVICTED};
+    rt_core_count_gap(topic->core, gap.missed);
     if (subscriber->gap == RT_GAP_CLOSE) {
+        struct rt_resume resume = rt_resume_after(&gap);
         close_with(subscriber, RT_CLOSE_CURSOR_EVICTED, &resume);
         return false;
     }
     subscriber->offset = earliest;
-    return true;
+    if (subscriber->gap == RT_GAP_TELL) {
+        tell_gap(subscriber, &gap);
+    }
+    return subscriber->state == RT_SUBSCRIBER_LAGGING;
 }

@@ -13,16 +13,19 @@
 #ifndef BROKER_CORE_SUBSCRIBER_H
 #define BROKER_CORE_SUBSCRIBER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
 #include "broker/core/core.h"
+#include "protocol/format.h"
 #include "protocol/since.h"
 
 /* What to do when the ring has passed a subscriber. */
 enum rt_gap_policy {
     RT_GAP_CLOSE, /* close, and say where to go on */
     RT_GAP_SKIP,  /* go on with the oldest event that is left */
+    RT_GAP_TELL,  /* the same, and say what was missed */
 };
 
 enum rt_subscriber_state {
@@ -48,29 +51,37 @@ struct rt_subscriber {
     struct rt_lag *lag; /* LAGGING, BLOCKED */
     uint8_t state;
     uint8_t gap;
+    bool is_replaying; /* and is to be told when it has caught up */
 };
 
 /* A start cannot be served without a gap, and the policy is to close. */
 #define RT_EGAP (-10001)
 
 struct rt_start {
-    struct rt_cursor cursor;     /* the position before the first event */
-    enum rt_close_reason reason; /* with RT_EGAP */
-    struct rt_resume resume;     /* with RT_EGAP */
+    struct rt_cursor cursor;   /* the position before the first event */
+    struct rt_cursor earliest; /* of the oldest event that is still there */
+    bool is_behind;            /* there are events to replay */
+    bool is_gap;               /* with RT_EGAP, and for RT_GAP_TELL */
+    struct rt_gap gap;
 };
 
 /*
  * Attaches a detached subscriber to a topic, which begins to exist if it did
- * not. Nothing is written before the next flush. Returns
+ * not, to get its events in a format. Nothing is written before the next flush.
+ * Returns
  *   0          attached; start->cursor says where it begins
  *   RT_EGAP    not attached: events after `since` are gone; see start
  *   RT_ENOMEM  not attached
  */
 RT_MUST_USE int rt_core_subscribe(struct rt_core *core,
                                   struct rt_bytes topic,
+                                  enum rt_format format,
                                   const struct rt_since *since,
                                   struct rt_subscriber *subscriber,
                                   struct rt_start *start);
+
+/* Where whoever is closed for a gap goes on: behind it. */
+struct rt_resume rt_resume_after(const struct rt_gap *gap);
 
 /* Ends a subscription, in whatever state; harmless when it has ended. */
 void rt_subscriber_detach(struct rt_subscriber *subscriber);
@@ -99,7 +110,7 @@ void rt_subscriber_block(struct rt_subscriber *subscriber);
 void rt_subscriber_catch_up(struct rt_subscriber *subscriber);
 
 /* The ring has passed a lagging subscriber: skip to what is left, or close.
- * Returns whether it is still attached. */
+ * Returns whether it may be written to. */
 bool rt_subscriber_pass(struct rt_subscriber *subscriber);
 
 #endif

@@ -4,7 +4,9 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/fanout.h"
 #include "broker/core/local.h"
+#include "broker/core/view.h"
 
 static size_t topic_size(size_t name_len)
 {
@@ -64,6 +66,7 @@ void rt_topic_destroy(struct rt_topic *topic)
     rt_tree_remove(&core->topics, &topic->leaf);
     rt_list_remove(&topic->link);
     core->topic_count--;
+    rt_views_trim(topic);
     rt_stream_finish(&topic->raw);
     rt_ring_finish(&topic->ring);
     rt_locals_destroy(core, topic->locals);
@@ -85,23 +88,84 @@ struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset)
 void rt_topic_mark(struct rt_topic *topic)
 {
     rt_stream_mark_dirty(&topic->raw);
+    for (struct rt_view *view = topic->views; view != NULL; view = view->next) {
+        rt_stream_mark_dirty(&view->stream);
+    }
     rt_locals_mark(topic);
+}
+
+struct rt_stream *rt_topic_stream(struct rt_topic *topic, enum rt_format format)
+{
+    if (format == RT_FORMAT_RAW) {
+        return &topic->raw;
+    }
+    struct rt_view *view = rt_view_obtain(topic, format);
+    return view == NULL ? NULL : &view->stream;
+}
+
+static void protect(struct rt_stream *stream, size_t len)
+{
+    const struct rt_topic *topic = stream->topic;
+    if (RT_UNLIKELY(rt_ring_endangers(&topic->ring, stream->floor,
+                                      topic->core->now_ms, len) &&
+                    !rt_list_is_empty(&stream->dirty))) {
+        rt_stream_finish_pass(stream);
+    }
+}
+
+void rt_topic_protect(struct rt_topic *topic, size_t len)
+{
+    protect(&topic->raw, len);
+    for (struct rt_view *view = topic->views; view != NULL; view = view->next) {
+        protect(&view->stream, len);
+    }
+    rt_locals_protect(topic, len);
+}
+
+uint64_t rt_topic_floor(const struct rt_topic *topic)
+{
+    uint64_t locals = rt_locals_floor(topic);
+    uint64_t floor = locals < topic->raw.floor ? locals : topic->raw.floor;
+    for (const struct rt_view *view = topic->views; view != NULL;
+         view = view->next) {
+        floor = view->stream.floor < floor ? view->stream.floor : floor;
+    }
+    return floor;
 }
 
 bool rt_topic_is_congested(const struct rt_topic *topic)
 {
     uint64_t bytes = topic->ring.retention->bytes / RT_CONGESTION_PART;
-    return rt_stream_is_congested(&topic->raw) ||
-           rt_locals_are_behind(topic, bytes);
+    bool is_any = rt_stream_is_congested(&topic->raw) ||
+                  rt_locals_are_behind(topic, bytes);
+    for (const struct rt_view *view = topic->views; view != NULL;
+         view = view->next) {
+        is_any = is_any || rt_stream_is_congested(&view->stream);
+    }
+    return is_any;
+}
+
+uint32_t rt_topic_subscribers(const struct rt_topic *topic)
+{
+    uint32_t count = topic->raw.subscriber_count;
+    for (const struct rt_view *view = topic->views; view != NULL;
+         view = view->next) {
+        count += view->stream.subscriber_count;
+    }
+    return count;
 }
 
 bool rt_topic_is_followed(const struct rt_topic *topic)
 {
-    return topic->raw.subscriber_count + topic->local_count > 0;
+    return rt_topic_subscribers(topic) + topic->local_count > 0;
 }
 
 void rt_topic_validate(const struct rt_topic *topic)
 {
     rt_ring_validate(&topic->ring);
     rt_stream_validate(&topic->raw);
+    for (const struct rt_view *view = topic->views; view != NULL;
+         view = view->next) {
+        rt_view_validate(view);
+    }
 }

@@ -9,6 +9,7 @@
 #include "base/tree.h"
 #include "broker/core/core.h"
 #include "broker/core/stream.h"
+#include "protocol/format.h"
 #include "storage/ring.h"
 
 /* The fan-out of a topic is behind when this part of the ring's bytes waits. */
@@ -19,6 +20,7 @@
 #define RT_TOPICS_KEEP_PART 8
 
 struct rt_locals;
+struct rt_view;
 
 struct rt_topic {
     struct rt_core *core;
@@ -27,6 +29,7 @@ struct rt_topic {
     struct rt_ring ring;
     struct rt_locals *locals; /* NULL until there is the first one */
     struct rt_stream raw;     /* whoever gets the ring's own frames */
+    struct rt_view *views;    /* whoever gets other formats; the first one */
     uint32_t local_count;
     uint64_t touched_ms; /* last event or subscriber */
     uint32_t epoch;
@@ -59,8 +62,22 @@ void rt_topic_mark(struct rt_topic *topic);
 /* Whether publishers should wait until those that follow have caught up. */
 bool rt_topic_is_congested(const struct rt_topic *topic);
 
-/* Whether anybody follows. */
+/* How many subscribers there are, in all formats; and whether anybody follows,
+ * also here in the process. */
+uint32_t rt_topic_subscribers(const struct rt_topic *topic);
 bool rt_topic_is_followed(const struct rt_topic *topic);
+
+/* The stream of a format, made if there is none; NULL without memory. */
+RT_MUST_USE struct rt_stream *rt_topic_stream(struct rt_topic *topic,
+                                              enum rt_format format);
+
+/* An event of `len` bytes is about to be appended. Who has kept up must not
+ * lose one to a burst: before the ring drops what has not been given to them,
+ * they are given that. */
+void rt_topic_protect(struct rt_topic *topic, size_t len);
+
+/* The offset before which everybody who keeps up has everything. */
+uint64_t rt_topic_floor(const struct rt_topic *topic);
 
 /* Checks every invariant; for tests. */
 void rt_topic_validate(const struct rt_topic *topic);

@@ -131,15 +131,16 @@ static void subscribe(struct rt_http_session *session,
     struct rt_bytes topic = {exchange->topic, exchange->topic_len};
     struct rt_start start;
     subscriber->gap = (uint8_t)parameters->gap;
-    int result = rt_core_subscribe(&server->core, topic, &parameters->since,
-                                   subscriber, &start);
+    int result = rt_core_subscribe(&server->core, topic, RT_FORMAT_RAW,
+                                   &parameters->since, subscriber, &start);
     if (result == RT_ENOMEM) {
         rt_http_refuse_for_memory(session);
         return;
     }
     answer_upgrade(session, request, start.cursor);
     if (rt_http_session_upgrade(session) && result == RT_EGAP) {
-        rt_websocket_close_with(connection, start.reason, &start.resume);
+        struct rt_resume resume = rt_resume_after(&start.gap);
+        rt_websocket_close_with(connection, start.gap.reason, &resume);
     }
 }
 

@@ -167,7 +167,9 @@ void publish(struct world *world, struct topic *topic)
 {
     struct event event = random_event(world, topic);
     struct rt_event outgoing = {
-        topic->name, {model_noise(event.noise), event.len}, event.content};
+        .topic = topic->name,
+        .payload = {model_noise(event.noise), event.len},
+        .content = event.content};
     struct forecast forecast = foresee(world, topic, &event);
     struct rt_receipt receipt;
     int err = rt_core_publish(&world->core, &outgoing, &receipt);

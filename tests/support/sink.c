@@ -72,8 +72,9 @@ int test_core_try_publish(struct test_core *test, const char *topic, size_t len)
 {
     struct rt_bytes name = rt_bytes_of(topic);
     uint64_t offset = next_offset(&test->core, name);
-    struct rt_event event = {name, payload_of(topic[0], offset, len),
-                             RT_CONTENT_TEXT};
+    struct rt_event event = {.topic = name,
+                             .payload = payload_of(topic[0], offset, len),
+                             .content = RT_CONTENT_TEXT};
     struct rt_receipt receipt;
     int err = rt_core_publish(&test->core, &event, &receipt);
     if (err == 0) {
@@ -174,6 +175,21 @@ static size_t sink_queued(struct rt_subscriber *subscriber)
     return sink_of(subscriber)->queued.len;
 }
 
+static void sink_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
+{
+    struct test_sink *sink = sink_of(subscriber);
+    EXPECT(!sink->is_closed && sink->queued.len == 0);
+    sink->gap_count++;
+    sink->gap = *gap;
+}
+
+static void sink_caught_up(struct rt_subscriber *subscriber)
+{
+    struct test_sink *sink = sink_of(subscriber);
+    EXPECT(!sink->is_closed && sink->queued.len == 0);
+    sink->caught_up_count++;
+}
+
 static void sink_close(struct rt_subscriber *subscriber,
                        enum rt_close_reason reason,
                        const struct rt_resume *resume)
@@ -190,6 +206,8 @@ static const struct rt_sink_ops ops = {
     .write = sink_write,
     .queue = sink_queue,
     .queued = sink_queued,
+    .gap = sink_gap,
+    .caught_up = sink_caught_up,
     .close = sink_close,
 };
 
@@ -214,10 +232,22 @@ struct rt_cursor test_sink_subscribe(struct test_sink *sink,
 {
     struct rt_start start;
     sink->topic = topic[0];
-    EXPECT_INT(rt_core_subscribe(sink->core, rt_bytes_of(topic), &since,
-                                 &sink->subscriber, &start),
+    EXPECT_INT(rt_core_subscribe(sink->core, rt_bytes_of(topic), RT_FORMAT_RAW,
+                                 &since, &sink->subscriber, &start),
                0);
     return start.cursor;
+}
+
+void test_sink_subscribe_in(struct test_sink *sink,
+                            const char *topic,
+                            enum rt_format format,
+                            struct rt_since since)
+{
+    struct rt_start start;
+    sink->subscriber.gap = RT_GAP_TELL;
+    EXPECT_INT(rt_core_subscribe(sink->core, rt_bytes_of(topic), format, &since,
+                                 &sink->subscriber, &start),
+               0);
 }
 
 void test_sink_subscribe_now(struct test_sink *sink, const char *topic)

@@ -61,6 +61,9 @@ struct test_sink {
     struct rt_bytes queued;
     uint32_t writes;
     char topic; /* the first letter of its name */
+    uint32_t gap_count;
+    struct rt_gap gap; /* the last one it was told of */
+    uint32_t caught_up_count;
     bool is_closed;
     enum rt_close_reason reason;
     struct rt_resume resume;
@@ -76,6 +79,12 @@ void test_sink_finish(struct test_sink *sink);
 struct rt_cursor test_sink_subscribe(struct test_sink *sink,
                                      const char *topic,
                                      struct rt_since since);
+
+/* The same in a format; gaps are told. */
+void test_sink_subscribe_in(struct test_sink *sink,
+                            const char *topic,
+                            enum rt_format format,
+                            struct rt_since since);
 
 /* With the next event, and with the oldest one. */
 void test_sink_subscribe_now(struct test_sink *sink, const char *topic);

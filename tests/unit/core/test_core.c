@@ -16,7 +16,9 @@ static const struct rt_retention retention = {64 * KIB, UNLIMITED, UNLIMITED};
 static struct rt_receipt
 publish(struct test_core *test, const char *topic, struct rt_bytes payload)
 {
-    struct rt_event event = {rt_bytes_of(topic), payload, RT_CONTENT_BINARY};
+    struct rt_event event = {.topic = rt_bytes_of(topic),
+                             .payload = payload,
+                             .content = RT_CONTENT_BINARY};
     struct rt_receipt receipt;
     EXPECT_INT(rt_core_publish(&test->core, &event, &receipt), 0);
     return receipt;
@@ -87,8 +89,9 @@ static void expect_frame(enum rt_content content, struct rt_bytes frame)
     struct rt_receipt receipt;
     test_core_init(&test, retention);
     test_sinks_join(&sink, 1, &test, "a");
-    struct rt_event event = {
-        RT_BYTES("a"), {frame.data + 2, frame.len - 2}, content};
+    struct rt_event event = {.topic = RT_BYTES("a"),
+                             .payload = {frame.data + 2, frame.len - 2},
+                             .content = content};
     EXPECT_INT(rt_core_publish(&test.core, &event, &receipt), 0);
     test_core_flush(&test);
     EXPECT_BYTES(((struct rt_bytes){sink.received.data, sink.received.len}),

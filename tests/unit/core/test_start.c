@@ -59,15 +59,15 @@ static void expect_gap(struct test_core *test,
     uint64_t earliest = rt_ring_earliest(&test_core_topic(test, "a")->ring);
     struct rt_counters before = test->core.counters;
     test_sink_init(&sink, test);
-    EXPECT_INT(rt_core_subscribe(&test->core, RT_BYTES("a"), &since,
-                                 &sink.subscriber, &start),
+    EXPECT_INT(rt_core_subscribe(&test->core, RT_BYTES("a"), RT_FORMAT_RAW,
+                                 &since, &sink.subscriber, &start),
                RT_EGAP);
     EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_DETACHED);
-    EXPECT_INT(start.reason, reason);
-    EXPECT(start.resume.has_cursor);
-    EXPECT_INT(start.resume.cursor.epoch, test_core_topic(test, "a")->epoch);
-    EXPECT_INT(start.resume.cursor.offset, earliest - 1);
-    EXPECT_INT(start.resume.missed, missed);
+    EXPECT(start.is_gap);
+    EXPECT_INT(start.gap.reason, reason);
+    EXPECT_INT(start.gap.next.epoch, test_core_topic(test, "a")->epoch);
+    EXPECT_INT(start.gap.next.offset, earliest);
+    EXPECT_INT(start.gap.missed, missed);
     EXPECT_INT(start.cursor.offset, earliest - 1);
     EXPECT_INT(test->core.counters.gaps, before.gaps + 1);
     EXPECT_INT(test->core.counters.events_missed,

@@ -36,8 +36,8 @@ TEST("a subscription that finds no memory is none, wherever it fails")
         test_core_publish_many(&test, "a", 3, 100);
         test_sink_init(&sink, &test);
         test_heap_fail_at(&test.heap, k);
-        int err = rt_core_subscribe(&test.core, RT_BYTES("a"), &since,
-                                    &sink.subscriber, &start);
+        int err = rt_core_subscribe(&test.core, RT_BYTES("a"), RT_FORMAT_RAW,
+                                    &since, &sink.subscriber, &start);
         fails = test.heap.count >= k;
         EXPECT_INT(err, fails > 0 ? RT_ENOMEM : 0);
         EXPECT_INT(sink.subscriber.state,
@@ -61,8 +61,8 @@ TEST("a subscription that finds no memory leaves no topic behind")
         test_sink_init(&sink, &test);
         size_t used = test.heap.heap.used;
         test_heap_fail_at(&test.heap, k);
-        EXPECT_INT(rt_core_subscribe(&test.core, RT_BYTES("a"), &since,
-                                     &sink.subscriber, &start),
+        EXPECT_INT(rt_core_subscribe(&test.core, RT_BYTES("a"), RT_FORMAT_RAW,
+                                     &since, &sink.subscriber, &start),
                    RT_ENOMEM);
         EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_DETACHED);
         EXPECT_INT(test.heap.heap.used, used);
@@ -103,8 +103,8 @@ TEST("a subscription that finds no memory was told of no gap")
     test_core_publish(&test, "a", 100);
     sink.subscriber.gap = RT_GAP_SKIP;
     test_heap_fail_at(&test.heap, 1);
-    EXPECT_INT(rt_core_subscribe(&test.core, RT_BYTES("a"), &since,
-                                 &sink.subscriber, &start),
+    EXPECT_INT(rt_core_subscribe(&test.core, RT_BYTES("a"), RT_FORMAT_RAW,
+                                 &since, &sink.subscriber, &start),
                RT_ENOMEM);
     EXPECT_INT(test.core.counters.gaps, 0);
     test_sink_finish(&sink);
