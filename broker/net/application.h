@@ -6,6 +6,8 @@
 #ifndef BROKER_NET_APPLICATION_H
 #define BROKER_NET_APPLICATION_H
 
+#include <stdbool.h>
+
 #include "base/bytes.h"
 #include "protocol/http_request.h"
 #include "protocol/ws_receive.h"
@@ -18,6 +20,11 @@ struct rt_application {
      * body is skipped. */
     void (*begin)(struct rt_http_session *session,
                   const struct rt_http_request *request);
+    /* A head like the session's last one, but for its target: sets the exchange
+     * to that, or returns false, and then it is taken as a new head. Unless
+     * NULL. */
+    bool (*begin_alike)(struct rt_http_session *session,
+                        struct rt_bytes target);
     /* The body of a request that has not been answered is whole. */
     void (*finish)(struct rt_http_session *session, struct rt_bytes payload);
     /* A whole WebSocket message, if any are taken. */

@@ -177,18 +177,69 @@ static void remember_head(struct rt_http_session *session,
         rt_http_session_server(session)->options.authorize != NULL) {
         return;
     }
+    const char *end = memchr(head.data, '\n', head.len);
     memcpy(session->head, head.data, head.len);
+    session->head_line = (uint16_t)(end + 1 - head.data);
     session->head_len = (uint16_t)head.len;
     session->head_roles = session->connection->roles;
     session->content_length = request->content_length;
 }
 
-static bool is_remembered(const struct rt_http_session *session,
+static bool begins_with(struct rt_bytes bytes, const char *start, size_t len)
+{
+    return bytes.len >= len && memcmp(bytes.data, start, len) == 0;
+}
+
+#define METHOD  "POST "
+#define VERSION " HTTP/1.1\r\n"
+
+/* What is between the method and the version of a first line, if those are
+ * POST and HTTP/1.1; else empty. */
+static struct rt_bytes target_of(struct rt_bytes line)
+{
+    size_t around = strlen(METHOD) + strlen(VERSION);
+    size_t rest = line.len - strlen(VERSION);
+    if (line.len <= around || !begins_with(line, METHOD, strlen(METHOD)) ||
+        memcmp(line.data + rest, VERSION, strlen(VERSION)) != 0) {
+        return (struct rt_bytes){NULL, 0};
+    }
+    return (struct rt_bytes){line.data + strlen(METHOD), line.len - around};
+}
+
+/* The same head but for the target: then it is the one that is remembered. */
+static bool is_alike(struct rt_http_session *session, struct rt_bytes bytes)
+{
+    const struct rt_application *application = application_of(session);
+    size_t line_max =
+        sizeof(session->head) < bytes.len ? sizeof(session->head) : bytes.len;
+    const char *end = memchr(bytes.data, '\n', line_max);
+    if (end == NULL || application->begin_alike == NULL) {
+        return false;
+    }
+    size_t line = (size_t)(end + 1 - bytes.data);
+    size_t tail = session->head_len - session->head_line;
+    struct rt_bytes rest = {end + 1, bytes.len - line};
+    struct rt_bytes target = target_of((struct rt_bytes){bytes.data, line});
+    if (line + tail > sizeof(session->head) || target.len == 0 ||
+        !begins_with(rest, session->head + session->head_line, tail) ||
+        !application->begin_alike(session, target)) {
+        return false;
+    }
+    memcpy(session->head, bytes.data, line + tail);
+    session->head_line = (uint16_t)line;
+    session->head_len = (uint16_t)(line + tail);
+    return true;
+}
+
+static bool is_remembered(struct rt_http_session *session,
                           struct rt_bytes bytes)
 {
-    return session->head_len > 0 && bytes.len >= session->head_len &&
-           memcmp(bytes.data, session->head, session->head_len) == 0 &&
-           rt_http_session_server(session)->state == RT_SERVER_RUNNING;
+    if (session->head_len == 0 ||
+        rt_http_session_server(session)->state != RT_SERVER_RUNNING) {
+        return false;
+    }
+    return begins_with(bytes, session->head, session->head_len) ||
+           is_alike(session, bytes);
 }
 
 static void run_remembered(struct rt_http_session *session,

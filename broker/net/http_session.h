@@ -32,7 +32,7 @@
 
 /* A publisher's heads are alike: the last one, up to this size, is remembered,
  * also from one session of a connection to its next, and one that is the same
- * to the byte is not parsed again. */
+ * to the byte, or but for its target, is not parsed again. */
 #define RT_HEAD_REMEMBERED_MAX 512
 
 enum rt_http_phase {
@@ -81,6 +81,7 @@ struct rt_http_session {
     struct rt_http_parser parser;
     struct rt_exchange exchange;
     uint64_t content_length; /* of the remembered head */
+    uint16_t head_line;      /* bytes of its first line */
     uint16_t head_len;       /* 0: none; else `exchange` is of this head, */
     uint8_t head_roles;      /* as a listener of these roles answers it */
     char head[RT_HEAD_REMEMBERED_MAX];

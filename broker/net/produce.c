@@ -1,4 +1,6 @@
 /* POST /produce/{topic}: one event, the body byte for byte. */
+#include <string.h>
+
 #include "base/error.h"
 #include "broker/net/authorize.h"
 #include "broker/net/route.h"
@@ -110,6 +112,27 @@ void rt_produce_begin(struct rt_http_session *session,
         int result = rt_authorize(session, RINGTAIL_PRODUCE, request, target);
         (void)result; /* the payload is handled unless this was answered */
     }
+}
+
+/* Only what publishes is remembered, so it is about the topic alone. What needs
+ * more than a look, a query say, is no topic as it stands. */
+bool rt_produce_begin_alike(struct rt_http_session *session,
+                            struct rt_bytes target)
+{
+    struct rt_bytes path = RT_BYTES("/produce/");
+    struct rt_exchange *exchange = &session->exchange;
+    const char *reason;
+    if (target.len <= path.len ||
+        memcmp(target.data, path.data, path.len) != 0) {
+        return false;
+    }
+    struct rt_bytes topic = {target.data + path.len, target.len - path.len};
+    if (rt_topic_check(topic, &reason) < 0) {
+        return false;
+    }
+    memcpy(exchange->topic, topic.data, topic.len);
+    exchange->topic_len = (uint8_t)topic.len;
+    return true;
 }
 
 /* The plainest case, and the most frequent. */

@@ -142,6 +142,7 @@ static void begin(struct rt_http_session *session,
 /* No other resource has a payload, and a subscription takes no messages. */
 const struct rt_application rt_broker_application = {
     .begin = begin,
+    .begin_alike = rt_produce_begin_alike,
     .finish = rt_produce_finish,
 };
 

@@ -18,6 +18,8 @@ extern const struct rt_application rt_broker_application;
 void rt_produce_begin(struct rt_http_session *session,
                       const struct rt_http_request *request,
                       const struct rt_target *target);
+bool rt_produce_begin_alike(struct rt_http_session *session,
+                            struct rt_bytes target);
 void rt_produce_finish(struct rt_http_session *session,
                        struct rt_bytes payload);
 

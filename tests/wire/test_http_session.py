@@ -3,6 +3,7 @@
 are slow or silent."""
 
 import concurrent.futures
+import json
 import threading
 import time
 
@@ -288,6 +289,53 @@ def does_not_continue(broker, topic, count, expect, status):
         answer = peer.answer()
         equal((answer.status, answer.closes), (status, True))
         peer.expect_end()
+
+
+# --- heads that are alike ---
+
+LINES = [
+    b"POST /produce/alike.one HTTP/1.1",
+    b"POST /produce/alike.two HTTP/1.1",
+    b"POST /produce/alike.one?ack=memory HTTP/1.1",
+    b"POST /produce/alike.one?ack=disk HTTP/1.1",
+    b"POST /produce/alike%2Eone HTTP/1.1",
+    b"POST /produce/alike%2Fone HTTP/1.1",
+    b"POST /produce/ HTTP/1.1",
+    b"POST /produce HTTP/1.1",
+    b"POST /produce/a..b HTTP/1.1",
+    b"POST /produce/" + b"a" * 65 + b" HTTP/1.1",
+    b"POST /produce/alike one HTTP/1.1",
+    b"POST /produce/alike.one HTTP/1.0",
+    b"POST /produce/alike.one  HTTP/1.1",
+    b"POST  /produce/alike.one HTTP/1.1",
+    b"POST /produce/alike\0one HTTP/1.1",
+    b"POST /Produce/alike.one HTTP/1.1",
+    b"POST /subscribe/alike.one HTTP/1.1",
+    b"POST http://other/produce/alike.two HTTP/1.1",
+    b"PUT /produce/alike.one HTTP/1.1",
+    b"GET /produce/alike.one HTTP/1.1",
+]
+
+
+def verdict(broker, *lines):
+    """What the last of the requests is answered with."""
+    tail = b"\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+    with raw.Connection(broker.port) as peer:
+        peer.send(b"".join(line + tail for line in lines))
+        answers = [peer.answer() for _ in lines]
+    told = json.loads(answers[-1].body or b"{}")
+    about = {name: told.get(name) for name in ("topic", "type", "detail")}
+    return answers[-1].status, answers[-1].closes, about
+
+
+@test
+def alike_but_for_target(broker):
+    """A head that is like the one before but for its target is judged as if it
+    were the first."""
+    for line in LINES:
+        alone = verdict(broker, line)
+        equal(verdict(broker, LINES[0], line), alone, line)
+        equal(verdict(broker, LINES[0], LINES[1], line), alone, line)
 
 
 # --- slow and silent peers ---
