@@ -13,6 +13,7 @@ from report_tables import (
     table,
 )
 from rows import ROWS
+from runs import WAIT_MAX, waited
 from shapes import SHAPES
 
 METHOD = """\
@@ -95,6 +96,19 @@ PARTS = [
 ]
 
 
+def disturbed(kept):
+    """In how many runs a program waited for its processor."""
+    runs = [
+        report
+        for part in kept["shapes"].values()
+        for reports in part["rounds"]
+        for report in reports.values()
+    ]
+    for part in kept["rows"].values():
+        runs += part.get("samples", ())
+    return f"{sum(waited(run) > WAIT_MAX for run in runs)} of {len(runs)}"
+
+
 def about(kept):
     """Where and what was measured."""
     machine = kept["machine"]
@@ -107,6 +121,7 @@ def about(kept):
     parts = [*kept["rows"].values(), *kept["shapes"].values()]
     days = sorted({part["when"] for part in parts})
     rows.append(["on", " to ".join(dict.fromkeys([days[0], days[-1]]))])
+    rows.append(["runs that others disturbed", disturbed(kept)])
     return "## What was measured\n\n" + table(["", ""], rows)
 
 

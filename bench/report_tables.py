@@ -139,58 +139,58 @@ def shape_table(kept, name):
 
 
 def places_lost(kept):
-    """Where another broker is better, and by how much."""
+    """Where another broker is better: a sentence for each figure."""
     for name in kept["shapes"]:
         for figure in SHAPES[name].figures:
-            if figure.is_context:
-                continue
-            yield from lost_at(kept, name, figure)
+            who = list(ahead(kept, name, figure))
+            if who:
+                _, found, _ = values(kept, name, figure.title)
+                ours = figure.shown(found["ringtail"])
+                what = f"{SHAPES[name].what}, {figure.title}"
+                at = rate_of(kept, name, "ringtail")
+                yield f"{what}: ringtail {ours}{at}; {', '.join(who)}."
 
 
-def lost_at(kept, name, figure):
-    """The same for a figure of a shape."""
+def ahead(kept, name, figure):
+    """Who is better in a figure of a shape, and by how much."""
     _, found, _ = values(kept, name, figure.title)
     ours = found.get("ringtail")
-    if ours is None:
-        yield f"{SHAPES[name].what}: ringtail failed."
+    if figure.is_context or ours is None:
         return
     for peer, theirs in found.items():
         is_better = theirs < ours if figure.is_smaller_better else theirs > ours
         if peer in PEERS and is_better:
-            yield (
-                f"{SHAPES[name].what}, {figure.title}: {peer}"
-                f" {figure.shown(theirs)}, ringtail {figure.shown(ours)}"
-                f"{beside(kept, name, peer)}"
-                f"{certainty(kept, name, figure, peer)}."
-            )
+            at = rate_of(kept, name, peer)
+            mark = "" if is_certain(kept, name, figure, peer) else " (?)"
+            yield f"{peer} {figure.shown(theirs)}{at}{mark}"
 
 
-def beside(kept, name, peer):
-    """How much each had to do, where that is not the same."""
-    titles = [figure.title for figure in SHAPES[name].figures]
-    if REACHED.title not in titles:
+def rate_of(kept, name, server):
+    """How much a server had to do, where that is not the same for all."""
+    if REACHED not in SHAPES[name].figures:
         return ""
     figure, found, _ = values(kept, name, REACHED.title)
-    theirs, ours = (figure.shown(found[s]) for s in (peer, "ringtail"))
-    return f", at {theirs} and {ours} events a second"
+    return f" at {figure.shown(found[server])}/s"
 
 
-def certainty(kept, name, figure, peer):
+def is_certain(kept, name, figure, peer):
     """Whether the rounds agree on it."""
     rounds = kept["shapes"][name]["rounds"]
     ratio = median_ratio(figure, pairs(rounds, "ringtail", peer))
-    if ratio and ratio[1] <= 1 <= ratio[2] and len(rounds) > 1:
-        return ", within the noise"
-    return ""
+    return not ratio or len(rounds) == 1 or not ratio[1] <= 1 <= ratio[2]
 
 
 def not_first(kept):
     """Where ringtail is not the first of the brokers."""
     points = list(places_lost(kept))
-    if not kept["shapes"]:
-        return ""
-    head = "## Where ringtail is not first\n\n"
-    return head + (bullets(points) if points else "Nowhere in these tables.\n")
+    words = paragraph(
+        "Every figure of the tables above in which another broker is ahead, but"
+        " for the longest of all times, which is one event's. Where the rounds"
+        " do not agree that it is ahead, there is a (?). A latency at a part of"
+        " what a server manages is told with the events a second that this is."
+    )
+    told = bullets(points) if points else "Nowhere.\n"
+    return f"## Where ringtail is not first\n\n{words}\n{told}"
 
 
 def not_met(kept):

@@ -116,6 +116,7 @@ def post_64(count):
             statistics.median(costs),
             *interval(costs),
             0.6,
+            "{:.3f}",
         )
     ]
 
