@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RT_INPUT_TURN_BYTES ((size_t)256 * 1024)
+#define RT_INPUT_TURN_BYTES ((size_t)64 * 1024)
 #define RT_INPUT_PART_MIN   ((size_t)1024) /* for whoever comes late, too */
 
 struct rt_input_share {
