@@ -105,13 +105,17 @@ void rt_http_sessions_finish(struct rt_server *server)
 }
 
 /* Whether bodies may have so much more. They leave the reserve alone, for it is
- * for answers, 507 among them; and there is room for one event at least. */
-static bool has_body_room(const struct rt_server *server, size_t len)
+ * for answers, 507 among them; and there is room for one event at least, and
+ * for small ones, which mostly come in pieces because a turn's input was
+ * divided. */
+static bool has_body_room(const struct rt_http_session *session, size_t len)
 {
+    const struct rt_server *server = rt_http_session_server(session);
     uint64_t max = server->heap.limit / RT_BODIES_PART;
     uint64_t least = server->options.event_bytes_max;
     return !rt_heap_is_low(&server->heap, len) &&
-           server->body_bytes + len <= (max > least ? max : least);
+           (session->body.len + len <= RT_BODY_SMALL_MAX ||
+            server->body_bytes + len <= (max > least ? max : least));
 }
 
 int rt_http_session_append_body(struct rt_http_session *session,
@@ -119,7 +123,7 @@ int rt_http_session_append_body(struct rt_http_session *session,
 {
     struct rt_server *server = rt_http_session_server(session);
     size_t before = session->body.capacity;
-    if (!has_body_room(server, piece.len)) {
+    if (!has_body_room(session, piece.len)) {
         return RT_ENOMEM;
     }
     int err = rt_buffer_append(&session->body, &server->heap, piece);

@@ -35,7 +35,8 @@
 
 /* Of the memory budget this part may be bodies that are not whole yet: whoever
  * sends many without their ends must not keep others from publishing. */
-#define RT_BODIES_PART 4
+#define RT_BODIES_PART    4
+#define RT_BODY_SMALL_MAX ((size_t)4 * 1024) /* does not count */
 
 /* Input that waits behind answers which nobody reads may not take the last of
  * this part. */
