@@ -189,6 +189,7 @@ void fuzz_host_end(struct fuzz_host *host)
 {
     struct rt_server *server = &host->broker->server;
     RT_CHECK(server->connection_count == 0);
+    fuzz_host_answer(host, RINGTAIL_FORBIDDEN); /* about who has left */
     RT_CHECK(server->core.subscriber_count == 0);
     fuzz_host_leave_memory(host, SIZE_MAX);
     for (int i = 0; i < 3 && server->core.topic_count > 0; i++) {
