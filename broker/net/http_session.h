@@ -16,6 +16,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "broker/net/connection.h"
+#include "protocol/event_type.h"
 #include "protocol/http_answer.h"
 #include "protocol/http_parser.h"
 #include "protocol/media_type.h"
@@ -61,7 +62,9 @@ struct rt_exchange {
     bool is_answered;       /* already at the head: the body is skipped */
     bool closes_if_refused; /* for its body cannot be skipped */
     uint8_t topic_len;
+    uint8_t type_len; /* 0: the event has no type */
     char topic[RT_TOPIC_BYTES_MAX];
+    char type[RT_EVENT_TYPE_BYTES_MAX];
 };
 
 struct rt_http_session {

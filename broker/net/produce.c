@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "broker/net/authorize.h"
 #include "broker/net/route.h"
+#include "protocol/event_type.h"
 #include "protocol/receipt.h"
 
 /* Headers that ask for a promise this version cannot give. To ignore them
@@ -14,7 +15,6 @@ static const struct {
 } refused_fields[] = {
     {RT_HTTP_IDEMPOTENCY_KEY, {"Idempotency-Key", 15}},
     {RT_HTTP_IF_MATCH, {"If-Match", 8}},
-    {RT_HTTP_RINGTAIL_TYPE, {"Ringtail-Type", 13}},
 };
 
 static int check_fields(struct rt_http_session *session,
@@ -62,6 +62,25 @@ static int check_query(struct rt_http_session *session, struct rt_bytes query)
     return 0;
 }
 
+/* The head is gone when the event is whole, so its type is kept. */
+static int take_type(struct rt_http_session *session, struct rt_bytes type)
+{
+    struct rt_exchange *exchange = &session->exchange;
+    const char *reason;
+    exchange->type_len = 0;
+    if (type.data == NULL) {
+        return 0;
+    }
+    if (rt_event_type_check(type, &reason) < 0) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER,
+                        RT_BYTES("Ringtail-Type"), reason);
+        return RT_EINVAL;
+    }
+    memcpy(exchange->type, type.data, type.len);
+    exchange->type_len = (uint8_t)type.len;
+    return 0;
+}
+
 static int check_media(struct rt_http_session *session,
                        struct rt_bytes content_type)
 {
@@ -103,11 +122,12 @@ void rt_produce_begin(struct rt_http_session *session,
                       const struct rt_http_request *request,
                       const struct rt_target *target)
 {
-    struct rt_bytes type = request->fields[RT_HTTP_CONTENT_TYPE];
+    const struct rt_bytes *fields = request->fields;
     if (rt_route_topic(session, target->path) == 0 &&
         check_query(session, target->query) == 0 &&
         check_fields(session, request) == 0 &&
-        check_media(session, type) == 0 &&
+        take_type(session, fields[RT_HTTP_RINGTAIL_TYPE]) == 0 &&
+        check_media(session, fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
         check_length(session, request) == 0) {
         int result = rt_authorize(session, RINGTAIL_PRODUCE, request, target);
         (void)result; /* the payload is handled unless this was answered */
@@ -189,7 +209,8 @@ void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
     struct rt_server *server = rt_connection_server(session->connection);
     struct rt_exchange *exchange = &session->exchange;
     struct rt_event event = {.topic = {exchange->topic, exchange->topic_len},
-                             .payload = payload};
+                             .payload = payload,
+                             .type = {exchange->type, exchange->type_len}};
     struct rt_receipt receipt;
     if (rt_media_content(exchange->media, payload, &event.content) < 0) {
         rt_route_refuse(session, RT_PROBLEM_BAD_PAYLOAD,

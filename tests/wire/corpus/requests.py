@@ -3,7 +3,7 @@
 import raw
 from corpus.row import Row, read_rows
 
-FILES = ["length", "chunks", "head", "fields", "topic", "upgrade"]
+FILES = ["length", "chunks", "head", "fields", "topic", "upgrade", "produce"]
 
 BAD = "400 bad-request, closed"
 UNKNOWN = "501 not-implemented, closed"
