@@ -125,7 +125,7 @@ def broker(build, out):
         *("valgrind", "--tool=callgrind", f"--dump-before={MARK}"),
         *(f"--callgrind-out-file={out}", f"--log-file={out}.log"),
         *(build / "clients/cli/ringtail", "serve", "--listen", "127.0.0.1:0"),
-        *("--heartbeat", "1h"),  # no pings in between
+        *("--heartbeat", "unlimited"),  # no pings in between
     ]
     environment = {
         "LD_PRELOAD": str(build / "bench/instructions_mark.so"),
