@@ -12,11 +12,12 @@
  */
 struct span {
     const struct rt_stream *stream;
-    uint64_t offset;          /* of the first event */
-    uint64_t end;             /* the offset after the last one */
-    uint64_t head;            /* the stream's, when this was found */
-    uint64_t position;        /* raw: of the first byte in the ring */
-    struct rt_segment *block; /* of a view; NULL: raw, or no memory for one */
+    uint64_t offset;   /* of the first event */
+    uint64_t end;      /* the offset after the last one */
+    uint64_t events;   /* how many there are */
+    uint64_t head;     /* the stream's, when this was found */
+    uint64_t position; /* raw: of the first byte in the ring */
+    struct rt_run run; /* of a view */
     struct rt_bytes ranges[RT_SINK_RANGE_MAX];
     unsigned range_count;
     size_t bytes;
@@ -39,20 +40,20 @@ static void read_ring(struct span *span, uint64_t offset)
         span->bytes += span->ranges[i].len;
     }
     span->end = rt_ring_offset(ring, span->position + span->bytes);
+    span->events = span->end - offset;
 }
 
 static void read_view(struct span *span, uint64_t offset)
 {
-    struct rt_segment *block = rt_view_find(span->stream->view, offset);
-    span->block = block;
-    if (block != NULL) {
-        uint32_t index = (uint32_t)(offset - block->first_offset);
-        uint32_t start = rt_segment_start(block, index);
-        span->bytes = block->used - start;
-        span->ranges[0] =
-            (struct rt_bytes){(const char *)block->bytes + start, span->bytes};
+    if (rt_view_find(span->stream->view, offset, &span->run) == 0) {
+        const struct rt_segment *segment = span->run.segment;
+        uint32_t start = rt_segment_start(segment, span->run.index);
+        span->bytes = segment->used - start;
+        span->ranges[0] = (struct rt_bytes){
+            (const char *)segment->bytes + start, span->bytes};
         span->range_count = 1;
-        span->end = block->first_offset + block->event_count;
+        span->end = span->run.end;
+        span->events = segment->event_count - span->run.index;
     }
 }
 
@@ -82,7 +83,7 @@ static enum outcome write_span(const struct span *span,
                                struct rt_subscriber *subscriber,
                                size_t *written)
 {
-    struct rt_core *core = rt_stream_core(span->stream);
+    struct rt_core *core = span->stream->core;
     if (RT_UNLIKELY(span->range_count == 0)) {
         return STARVED;
     }
@@ -95,7 +96,7 @@ static enum outcome write_span(const struct span *span,
     *written = (size_t)taken;
     core->counters.bytes_delivered += *written;
     if (*written == span->bytes) {
-        core->counters.events_delivered += span->end - span->offset;
+        core->counters.events_delivered += span->events;
         return WROTE_ALL;
     }
     return WROTE_PART;
@@ -112,15 +113,35 @@ static struct rt_segment *
 locate(const struct span *span, size_t written, uint32_t *at)
 {
     const struct rt_topic *topic = span->stream->topic;
-    if (span->block != NULL) {
-        uint32_t index = (uint32_t)(span->offset - span->block->first_offset);
-        *at = rt_segment_start(span->block, index) + (uint32_t)written;
-        return span->block;
+    const struct rt_run *run = &span->run;
+    if (run->segment != NULL) {
+        *at = rt_segment_start(run->segment, run->index) + (uint32_t)written;
+        return run->segment;
     }
     uint64_t position = span->position + written;
     struct rt_segment *segment = rt_ring_segment(&topic->ring, position);
     *at = (uint32_t)(position - segment->position);
     return segment;
+}
+
+/* Of the events of a span, the one with that index in a segment: the offset
+ * behind it, and how many there are up to it. */
+static uint64_t offset_behind(const struct span *span,
+                              const struct rt_segment *segment,
+                              uint32_t index)
+{
+    return span->run.segment == NULL
+               ? segment->first_offset + index + 1
+               : rt_segment_entry(segment, index)->sequence + 1;
+}
+
+static uint64_t events_until(const struct span *span,
+                             const struct rt_segment *segment,
+                             uint32_t index)
+{
+    return span->run.segment == NULL
+               ? segment->first_offset + index + 1 - span->offset
+               : index + 1 - span->run.index;
 }
 
 /* Hands the rest of the event that was cut to the sink, to be written when the
@@ -129,21 +150,20 @@ static void queue_rest(struct rt_subscriber *subscriber,
                        const struct span *span,
                        size_t written)
 {
-    struct rt_core *core = rt_stream_core(span->stream);
+    struct rt_core *core = span->stream->core;
     uint32_t start = 0;
     struct rt_segment *segment = locate(span, written, &start);
     uint32_t index = rt_segment_event_at(segment, start);
     uint32_t end = rt_segment_start(segment, index + 1);
     struct rt_bytes rest = {(const char *)segment->bytes + start, end - start};
-    uint64_t next = segment->first_offset + index + 1;
 
     if (core->options.sink->queue(subscriber, segment, rest) < 0) {
         lose(subscriber, LOST);
         return;
     }
-    core->counters.events_delivered += next - subscriber->offset;
+    core->counters.events_delivered += events_until(span, segment, index);
     core->counters.bytes_delivered += rest.len;
-    subscriber->offset = next;
+    subscriber->offset = offset_behind(span, segment, index);
     rt_subscriber_block(subscriber);
 }
 

@@ -13,10 +13,11 @@ static size_t active_size(uint32_t count)
     return count * sizeof(struct rt_active);
 }
 
-void rt_stream_init(struct rt_stream *stream, struct rt_topic *topic)
+void rt_stream_init(struct rt_stream *stream,
+                    struct rt_core *core,
+                    const uint64_t *head)
 {
-    *stream =
-        (struct rt_stream){.topic = topic, .floor = topic->ring.next_offset};
+    *stream = (struct rt_stream){.core = core, .head = head, .floor = *head};
     rt_list_init(&stream->dirty);
 }
 
@@ -24,18 +25,13 @@ void rt_stream_finish(struct rt_stream *stream)
 {
     RT_CHECK(stream->subscriber_count == 0);
     rt_list_remove(&stream->dirty);
-    rt_heap_free(rt_stream_core(stream)->heap, stream->active,
+    rt_heap_free(stream->core->heap, stream->active,
                  active_size(stream->active_capacity));
-}
-
-struct rt_core *rt_stream_core(const struct rt_stream *stream)
-{
-    return stream->topic->core;
 }
 
 uint64_t rt_stream_head(const struct rt_stream *stream)
 {
-    return stream->topic->ring.next_offset;
+    return *stream->head;
 }
 
 void rt_stream_mark_dirty(struct rt_stream *stream)
@@ -47,7 +43,7 @@ void rt_stream_mark_dirty(struct rt_stream *stream)
     if (rt_list_is_empty(&stream->dirty)) {
         stream->pass_next = 0;
         stream->pass_head = rt_stream_head(stream);
-        rt_list_append(&rt_stream_core(stream)->dirty, &stream->dirty);
+        rt_list_append(&stream->core->dirty, &stream->dirty);
     }
 }
 
@@ -62,7 +58,7 @@ bool rt_stream_is_congested(const struct rt_stream *stream)
 static int resize_active(struct rt_stream *stream, uint32_t capacity)
 {
     struct rt_active *active = rt_heap_resize(
-        rt_stream_core(stream)->heap, stream->active,
+        stream->core->heap, stream->active,
         active_size(stream->active_capacity), active_size(capacity));
     if (active == NULL) {
         return RT_ENOMEM;

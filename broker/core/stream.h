@@ -28,6 +28,8 @@ struct rt_active {
 };
 
 struct rt_stream {
+    struct rt_core *core;
+    const uint64_t *head; /* the offset after the last event */
     struct rt_topic *topic;
     struct rt_view *view; /* where its bytes come from; NULL: the ring itself */
     struct rt_list dirty; /* in core->dirty while a pass has work to do */
@@ -40,14 +42,13 @@ struct rt_stream {
     uint64_t floor;     /* every active subscriber has all before this */
 };
 
-/* For a topic whose ring is there. Allocates nothing. */
-void rt_stream_init(struct rt_stream *stream, struct rt_topic *topic);
+/* For a log with its next offset at `head`. Allocates nothing. */
+void rt_stream_init(struct rt_stream *stream,
+                    struct rt_core *core,
+                    const uint64_t *head);
 
 /* Frees what it has. There must be no subscribers. */
 void rt_stream_finish(struct rt_stream *stream);
-
-/* The core that it belongs to. */
-struct rt_core *rt_stream_core(const struct rt_stream *stream);
 
 /* The offset after the last event. */
 uint64_t rt_stream_head(const struct rt_stream *stream);

@@ -7,7 +7,7 @@
 
 static void enter_lagging(struct rt_subscriber *subscriber)
 {
-    struct rt_core *core = rt_stream_core(subscriber->stream);
+    struct rt_core *core = subscriber->stream->core;
     subscriber->state = RT_SUBSCRIBER_LAGGING;
     rt_list_append(&core->lagging, &subscriber->link);
 }
@@ -25,7 +25,7 @@ static int attach(struct rt_subscriber *subscriber,
                   struct rt_stream *stream,
                   uint64_t offset)
 {
-    struct rt_core *core = rt_stream_core(stream);
+    struct rt_core *core = stream->core;
     bool is_behind = offset < rt_stream_head(stream);
     struct rt_lag *lag = is_behind ? take_lag(core) : NULL;
     if ((is_behind && lag == NULL) || rt_stream_reserve(stream) < 0) {
@@ -115,7 +115,7 @@ int rt_core_subscribe(struct rt_core *core,
 
 static void release_lag(struct rt_subscriber *subscriber)
 {
-    rt_pool_give(&rt_stream_core(subscriber->stream)->lags, subscriber->lag);
+    rt_pool_give(&subscriber->stream->core->lags, subscriber->lag);
     subscriber->lag = NULL;
 }
 
@@ -125,7 +125,7 @@ void rt_subscriber_detach(struct rt_subscriber *subscriber)
         return;
     }
     struct rt_stream *stream = subscriber->stream;
-    struct rt_core *core = rt_stream_core(stream);
+    struct rt_core *core = stream->core;
     if (subscriber->state == RT_SUBSCRIBER_ACTIVE) {
         rt_stream_deactivate(stream, subscriber);
     } else {
@@ -168,7 +168,7 @@ static void close_with(struct rt_subscriber *subscriber,
                        enum rt_close_reason reason,
                        const struct rt_resume *resume)
 {
-    struct rt_core *core = rt_stream_core(subscriber->stream);
+    struct rt_core *core = subscriber->stream->core;
     rt_subscriber_detach(subscriber);
     core->counters.closes[reason]++;
     core->options.sink->close(subscriber, reason, resume);
@@ -185,7 +185,7 @@ void rt_subscriber_close(struct rt_subscriber *subscriber,
 int rt_subscriber_fall_behind(struct rt_subscriber *subscriber, uint64_t offset)
 {
     struct rt_stream *stream = subscriber->stream;
-    struct rt_lag *lag = take_lag(rt_stream_core(stream));
+    struct rt_lag *lag = take_lag(stream->core);
     if (lag == NULL) {
         return RT_ENOMEM;
     }
@@ -198,7 +198,7 @@ int rt_subscriber_fall_behind(struct rt_subscriber *subscriber, uint64_t offset)
 
 void rt_subscriber_block(struct rt_subscriber *subscriber)
 {
-    struct rt_core *core = rt_stream_core(subscriber->stream);
+    struct rt_core *core = subscriber->stream->core;
     RT_CHECK(subscriber->state == RT_SUBSCRIBER_LAGGING);
     rt_list_remove(&subscriber->link);
     subscriber->lag->since_ms = core->now_ms;
@@ -218,14 +218,13 @@ void rt_subscriber_catch_up(struct rt_subscriber *subscriber)
     rt_stream_activate(subscriber->stream, subscriber);
     if (subscriber->is_replaying) {
         subscriber->is_replaying = false;
-        rt_stream_core(subscriber->stream)->options.sink->caught_up(subscriber);
+        subscriber->stream->core->options.sink->caught_up(subscriber);
     }
 }
 
 static void tell_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
 {
-    const struct rt_sink_ops *sink =
-        rt_stream_core(subscriber->stream)->options.sink;
+    const struct rt_sink_ops *sink = subscriber->stream->core->options.sink;
     sink->gap(subscriber, gap);
     if (subscriber->state == RT_SUBSCRIBER_LAGGING &&
         sink->queued(subscriber) > 0) {

@@ -7,6 +7,7 @@
 #include "broker/core/fanout.h"
 #include "broker/core/local.h"
 #include "broker/core/view.h"
+#include "protocol/ws_frame.h"
 
 static size_t topic_size(size_t name_len)
 {
@@ -30,7 +31,8 @@ topic_init(struct rt_topic *topic, struct rt_core *core, struct rt_bytes name)
     topic->leaf.key = (struct rt_bytes){topic->name, name.len};
     rt_ring_init(&topic->ring, &core->store, &core->options.retention);
     rt_list_init(&topic->link);
-    rt_stream_init(&topic->raw, topic);
+    rt_stream_init(&topic->raw, core, &topic->ring.next_offset);
+    topic->raw.topic = topic;
 }
 
 static struct rt_topic *topic_create(struct rt_core *core, struct rt_bytes name)
@@ -83,6 +85,24 @@ void rt_topic_undo(struct rt_topic *topic, uint32_t topic_count)
 struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset)
 {
     return (struct rt_cursor){topic->epoch, offset};
+}
+
+struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset)
+{
+    const struct rt_segment *segment = rt_ring_find(&topic->ring, offset);
+    uint32_t index = (uint32_t)(offset - segment->first_offset);
+    const struct rt_entry *entry = rt_segment_entry(segment, index);
+    uint32_t end = rt_segment_start(segment, index + 1);
+    struct rt_bytes frame = {(const char *)segment->bytes + entry->start,
+                             end - entry->start};
+    return (struct rt_item){
+        .topic = topic->leaf.key,
+        .cursor = rt_topic_cursor(topic, offset),
+        .wall_ms = entry->wall_ms,
+        .type = rt_segment_type(segment, entry),
+        .content = (enum rt_content)entry->content,
+        .payload = rt_frame_payload(frame),
+    };
 }
 
 void rt_topic_mark(struct rt_topic *topic)

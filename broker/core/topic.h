@@ -56,6 +56,9 @@ void rt_topic_undo(struct rt_topic *topic, uint32_t topic_count);
 /* The cursor of an offset in this topic. */
 struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset);
 
+/* The event of an offset that the ring retains, as formats need it. */
+struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset);
+
 /* An event was appended: whoever follows has something to get. */
 void rt_topic_mark(struct rt_topic *topic);
 

@@ -168,8 +168,9 @@ TEST("an event is encoded once, whoever gets it")
     }
     publish_many(&bench, 10, 100);
     test_core_flush(&bench.test);
-    EXPECT_INT(view_of(&bench)->block_count, 1);
-    EXPECT_INT(view_of(&bench)->blocks[0]->used, bench.expected.len);
+    EXPECT_INT(view_of(&bench)->blocks.count, 1);
+    EXPECT_INT(view_of(&bench)->blocks.blocks[0].segment->used,
+               bench.expected.len);
     test_sinks_finish(sinks, 20);
     bench_finish(&bench);
 }
@@ -273,7 +274,7 @@ TEST("blocks that come and go are as good as one that stays")
                 }
             }
             if (test_random_below(&random, 3) == 0) {
-                test_core_pass_time(&bench.test, RT_VIEW_IDLE_MS + 1);
+                test_core_pass_time(&bench.test, RT_BLOCK_IDLE_MS + 1);
                 rt_core_tick(&bench.test.core);
             }
             rt_core_validate(&bench.test.core);
@@ -299,7 +300,7 @@ TEST("a view takes no more than the ring may")
     publish_many(&bench, 1000, 20);
     join(&bench, &sink, earliest);
     test_core_flush(&bench.test);
-    EXPECT(view_of(&bench)->bytes <= 128 * KIB);
+    EXPECT(view_of(&bench)->blocks.bytes <= 128 * KIB);
     expect_events(&bench, &sink, 1, 1000);
     test_sink_finish(&sink);
     bench_finish(&bench);
@@ -313,10 +314,10 @@ TEST("what nobody looks at is dropped, and what nobody subscribes to")
     join(&bench, &sink, now);
     publish_many(&bench, 10, 100);
     test_core_flush(&bench.test);
-    EXPECT(view_of(&bench)->bytes > 0);
-    test_core_pass_time(&bench.test, RT_VIEW_IDLE_MS + 1);
+    EXPECT(view_of(&bench)->blocks.bytes > 0);
+    test_core_pass_time(&bench.test, RT_BLOCK_IDLE_MS + 1);
     rt_core_tick(&bench.test.core);
-    EXPECT_INT(view_of(&bench)->bytes, 0);
+    EXPECT_INT(view_of(&bench)->blocks.bytes, 0);
     test_sink_finish(&sink);
     rt_core_tick(&bench.test.core);
     EXPECT(view_of(&bench) == NULL);

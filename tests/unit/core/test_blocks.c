@@ -1,0 +1,181 @@
+#include "broker/core/blocks.h"
+
+#include "tests/support/test.h"
+
+#define KIB       ((size_t)1024)
+#define UNLIMITED UINT64_MAX
+#define PAYLOAD   RT_BYTES("0123456789")
+
+/* Blocks on a heap of their own. */
+struct bench {
+    struct test_heap heap;
+    struct rt_store store;
+    struct rt_blocks blocks;
+};
+
+static void bench_init(struct bench *bench)
+{
+    test_heap_init(&bench->heap, SIZE_MAX);
+    bench->store = (struct rt_store){.heap = &bench->heap.heap};
+    rt_blocks_init(&bench->blocks, &bench->store, RT_FORMAT_JSON);
+}
+
+static void bench_finish(struct bench *bench)
+{
+    rt_blocks_validate(&bench->blocks);
+    rt_blocks_finish(&bench->blocks);
+    EXPECT_INT(bench->heap.heap.used, 0);
+    EXPECT_INT(bench->store.retired_bytes, 0);
+}
+
+static struct rt_item item(uint64_t number)
+{
+    return (struct rt_item){.topic = RT_BYTES("a"),
+                            .cursor = {1, number},
+                            .content = RT_CONTENT_TEXT,
+                            .payload = PAYLOAD};
+}
+
+static bool add(struct bench *bench, struct rt_block *block, uint64_t number)
+{
+    struct rt_item added = item(number);
+    return rt_block_add(block, bench->blocks.format, number, &added);
+}
+
+/* A block that begins with a number and has every `step`-th one from it. */
+static void fill(struct bench *bench, uint64_t first, int count, uint64_t step)
+{
+    struct rt_block *block =
+        rt_blocks_open(&bench->blocks, first, 4 * KIB, false, UNLIMITED);
+    EXPECT(block != NULL);
+    for (int i = 0; i < count; i++) {
+        EXPECT(add(bench, block, first + (uint64_t)i * step));
+    }
+    rt_blocks_validate(&bench->blocks);
+}
+
+static struct rt_block *
+seek(const struct bench *bench, uint64_t number, uint64_t *end)
+{
+    *end = UNLIMITED;
+    return rt_blocks_seek(&bench->blocks, number, end);
+}
+
+TEST("a block is found by what it has, and where it ends")
+{
+    struct bench bench;
+    uint64_t end;
+    bench_init(&bench);
+    EXPECT(seek(&bench, 1, &end) == NULL);
+    EXPECT_INT(end, UNLIMITED);
+    fill(&bench, 30, 3, 1);
+    fill(&bench, 10, 5, 2); /* 10 .. 18 */
+    EXPECT(seek(&bench, 9, &end) == NULL);
+    EXPECT_INT(end, 10);
+    for (uint64_t number = 10; number <= 19; number++) {
+        EXPECT_INT(seek(&bench, number, &end)->first, 10);
+        EXPECT_INT(end, 30);
+    }
+    EXPECT(seek(&bench, 20, &end) == NULL);
+    EXPECT_INT(end, 30);
+    EXPECT_INT(seek(&bench, 33, &end)->first, 30);
+    EXPECT_INT(end, UNLIMITED);
+    EXPECT(seek(&bench, 34, &end) == NULL);
+    bench_finish(&bench);
+}
+
+TEST("an event is found by its number, or the next one is")
+{
+    struct bench bench;
+    uint64_t end;
+    bench_init(&bench);
+    fill(&bench, 10, 5, 3); /* 10, 13 .. 22 */
+    const struct rt_block *block = seek(&bench, 10, &end);
+    for (uint64_t number = 10; number <= 23; number++) {
+        EXPECT_INT(rt_block_index(block, number), (number - 10 + 2) / 3);
+    }
+    bench_finish(&bench);
+}
+
+TEST("an event that has no room is not added")
+{
+    struct bench bench;
+    struct rt_item first = item(1);
+    bench_init(&bench);
+    size_t need = rt_block_need(RT_FORMAT_JSON, &first);
+    struct rt_block *block =
+        rt_blocks_open(&bench.blocks, 1, need, false, UNLIMITED);
+    EXPECT(block != NULL && add(&bench, block, 1));
+    EXPECT(!add(&bench, block, 2));
+    EXPECT_INT(block->end, 2);
+    EXPECT_INT(block->segment->event_count, 1);
+    bench_finish(&bench);
+}
+
+TEST("blocks that may grow double up to the largest")
+{
+    struct bench bench;
+    size_t size = RT_BLOCK_SIZE_FIRST;
+    bench_init(&bench);
+    for (uint64_t number = 1; number < 10; number++) {
+        struct rt_block *block =
+            rt_blocks_open(&bench.blocks, number, 100, true, UNLIMITED);
+        EXPECT(block != NULL && add(&bench, block, number));
+        EXPECT_INT(block->segment->capacity, size);
+        size = size * 2 < RT_BLOCK_SIZE_MAX ? size * 2 : RT_BLOCK_SIZE_MAX;
+    }
+    bench_finish(&bench);
+}
+
+TEST("what was not looked at for longest makes room")
+{
+    struct bench bench;
+    uint64_t end;
+    bench_init(&bench);
+    for (uint64_t first = 10; first <= 30; first += 10) {
+        fill(&bench, first, 2, 1);
+    }
+    seek(&bench, 10, &end)->segment->touched_ms = 3;
+    seek(&bench, 20, &end)->segment->touched_ms = 1;
+    seek(&bench, 30, &end)->segment->touched_ms = 2;
+    struct rt_block *block =
+        rt_blocks_open(&bench.blocks, 40, 100, true, bench.blocks.bytes);
+    EXPECT(block != NULL && add(&bench, block, 40));
+    EXPECT(seek(&bench, 20, &end) == NULL);
+    EXPECT_INT(seek(&bench, 10, &end)->first, 10);
+    bench_finish(&bench);
+}
+
+TEST("blocks go for their age and for their place")
+{
+    struct bench bench;
+    uint64_t end;
+    bench_init(&bench);
+    for (uint64_t first = 10; first <= 30; first += 10) {
+        fill(&bench, first, 2, 1);
+    }
+    rt_blocks_drop_before(&bench.blocks, 10);
+    EXPECT_INT(bench.blocks.count, 3);
+    rt_blocks_drop_before(&bench.blocks, 11);
+    EXPECT_INT(bench.blocks.count, 2);
+    seek(&bench, 30, &end)->segment->touched_ms = 1;
+    rt_blocks_drop_idle(&bench.blocks, RT_BLOCK_IDLE_MS);
+    EXPECT_INT(bench.blocks.count, 2);
+    rt_blocks_drop_idle(&bench.blocks, RT_BLOCK_IDLE_MS + 1);
+    EXPECT_INT(bench.blocks.count, 1);
+    EXPECT(seek(&bench, 30, &end) != NULL);
+    bench_finish(&bench);
+}
+
+TEST("a block for which there is no memory changes nothing")
+{
+    struct bench bench;
+    for (uint64_t k = 1; k <= 2; k++) {
+        bench_init(&bench);
+        test_heap_fail_at(&bench.heap, k);
+        EXPECT(rt_blocks_open(&bench.blocks, 1, 100, true, UNLIMITED) == NULL);
+        EXPECT_INT(bench.blocks.count, 0);
+        fill(&bench, 1, 3, 1);
+        bench_finish(&bench);
+    }
+}
