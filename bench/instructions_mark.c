@@ -10,8 +10,7 @@
 #define SAID "instructions: marked\n"
 
 /* For --dump-before of callgrind, which knows functions by their names. */
-__attribute__((noinline, visibility("default"))) void
-instructions_mark(void);
+__attribute__((noinline, visibility("default"))) void instructions_mark(void);
 
 void instructions_mark(void)
 {

@@ -33,7 +33,7 @@ enum rt_http_method {
     X(EXPECT, "Expect", false)                                \
     X(HOST, "Host", false)                                    \
     X(IDEMPOTENCY_KEY, "Idempotency-Key", false)              \
-    X(IF_MATCH, "If-Match", true)                             \
+    X(IF_MATCH, "If-Match", false)                            \
     X(ORIGIN, "Origin", false)                                \
     X(PREFER, "Prefer", true)                                 \
     X(RINGTAIL_TYPE, "Ringtail-Type", false)                  \

@@ -63,6 +63,11 @@ void rt_problem_write(struct rt_writer *writer,
         RT_WRITE(writer, ",\"limit\":");
         rt_write_u64(writer, refusal->limit);
     }
+    if (refusal->latest.len > 0) {
+        RT_WRITE(writer, ",\"latest\":\"");
+        rt_write_bytes(writer, refusal->latest);
+        RT_WRITE(writer, "\"");
+    }
     if (rt_problem_may_pass(refusal->problem)) {
         RT_WRITE(writer, ",\"retry_after\":");
         rt_write_u64(writer, RT_RETRY_AFTER_S);

@@ -26,6 +26,8 @@
       "The request took too long to arrive")                            \
     X(LENGTH_REQUIRED, 411, "length-required",                          \
       "The length of the payload is missing")                           \
+    X(PRECONDITION_FAILED, 412, "precondition-failed",                  \
+      "The topic has moved on")                                         \
     X(PAYLOAD_TOO_LARGE, 413, "payload-too-large",                      \
       "The payload is larger than an event may be")                     \
     X(URI_TOO_LONG, 414, "uri-too-long", "The URL is too long")         \
@@ -71,6 +73,7 @@ struct rt_refusal {
     struct rt_bytes subject; /* what it is about, as the peer wrote it */
     const char *detail;      /* a sentence fragment; NULL: none */
     uint64_t limit;          /* the limit that was passed; 0: none */
+    struct rt_bytes latest;  /* the cursor of a topic's last event */
 };
 
 uint16_t rt_problem_status(enum rt_problem problem);

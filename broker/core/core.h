@@ -114,6 +114,12 @@ RT_MUST_USE int rt_core_publish(struct rt_core *core,
                                 const struct rt_event *event,
                                 struct rt_receipt *receipt);
 
+/* Finds the position of a topic's last event, 0 before the first; false if the
+ * topic does not exist. */
+bool rt_core_latest(const struct rt_core *core,
+                    struct rt_bytes topic,
+                    struct rt_cursor *cursor);
+
 /* Whether publishers to the topic should wait until its fan-out catches up. */
 bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes topic);
 

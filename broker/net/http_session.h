@@ -19,6 +19,7 @@
 #include "protocol/event_type.h"
 #include "protocol/http_answer.h"
 #include "protocol/http_parser.h"
+#include "protocol/if_match.h"
 #include "protocol/media_type.h"
 #include "protocol/receipt_answer.h"
 #include "protocol/topic.h"
@@ -61,6 +62,7 @@ struct rt_exchange {
     bool prefers_minimal;
     bool is_answered;       /* already at the head: the body is skipped */
     bool closes_if_refused; /* for its body cannot be skipped */
+    struct rt_if_match condition;
     uint8_t topic_len;
     uint8_t type_len; /* 0: the event has no type */
     char topic[RT_TOPIC_BYTES_MAX];

@@ -1,11 +1,10 @@
-/* POST /produce/{topic}: one event, the body byte for byte. */
+/* POST /produce/{topic}: what its head says. */
 #include <string.h>
 
 #include "base/error.h"
 #include "broker/net/authorize.h"
 #include "broker/net/route.h"
 #include "protocol/event_type.h"
-#include "protocol/receipt.h"
 
 /* Headers that ask for a promise this version cannot give. To ignore them
  * would be to break it silently. */
@@ -14,7 +13,6 @@ static const struct {
     struct rt_bytes name;
 } refused_fields[] = {
     {RT_HTTP_IDEMPOTENCY_KEY, {"Idempotency-Key", 15}},
-    {RT_HTTP_IF_MATCH, {"If-Match", 8}},
 };
 
 static int check_fields(struct rt_http_session *session,
@@ -81,6 +79,21 @@ static int take_type(struct rt_http_session *session, struct rt_bytes type)
     return 0;
 }
 
+static int take_condition(struct rt_http_session *session,
+                          struct rt_bytes value)
+{
+    struct rt_if_match *condition = &session->exchange.condition;
+    const char *reason;
+    condition->kind = RT_IF_MATCH_NOTHING;
+    if (value.data != NULL &&
+        rt_if_match_parse(value, condition, &reason) < 0) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("If-Match"),
+                        reason);
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
 static int check_media(struct rt_http_session *session,
                        struct rt_bytes content_type)
 {
@@ -127,6 +140,7 @@ void rt_produce_begin(struct rt_http_session *session,
         check_query(session, target->query) == 0 &&
         check_fields(session, request) == 0 &&
         take_type(session, fields[RT_HTTP_RINGTAIL_TYPE]) == 0 &&
+        take_condition(session, fields[RT_HTTP_IF_MATCH]) == 0 &&
         check_media(session, fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
         check_length(session, request) == 0) {
         int result = rt_authorize(session, RINGTAIL_PRODUCE, request, target);
@@ -153,79 +167,4 @@ bool rt_produce_begin_alike(struct rt_http_session *session,
     memcpy(exchange->topic, topic.data, topic.len);
     exchange->topic_len = (uint8_t)topic.len;
     return true;
-}
-
-/* The plainest case, and the most frequent. */
-static bool is_plain(const struct rt_exchange *exchange)
-{
-    return exchange->persistence == RT_HTTP_KEEP &&
-           !exchange->prefers_minimal && !exchange->is_head;
-}
-
-static void answer_otherwise(struct rt_http_session *session,
-                             struct rt_bytes topic,
-                             const struct rt_receipt *receipt)
-{
-    char header_memory[RT_CURSOR_BYTES_MAX + 64];
-    char body_memory[RT_RECEIPT_BYTES_MAX];
-    struct rt_writer headers;
-    struct rt_writer body;
-    rt_writer_init(&headers, header_memory, sizeof(header_memory));
-    rt_writer_init(&body, body_memory, sizeof(body_memory));
-    RT_WRITE(&headers, "Ringtail-Cursor: ");
-    rt_cursor_write(&headers, receipt->cursor);
-    RT_WRITE(&headers, "\r\n");
-    struct rt_http_answer answer = {.status = 200};
-    if (session->exchange.prefers_minimal) {
-        RT_WRITE(&headers, "Preference-Applied: return=minimal\r\n");
-        answer.status = 204;
-    } else {
-        rt_receipt_write(&body, topic, receipt->cursor, receipt->wall_ms);
-        answer.content_type = "application/json";
-    }
-    RT_CHECK(!headers.overflowed && !body.overflowed);
-    answer.headers = rt_writer_bytes(&headers);
-    answer.body = rt_writer_bytes(&body);
-    rt_http_answer(session, answer);
-}
-
-static void answer(struct rt_http_session *session,
-                   struct rt_bytes topic,
-                   const struct rt_receipt *receipt)
-{
-    struct rt_server *server = rt_connection_server(session->connection);
-    if (!is_plain(&session->exchange)) {
-        answer_otherwise(session, topic, receipt);
-        return;
-    }
-    rt_http_answer_written(
-        session, 200,
-        rt_receipt_answer_write(&session->receipt, topic, receipt->cursor,
-                                receipt->wall_ms, rt_server_date(server)));
-}
-
-void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
-{
-    struct rt_server *server = rt_connection_server(session->connection);
-    struct rt_exchange *exchange = &session->exchange;
-    struct rt_event event = {.topic = {exchange->topic, exchange->topic_len},
-                             .payload = payload,
-                             .type = {exchange->type, exchange->type_len}};
-    struct rt_receipt receipt;
-    if (rt_media_content(exchange->media, payload, &event.content) < 0) {
-        rt_route_refuse(session, RT_PROBLEM_BAD_PAYLOAD,
-                        RT_BYTES("Content-Type"),
-                        exchange->media == RT_MEDIA_JSON
-                            ? "the payload is not JSON in UTF-8"
-                            : "the payload is not UTF-8");
-        return;
-    }
-    if (rt_core_publish(&server->core, &event, &receipt) < 0) {
-        rt_http_refuse_for_memory(session);
-        return;
-    }
-    answer(session, event.topic, &receipt);
-    if (receipt.is_congested) {
-        rt_http_session_wait(session);
-    }
 }

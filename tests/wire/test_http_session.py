@@ -92,7 +92,7 @@ def pipelined_mixture(broker):
         (raw.get("/nowhere"), 404),
         (raw.post("mixed", b"x" * 100), 200),
         (raw.request("DELETE", "/livez"), 405),
-        (raw.post("mixed", b"x", "If-Match: *"), 501),
+        (raw.post("empty", b"x", "If-Match: *"), 412),
         (raw.request("OPTIONS", "/metrics"), 204),
         (raw.get("/subscribe/mixed"), 426),
         (raw.post("mixed", b"", "Prefer: return=minimal"), 204),

@@ -96,9 +96,9 @@ TEST("of a list in several lines the first line is given")
 {
     char memory[HEAD_MAX];
     struct rt_http_request request =
-        get(memory, "If-Match: a\r\nIf-Match: b\r\nContent-Encoding:\r\n"
+        get(memory, "Upgrade: a\r\nUpgrade: b\r\nContent-Encoding:\r\n"
                     "Content-Encoding: gzip\r\n");
-    EXPECT_TEXT(request.fields[RT_HTTP_IF_MATCH], "a");
+    EXPECT_TEXT(request.fields[RT_HTTP_UPGRADE], "a");
     EXPECT(request.fields[RT_HTTP_CONTENT_ENCODING].data != NULL);
 }
 

@@ -69,6 +69,14 @@ TEST("a spent budget, a stop, too much to do and no verdict may pass")
     }
 }
 
+TEST("the cursor of the last event is told")
+{
+    expect((struct rt_refusal){.problem = RT_PROBLEM_PRECONDITION_FAILED,
+                               .latest = RT_BYTES("7f3a9c21-1042")},
+           URN "precondition-failed\",\"title\":\"The topic has moved on\","
+               "\"status\":412,\"latest\":\"7f3a9c21-1042\"}\n");
+}
+
 TEST("what may pass says when to try again")
 {
     expect((struct rt_refusal){.problem = RT_PROBLEM_OVERLOADED},
@@ -121,6 +129,8 @@ TEST("of a long subject the first bytes are shown")
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
+#define LONGEST_CURSOR "ffffffff-18446744073709551615"
+
 TEST("every problem fits and is JSON, even with the worst subject")
 {
     char memory[RT_PROBLEM_BYTES_MAX];
@@ -130,7 +140,8 @@ TEST("every problem fits and is JSON, even with the worst subject")
         struct rt_refusal refusal = {.problem = (enum rt_problem)i,
                                      .subject = {subject, sizeof(subject)},
                                      .detail = LONG_DETAIL,
-                                     .limit = UINT64_MAX};
+                                     .limit = UINT64_MAX,
+                                     .latest = RT_BYTES(LONGEST_CURSOR)};
         struct rt_bytes bytes = written(memory, &refusal);
         EXPECT_INT(bytes.data[bytes.len - 1], '\n');
         EXPECT(rt_json_is_valid(bytes));

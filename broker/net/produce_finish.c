@@ -1,0 +1,124 @@
+/* POST /produce/{topic}: one event, the body byte for byte. */
+#include "base/error.h"
+#include "broker/net/route.h"
+#include "protocol/receipt.h"
+
+/* The plainest case, and the most frequent. */
+static bool is_plain(const struct rt_exchange *exchange)
+{
+    return exchange->persistence == RT_HTTP_KEEP &&
+           !exchange->prefers_minimal && !exchange->is_head;
+}
+
+static void answer_otherwise(struct rt_http_session *session,
+                             struct rt_bytes topic,
+                             const struct rt_receipt *receipt)
+{
+    char header_memory[RT_CURSOR_BYTES_MAX + 64];
+    char body_memory[RT_RECEIPT_BYTES_MAX];
+    struct rt_writer headers;
+    struct rt_writer body;
+    rt_writer_init(&headers, header_memory, sizeof(header_memory));
+    rt_writer_init(&body, body_memory, sizeof(body_memory));
+    RT_WRITE(&headers, "Ringtail-Cursor: ");
+    rt_cursor_write(&headers, receipt->cursor);
+    RT_WRITE(&headers, "\r\n");
+    struct rt_http_answer answer = {.status = 200};
+    if (session->exchange.prefers_minimal) {
+        RT_WRITE(&headers, "Preference-Applied: return=minimal\r\n");
+        answer.status = 204;
+    } else {
+        rt_receipt_write(&body, topic, receipt->cursor, receipt->wall_ms);
+        answer.content_type = "application/json";
+    }
+    RT_CHECK(!headers.overflowed && !body.overflowed);
+    answer.headers = rt_writer_bytes(&headers);
+    answer.body = rt_writer_bytes(&body);
+    rt_http_answer(session, answer);
+}
+
+static void answer(struct rt_http_session *session,
+                   struct rt_bytes topic,
+                   const struct rt_receipt *receipt)
+{
+    struct rt_server *server = rt_connection_server(session->connection);
+    if (!is_plain(&session->exchange)) {
+        answer_otherwise(session, topic, receipt);
+        return;
+    }
+    rt_http_answer_written(
+        session, 200,
+        rt_receipt_answer_write(&session->receipt, topic, receipt->cursor,
+                                receipt->wall_ms, rt_server_date(server)));
+}
+
+/* The last event of the topic is another one than the publisher thinks. */
+static void refuse_condition(struct rt_http_session *session,
+                             const struct rt_cursor *latest)
+{
+    char memory[RT_CURSOR_BYTES_MAX];
+    struct rt_writer writer;
+    rt_writer_init(&writer, memory, sizeof(memory));
+    struct rt_refusal refusal = {.problem = RT_PROBLEM_PRECONDITION_FAILED,
+                                 .subject = RT_BYTES("If-Match"),
+                                 .detail = "the topic does not exist"};
+    if (latest != NULL) {
+        rt_cursor_write(&writer, *latest);
+        refusal.latest = rt_writer_bytes(&writer);
+        refusal.detail = "the last event of the topic is another one";
+    }
+    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+}
+
+static int check_condition(struct rt_http_session *session,
+                           struct rt_bytes topic)
+{
+    const struct rt_core *core = &rt_http_session_server(session)->core;
+    const struct rt_if_match *condition = &session->exchange.condition;
+    struct rt_cursor latest;
+    if (condition->kind == RT_IF_MATCH_NOTHING) {
+        return 0;
+    }
+    bool exists = rt_core_latest(core, topic, &latest);
+    if (!rt_if_match_holds(condition, exists ? &latest : NULL)) {
+        refuse_condition(session, exists ? &latest : NULL);
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
+static int check_content(struct rt_http_session *session,
+                         struct rt_event *event)
+{
+    enum rt_media media = session->exchange.media;
+    if (rt_media_content(media, event->payload, &event->content) < 0) {
+        rt_route_refuse(
+            session, RT_PROBLEM_BAD_PAYLOAD, RT_BYTES("Content-Type"),
+            media == RT_MEDIA_JSON ? "the payload is not JSON in UTF-8"
+                                   : "the payload is not UTF-8");
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
+void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
+{
+    struct rt_server *server = rt_connection_server(session->connection);
+    struct rt_exchange *exchange = &session->exchange;
+    struct rt_event event = {.topic = {exchange->topic, exchange->topic_len},
+                             .payload = payload,
+                             .type = {exchange->type, exchange->type_len}};
+    struct rt_receipt receipt;
+    if (check_content(session, &event) < 0 ||
+        check_condition(session, event.topic) < 0) {
+        return;
+    }
+    if (rt_core_publish(&server->core, &event, &receipt) < 0) {
+        rt_http_refuse_for_memory(session);
+        return;
+    }
+    answer(session, event.topic, &receipt);
+    if (receipt.is_congested) {
+        rt_http_session_wait(session);
+    }
+}
