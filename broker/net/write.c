@@ -90,6 +90,7 @@ static void on_written(uv_write_t *request, int status)
     }
     if (!rt_connection_is_blocked(connection)) {
         struct rt_server *server = rt_connection_server(connection);
+        rt_server_update_time(server); /* whoever stalls again does so now */
         rt_connection_drained(connection);
         /* A write that was done at once is reported before the loop waits. */
         rt_server_wake(server);
