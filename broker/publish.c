@@ -70,7 +70,7 @@ static int append(struct ringtail_broker *broker,
     rt_server_update_time(server);
     int err = rt_core_publish(&server->core, &event, receipt);
     rt_server_wake(server);
-    return err;
+    return err == RT_ECLOSED ? RINGTAIL_ECLOSED : err;
 }
 
 int ringtail_publish(struct ringtail_broker *broker,

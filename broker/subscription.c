@@ -18,8 +18,14 @@ static void on_delivery(struct rt_local *local,
 {
     struct ringtail_subscription *subscription =
         RT_CONTAINER(local, struct ringtail_subscription, local);
+    static const enum ringtail_event_kind kinds[] = {
+        [RT_DELIVERY_EVENT] = RINGTAIL_EVENT,
+        [RT_DELIVERY_GAP] = RINGTAIL_GAP,
+        [RT_DELIVERY_END] = RINGTAIL_CLOSED,
+    };
+    bool has_reason = delivery->kind != RT_DELIVERY_EVENT;
     struct ringtail_event event = {
-        .kind = delivery->is_gap ? RINGTAIL_GAP : RINGTAIL_EVENT,
+        .kind = kinds[delivery->kind],
         .content = (enum ringtail_content)delivery->content,
         .topic = local->topic->name,
         .payload = delivery->payload.data,
@@ -27,7 +33,7 @@ static void on_delivery(struct rt_local *local,
         .offset = delivery->offset,
         .ts = delivery->wall_ms,
         .missed = delivery->missed,
-        .reason = delivery->is_gap ? rt_close_slug(delivery->reason) : NULL};
+        .reason = has_reason ? rt_close_slug(delivery->reason) : NULL};
     subscription->callback(subscription->context, &event);
 }
 
@@ -155,6 +161,9 @@ void rt_facade_serve_subscriptions(struct ringtail_broker *broker)
 
 static void tell_closed(struct ringtail_subscription *subscription)
 {
+    if (subscription->local.state == RT_LOCAL_ENDED) {
+        return; /* that was the last call */
+    }
     struct ringtail_event event = {.kind = RINGTAIL_CLOSED,
                                    .topic = subscription->local.topic->name,
                                    .reason = rt_close_slug(RT_CLOSE_LEAVING)};

@@ -24,6 +24,7 @@
       "The method is not for this resource")                            \
     X(REQUEST_TIMEOUT, 408, "request-timeout",                          \
       "The request took too long to arrive")                            \
+    X(TOPIC_CLOSED, 409, "topic-closed", "The topic is closed")         \
     X(LENGTH_REQUIRED, 411, "length-required",                          \
       "The length of the payload is missing")                           \
     X(PRECONDITION_FAILED, 412, "precondition-failed",                  \

@@ -260,13 +260,32 @@ int rt_ring_append(struct rt_ring *ring,
     return 0;
 }
 
+/* Whether the oldest segment is too old; or too much, which an append sees to
+ * as long as retention does not change. */
+static bool is_spent(const struct rt_ring *ring, uint64_t now_ms)
+{
+    return now_ms - first(ring)->touched_ms > ring->retention->age_ms ||
+           (ring->segment_count > 1 &&
+            exceeds(ring, ring->bytes,
+                    ring->next_offset - rt_ring_earliest(ring)));
+}
+
 void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep)
 {
     while (ring->segment_count > 0 &&
            first(ring)->first_offset + first(ring)->event_count <= keep &&
-           now_ms - first(ring)->touched_ms > ring->retention->age_ms) {
+           is_spent(ring, now_ms)) {
         evict(ring);
     }
+}
+
+void rt_ring_purge(struct rt_ring *ring)
+{
+    while (ring->segment_count > 0) {
+        evict(ring);
+    }
+    ring->next_offset++;
+    ring->dropped_ms = 0;
 }
 
 uint64_t rt_ring_earliest(const struct rt_ring *ring)

@@ -50,8 +50,9 @@ struct rt_record {
 
 struct rt_ring {
     struct rt_store *store;
-    const struct rt_retention *retention; /* outlives the ring */
-    struct rt_segment **segments;         /* oldest first */
+    const struct rt_retention
+        *retention;               /* outlives the ring, or is replaced */
+    struct rt_segment **segments; /* oldest first */
     uint32_t segment_count;
     uint32_t segment_capacity;
     uint64_t head;        /* position after the last event */
@@ -85,9 +86,14 @@ bool rt_ring_endangers(const struct rt_ring *ring,
                        uint64_t now_ms,
                        size_t len);
 
-/* Drops the segments whose last event is older than retention allows, but
- * neither the event of the offset `keep` nor what comes after it. */
+/* Drops the segments whose last event is older than retention allows, and what
+ * is too much for a retention that has changed; but neither the event of the
+ * offset `keep` nor what comes after it. */
 void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep);
+
+/* Drops all events and skips an offset, so that whoever had all of them is as
+ * far behind what comes next as whoever had not. */
+void rt_ring_purge(struct rt_ring *ring);
 
 /* The offset of the oldest retained event; next_offset when there is none. */
 uint64_t rt_ring_earliest(const struct rt_ring *ring);

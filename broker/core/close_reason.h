@@ -16,6 +16,7 @@
 
 #define RT_CLOSE_MAP(X)                         \
     X(PEER, 1000, "closed-by-peer")             \
+    X(TOPIC_CLOSED, 1000, "topic-closed")       \
     X(LEAVING, 1001, "leaving")                 \
     X(PROTOCOL, 1002, "protocol-error")         \
     X(UNEXPECTED_DATA, 1003, "unexpected-data") \

@@ -79,6 +79,9 @@ int rt_core_publish(struct rt_core *core,
 {
     uint32_t topic_count = core->topic_count;
     struct rt_topic *topic = rt_topic_obtain(core, event->topic);
+    if (topic != NULL && topic->is_closed) {
+        return RT_ECLOSED;
+    }
     if (topic == NULL || append(topic, event) < 0) {
         rt_topic_undo(topic, topic_count);
         core->counters.events_refused++;
@@ -147,7 +150,8 @@ static void sweep_topic(struct rt_topic *topic)
     struct rt_core *core = topic->core;
     rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
     rt_views_trim(topic);
-    if (!rt_topic_is_followed(topic) && topic->ring.segment_count == 0 &&
+    if (!rt_topic_is_followed(topic) && rt_topic_is_plain(topic) &&
+        topic->ring.segment_count == 0 &&
         core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS) {
         rt_topic_destroy(topic);
     }

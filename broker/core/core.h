@@ -25,7 +25,8 @@
 #include "protocol/media_type.h"
 #include "storage/ring.h"
 
-/* An empty topic that nobody subscribes to is dropped after this time. */
+/* An empty topic that nobody subscribes to is dropped after this time, if it is
+ * not closed and has no retention of its own. */
 #define RT_TOPIC_IDLE_MS 60000
 
 /* All topics are looked at for retention by age in so many ticks, but at least
@@ -108,7 +109,8 @@ void rt_core_set_time(struct rt_core *core, uint64_t now_ms, uint64_t wall_ms);
 
 /*
  * Appends an event to its topic, which begins to exist if it did not, and
- * marks it for the next flush. 0, or RT_ENOMEM, which changes nothing.
+ * marks it for the next flush. 0; RT_ENOMEM, or RT_ECLOSED for a topic that is
+ * closed, both of which change nothing.
  */
 RT_MUST_USE int rt_core_publish(struct rt_core *core,
                                 const struct rt_event *event,

@@ -28,6 +28,7 @@ enum outcome {
     WROTE_PART, /* the next byte to write is `written` bytes into the span */
     LOST,
     STARVED, /* there was no memory to encode anything */
+    PURGED,  /* what comes next was dropped with all the rest */
 };
 
 static void read_ring(struct span *span, uint64_t offset)
@@ -62,6 +63,9 @@ read_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
 {
     *span = (struct span){
         .stream = stream, .offset = offset, .head = rt_stream_head(stream)};
+    if (rt_topic_is_purged(stream->topic, offset)) {
+        return;
+    }
     if (stream->view == NULL) {
         read_ring(span, offset);
     } else {
@@ -85,7 +89,8 @@ static enum outcome write_span(const struct span *span,
 {
     struct rt_core *core = span->stream->core;
     if (RT_UNLIKELY(span->range_count == 0)) {
-        return STARVED;
+        return rt_topic_is_purged(span->stream->topic, span->offset) ? PURGED
+                                                                     : STARVED;
     }
     ssize_t taken =
         core->options.sink->write(subscriber, span->ranges, span->range_count);
@@ -167,6 +172,19 @@ static void queue_rest(struct rt_subscriber *subscriber,
     rt_subscriber_block(subscriber);
 }
 
+/* The active subscriber at pass_next has everything: that is it for this pass,
+ * and for good if the topic is closed. */
+static size_t leave_behind(struct rt_stream *stream,
+                           struct rt_subscriber *subscriber)
+{
+    if (stream->topic->is_closed) {
+        rt_subscriber_close(subscriber, RT_CLOSE_TOPIC_CLOSED);
+        return 1;
+    }
+    stream->pass_next++;
+    return 0;
+}
+
 /*
  * Brings the active subscriber at pass_next nearer to the head, or out of the
  * array, and moves pass_next on when it is there. What takes several writes is
@@ -179,18 +197,17 @@ static size_t visit_active(struct rt_stream *stream, struct span *span)
     struct rt_subscriber *subscriber = active->subscriber;
     size_t written = 0;
     if (active->offset == rt_stream_head(stream)) {
-        stream->pass_next++;
-        return 0;
+        return leave_behind(stream, subscriber);
     }
     find_span(span, stream, active->offset);
     enum outcome outcome = write_span(span, subscriber, &written);
     if (outcome == WROTE_ALL) {
         active->offset = span->end;
         stream->pass_next += span->end == rt_stream_head(stream) ? 1 : 0;
-    } else if (outcome != WROTE_PART ||
+    } else if (outcome == LOST || outcome == STARVED ||
                rt_subscriber_fall_behind(subscriber, span->offset) < 0) {
         lose(subscriber, outcome);
-    } else {
+    } else if (outcome == WROTE_PART) {
         queue_rest(subscriber, span, written);
     }
     return 1 + written / RT_UNIT_BYTES;
@@ -207,7 +224,8 @@ static size_t advance_pass(struct rt_stream *stream, size_t units)
     return done;
 }
 
-/* After a whole pass: another one if events have come in meanwhile. */
+/* After a whole pass: another one if events have come in meanwhile, or to close
+ * those who have all there will be. */
 static void end_pass(struct rt_stream *stream)
 {
     stream->floor = stream->pass_head;
@@ -215,7 +233,8 @@ static void end_pass(struct rt_stream *stream)
     rt_list_remove(&stream->dirty);
     if (stream->active_count == 0) {
         stream->floor = rt_stream_head(stream);
-    } else if (stream->pass_head < rt_stream_head(stream)) {
+    } else if (stream->pass_head < rt_stream_head(stream) ||
+               stream->topic->is_closed) {
         rt_stream_mark_dirty(stream);
     }
 }

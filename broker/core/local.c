@@ -97,6 +97,14 @@ void rt_locals_protect(struct rt_topic *topic, size_t len)
     }
 }
 
+void rt_locals_purge(struct rt_topic *topic)
+{
+    struct rt_locals *locals = topic->locals;
+    if (locals != NULL) {
+        release_rescued(topic->core, locals, locals->rescued_count);
+    }
+}
+
 void rt_locals_mark(struct rt_topic *topic)
 {
     struct rt_locals *locals = topic->locals;
@@ -113,7 +121,7 @@ void rt_locals_mark(struct rt_topic *topic)
 
 static bool is_behind(const struct rt_local *local)
 {
-    return local->start.is_gap ||
+    return local->start.is_gap || local->topic->is_closed ||
            local->offset < local->topic->ring.next_offset;
 }
 
@@ -205,8 +213,10 @@ void rt_local_detach(struct rt_local *local)
 void rt_local_pause(struct rt_local *local)
 {
     RT_CHECK(local->state != RT_LOCAL_DETACHED);
-    local->state = RT_LOCAL_PAUSED;
-    rt_list_remove(&local->link);
+    if (local->state == RT_LOCAL_FOLLOWING) {
+        local->state = RT_LOCAL_PAUSED;
+        rt_list_remove(&local->link);
+    }
 }
 
 void rt_local_resume(struct rt_local *local)
@@ -238,10 +248,22 @@ static void deliver_gap(struct rt_local *local)
     local->start.is_gap = false;
     local->offset = gap.offset;
     rt_core_count_gap(local->topic->core, gap.missed);
-    struct rt_delivery delivery = {.is_gap = true,
-                                   .offset = gap.offset - 1,
+    struct rt_delivery delivery = {.kind = RT_DELIVERY_GAP,
+                                   .offset = rt_local_cursor(local).offset,
                                    .reason = gap.reason,
                                    .missed = gap.missed};
+    local->deliver(local, &delivery);
+}
+
+static void deliver_end(struct rt_local *local)
+{
+    struct rt_core *core = local->topic->core;
+    struct rt_delivery delivery = {.kind = RT_DELIVERY_END,
+                                   .offset = rt_local_cursor(local).offset,
+                                   .reason = RT_CLOSE_TOPIC_CLOSED};
+    local->state = RT_LOCAL_ENDED;
+    rt_list_remove(&local->link);
+    core->counters.closes[RT_CLOSE_TOPIC_CLOSED]++;
     local->deliver(local, &delivery);
 }
 
@@ -254,18 +276,19 @@ static void deliver_event(struct rt_local *local,
     uint32_t end = rt_segment_start(segment, index + 1);
     struct rt_bytes frame = {(const char *)segment->bytes + entry->start,
                              end - entry->start};
-    struct rt_delivery delivery = {.offset = local->offset,
+    local->offset++;
+    struct rt_delivery delivery = {.offset = rt_local_cursor(local).offset,
                                    .payload = rt_frame_payload(frame),
                                    .content = (enum rt_content)entry->content,
                                    .wall_ms = entry->wall_ms};
-    local->offset++;
     core->counters.events_delivered++;
     core->counters.bytes_delivered += frame.len;
     local->deliver(local, &delivery);
 }
 
 /* Delivers what a block has from the local's offset on. Holds on to the block,
- * for what is called may publish, and so turn the ring over. */
+ * for what is called may publish, and so turn the ring over; but not beyond a
+ * purge. */
 static size_t deliver_segment(struct rt_core *core,
                               struct rt_local *local,
                               struct rt_segment *segment,
@@ -277,6 +300,7 @@ static size_t deliver_segment(struct rt_core *core,
         deliver_event(local, segment);
         done++;
     } while (done < max && may_go_on(core, local) &&
+             !rt_topic_is_purged(local->topic, local->offset) &&
              local->offset < segment->first_offset + segment->event_count);
     rt_segment_unref(&core->store, segment);
     return done;
@@ -302,7 +326,19 @@ static struct rt_segment *find_segment(const struct rt_topic *topic,
     return offset < ring->next_offset ? rt_ring_find(ring, offset) : NULL;
 }
 
-/* One step: a gap that is known, a gap that is found, or a block. */
+/* The ring has passed it. */
+static struct rt_start_found gap_until(const struct rt_local *local,
+                                       uint64_t next)
+{
+    bool is_purged = rt_topic_is_purged(local->topic, local->offset);
+    return (struct rt_start_found){
+        .offset = next,
+        .is_gap = true,
+        .reason = is_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED,
+        .missed = is_purged ? 0 : next - local->offset};
+}
+
+/* One step: a gap that is known, a gap that is found, a block, or the end. */
 static size_t
 deliver_some(struct rt_core *core, struct rt_local *local, size_t max)
 {
@@ -314,12 +350,12 @@ deliver_some(struct rt_core *core, struct rt_local *local, size_t max)
     uint64_t next = segment != NULL ? segment->first_offset
                                     : local->topic->ring.next_offset;
     if (local->offset < next) {
-        local->start =
-            (struct rt_start_found){.offset = next,
-                                    .is_gap = true,
-                                    .reason = RT_CLOSE_CURSOR_EVICTED,
-                                    .missed = next - local->offset};
+        local->start = gap_until(local, next);
         return 0;
+    }
+    if (segment == NULL) {
+        deliver_end(local);
+        return 1;
     }
     return deliver_segment(core, local, segment, max);
 }

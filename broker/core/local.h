@@ -7,6 +7,7 @@
  *     FOLLOWING -> PAUSED     costs nothing, and keeps nothing from being
  *                             dropped
  *     PAUSED    -> FOLLOWING  goes on where it was, with a gap if need be
+ *     FOLLOWING -> ENDED      the topic is closed, and it has everything
  *     any       -> DETACHED
  *
  * One burst of events may turn a small ring over before anybody was handed
@@ -32,14 +33,21 @@
 #define RT_DELIVERY_EVENTS  4096
 #define RT_DELIVERY_QUANTUM 512
 
+enum rt_delivery_kind {
+    RT_DELIVERY_EVENT,
+    RT_DELIVERY_GAP,
+    RT_DELIVERY_END, /* the last one: the topic is closed */
+};
+
 /* What a local is handed; valid during the call. */
 struct rt_delivery {
-    bool is_gap;
-    uint64_t offset; /* of the event, or of the last one that was lost */
+    enum rt_delivery_kind kind;
+    uint64_t offset; /* of the event, or of the last one that was lost; as
+                        cursors have it */
     struct rt_bytes payload;
     enum rt_content content;
     uint64_t wall_ms;
-    enum rt_close_reason reason; /* of a gap */
+    enum rt_close_reason reason; /* of a gap, and of the end */
     uint64_t missed;             /* events in a gap; 0: not known */
 };
 
@@ -52,6 +60,7 @@ enum rt_local_state {
     RT_LOCAL_DETACHED,
     RT_LOCAL_FOLLOWING,
     RT_LOCAL_PAUSED,
+    RT_LOCAL_ENDED,
 };
 
 struct rt_local {
@@ -86,7 +95,7 @@ RT_MUST_USE int rt_core_subscribe_local(struct rt_core *core,
 /* Ends a subscription; harmless when it has ended. */
 void rt_local_detach(struct rt_local *local);
 
-/* Both may be repeated; for attached locals. */
+/* Both may be repeated; for attached locals. One that has ended stays so. */
 void rt_local_pause(struct rt_local *local);
 void rt_local_resume(struct rt_local *local);
 
@@ -100,6 +109,9 @@ bool rt_core_deliver(struct rt_core *core);
 /* For the topic: an event is about to be appended, and has been. */
 void rt_locals_protect(struct rt_topic *topic, size_t len);
 void rt_locals_mark(struct rt_topic *topic);
+
+/* For the topic: all events are gone, also what is held for them. */
+void rt_locals_purge(struct rt_topic *topic);
 
 /* The offset before which those that follow have been handed everything. */
 uint64_t rt_locals_floor(const struct rt_topic *topic);

@@ -22,15 +22,16 @@ static struct rt_start_found find_cursor(const struct rt_topic *topic,
 {
     const struct rt_ring *ring = &topic->ring;
     /* A position in the future was never handed out by this log. */
-    if (cursor.epoch != topic->epoch || cursor.offset > rt_ring_latest(ring)) {
+    if (cursor.epoch != topic->epoch ||
+        cursor.offset > rt_ring_latest(ring) - topic->base) {
         return gap_until(ring, RT_CLOSE_EPOCH_CHANGED, 0);
     }
+    uint64_t next = rt_topic_offset(topic, cursor) + 1;
     uint64_t earliest = rt_ring_earliest(ring);
-    if (cursor.offset + 1 < earliest) {
-        return gap_until(ring, RT_CLOSE_CURSOR_EVICTED,
-                         earliest - 1 - cursor.offset);
+    if (next < earliest) {
+        return gap_until(ring, RT_CLOSE_CURSOR_EVICTED, earliest - next);
     }
-    return start_at(cursor.offset + 1);
+    return start_at(next);
 }
 
 /* Events that are gone may have been stamped then or later: how many is not

@@ -125,7 +125,8 @@ void rt_stream_validate(const struct rt_stream *stream)
         RT_CHECK(active->subscriber->state == RT_SUBSCRIBER_ACTIVE);
         RT_CHECK(active->subscriber->slot == i);
         RT_CHECK(active->subscriber->stream == stream);
-        RT_CHECK(active->offset >= rt_ring_earliest(&stream->topic->ring));
+        RT_CHECK(active->offset >= rt_ring_earliest(&stream->topic->ring) ||
+                 rt_topic_is_purged(stream->topic, active->offset));
         RT_CHECK(active->offset >= stream->floor);
         RT_CHECK(is_dirty || active->offset == rt_stream_head(stream));
     }

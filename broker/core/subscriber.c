@@ -21,6 +21,18 @@ static struct rt_lag *take_lag(struct rt_core *core)
     return lag;
 }
 
+/* It has all there is. Of a closed topic there will be no more: the fan-out
+ * comes by to close the subscriber. */
+static void activate(struct rt_subscriber *subscriber)
+{
+    struct rt_stream *stream = subscriber->stream;
+    subscriber->state = RT_SUBSCRIBER_ACTIVE;
+    rt_stream_activate(stream, subscriber);
+    if (stream->topic->is_closed) {
+        rt_stream_mark_dirty(stream);
+    }
+}
+
 static int attach(struct rt_subscriber *subscriber,
                   struct rt_stream *stream,
                   uint64_t offset)
@@ -39,8 +51,7 @@ static int attach(struct rt_subscriber *subscriber,
     if (is_behind) {
         enter_lagging(subscriber);
     } else {
-        subscriber->state = RT_SUBSCRIBER_ACTIVE;
-        rt_stream_activate(stream, subscriber);
+        activate(subscriber);
     }
     stream->subscriber_count++;
     core->subscriber_count++;
@@ -214,8 +225,7 @@ void rt_subscriber_catch_up(struct rt_subscriber *subscriber)
     RT_CHECK(subscriber->offset == rt_stream_head(subscriber->stream));
     rt_list_remove(&subscriber->link);
     release_lag(subscriber);
-    subscriber->state = RT_SUBSCRIBER_ACTIVE;
-    rt_stream_activate(subscriber->stream, subscriber);
+    activate(subscriber);
     if (subscriber->is_replaying) {
         subscriber->is_replaying = false;
         subscriber->stream->core->options.sink->caught_up(subscriber);
@@ -232,19 +242,29 @@ static void tell_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
     }
 }
 
+/* What the subscriber has missed: events, or the end of the log they were in.
+ */
+static struct rt_gap gap_before(const struct rt_subscriber *subscriber,
+                                uint64_t earliest)
+{
+    const struct rt_topic *topic = subscriber->stream->topic;
+    bool is_purged = rt_topic_is_purged(topic, subscriber->offset);
+    return (struct rt_gap){
+        .after = rt_topic_cursor(topic, subscriber->offset - 1),
+        .next = rt_topic_cursor(topic, earliest),
+        .missed = is_purged ? 0 : earliest - subscriber->offset,
+        .reason = is_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED};
+}
+
 bool rt_subscriber_pass(struct rt_subscriber *subscriber)
 {
     struct rt_topic *topic = subscriber->stream->topic;
     uint64_t earliest = rt_ring_earliest(&topic->ring);
-    struct rt_gap gap = {.after =
-                             rt_topic_cursor(topic, subscriber->offset - 1),
-                         .next = rt_topic_cursor(topic, earliest),
-                         .missed = earliest - subscriber->offset,
-                         .reason = RT_CLOSE_CURSOR_EVICTED};
+    struct rt_gap gap = gap_before(subscriber, earliest);
     rt_core_count_gap(topic->core, gap.missed);
     if (subscriber->gap == RT_GAP_CLOSE) {
         struct rt_resume resume = rt_resume_after(&gap);
-        close_with(subscriber, RT_CLOSE_CURSOR_EVICTED, &resume);
+        close_with(subscriber, gap.reason, &resume);
         return false;
     }
     subscriber->offset = earliest;

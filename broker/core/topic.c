@@ -72,6 +72,7 @@ void rt_topic_destroy(struct rt_topic *topic)
     rt_stream_finish(&topic->raw);
     rt_ring_finish(&topic->ring);
     rt_locals_destroy(core, topic->locals);
+    rt_heap_free(core->heap, topic->retention, sizeof(struct rt_retention));
     rt_heap_free(core->heap, topic, topic_size(topic->leaf.key.len));
 }
 
@@ -84,7 +85,21 @@ void rt_topic_undo(struct rt_topic *topic, uint32_t topic_count)
 
 struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset)
 {
-    return (struct rt_cursor){topic->epoch, offset};
+    if (RT_UNLIKELY(offset < topic->base)) {
+        uint64_t base = offset < topic->old_base ? offset : topic->old_base;
+        return (struct rt_cursor){topic->old_epoch, offset - base};
+    }
+    return (struct rt_cursor){topic->epoch, offset - topic->base};
+}
+
+uint64_t rt_topic_offset(const struct rt_topic *topic, struct rt_cursor cursor)
+{
+    return topic->base + cursor.offset;
+}
+
+bool rt_topic_is_purged(const struct rt_topic *topic, uint64_t offset)
+{
+    return offset <= topic->base;
 }
 
 struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset)
@@ -180,8 +195,15 @@ bool rt_topic_is_followed(const struct rt_topic *topic)
     return rt_topic_subscribers(topic) + topic->local_count > 0;
 }
 
+bool rt_topic_is_plain(const struct rt_topic *topic)
+{
+    return !topic->is_closed && topic->retention == NULL;
+}
+
 void rt_topic_validate(const struct rt_topic *topic)
 {
+    RT_CHECK(topic->old_base <= topic->base);
+    RT_CHECK(topic->base < topic->ring.next_offset);
     rt_ring_validate(&topic->ring);
     rt_stream_validate(&topic->raw);
     for (const struct rt_view *view = topic->views; view != NULL;

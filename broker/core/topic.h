@@ -31,9 +31,14 @@ struct rt_topic {
     struct rt_stream raw;     /* whoever gets the ring's own frames */
     struct rt_view *views;    /* whoever gets other formats; the first one */
     uint32_t local_count;
-    uint64_t touched_ms; /* last event or subscriber */
+    uint64_t touched_ms;            /* last event or subscriber */
+    struct rt_retention *retention; /* its own; NULL: the node's */
+    uint64_t base;                  /* the offset before this epoch's first */
+    uint64_t old_base;              /* and before the last purge */
+    uint32_t old_epoch;
     uint32_t epoch;
-    char name[]; /* with a NUL */
+    bool is_closed; /* takes no more events */
+    char name[];    /* with a NUL */
 };
 
 /* The topic of that name, or NULL. */
@@ -53,11 +58,22 @@ void rt_topic_destroy(struct rt_topic *topic);
  */
 void rt_topic_undo(struct rt_topic *topic, uint32_t topic_count);
 
-/* The cursor of an offset in this topic. */
+/*
+ * The cursor of an offset in this topic. The ring goes on counting when a topic
+ * is purged, so that nobody takes a new event for an old one; cursors count
+ * each epoch from 1.
+ */
 struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset);
 
 /* The event of an offset that the ring retains, as formats need it. */
 struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset);
+
+/* The offset of a cursor of the topic's epoch. */
+uint64_t rt_topic_offset(const struct rt_topic *topic, struct rt_cursor cursor);
+
+/* Whether who comes to this offset was there before the last purge, and has not
+ * been told of it. */
+bool rt_topic_is_purged(const struct rt_topic *topic, uint64_t offset);
 
 /* An event was appended: whoever follows has something to get. */
 void rt_topic_mark(struct rt_topic *topic);
@@ -81,6 +97,9 @@ void rt_topic_protect(struct rt_topic *topic, size_t len);
 
 /* The offset before which everybody who keeps up has everything. */
 uint64_t rt_topic_floor(const struct rt_topic *topic);
+
+/* Whether the topic is as if it had just been made. */
+bool rt_topic_is_plain(const struct rt_topic *topic);
 
 /* Checks every invariant; for tests. */
 void rt_topic_validate(const struct rt_topic *topic);

@@ -101,6 +101,17 @@ static int check_content(struct rt_http_session *session,
     return 0;
 }
 
+static void
+refuse(struct rt_http_session *session, struct rt_bytes topic, int err)
+{
+    if (err == RT_ECLOSED) {
+        rt_route_refuse(session, RT_PROBLEM_TOPIC_CLOSED, topic,
+                        "whoever runs the broker has closed it");
+        return;
+    }
+    rt_http_refuse_for_memory(session);
+}
+
 void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
 {
     struct rt_server *server = rt_connection_server(session->connection);
@@ -113,8 +124,9 @@ void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
         check_condition(session, event.topic) < 0) {
         return;
     }
-    if (rt_core_publish(&server->core, &event, &receipt) < 0) {
-        rt_http_refuse_for_memory(session);
+    int err = rt_core_publish(&server->core, &event, &receipt);
+    if (err < 0) {
+        refuse(session, event.topic, err);
         return;
     }
     answer(session, event.topic, &receipt);

@@ -64,6 +64,7 @@ struct ringtail_authorization;
       "time, a duration such as 10m, or -N")                                \
     X(EDESCRIPTOR, -10013, "the descriptor is not a stream socket")         \
     X(ECONNECTIONS, -10014, "there are as many connections as may be")      \
+    X(ECLOSED, -10015, "the topic is closed")                               \
     X(EURL, -10100,                                                         \
       "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
     X(ETLS, -10101, "https and wss need TLS, which is not built in")        \
@@ -323,7 +324,8 @@ ringtail_event_options_init(struct ringtail_event_options *options)
  * before anybody gets it. The payload, `len` bytes of at most event_bytes, is
  * copied; it may be NULL if there are none. `options` and `receipt` may be
  * NULL. Errors: RINGTAIL_ETOPIC, RINGTAIL_EPAYLOAD, RINGTAIL_ETOOLARGE,
- * RINGTAIL_ESTOPPED; UV_ENOMEM when the memory budget is spent.
+ * RINGTAIL_ECLOSED, RINGTAIL_ESTOPPED; UV_ENOMEM when the memory budget is
+ * spent.
  */
 RINGTAIL_EXPORT int
 ringtail_publish(struct ringtail_broker *broker,
@@ -365,7 +367,8 @@ ringtail_publish_async(struct ringtail_broker *broker,
 enum ringtail_event_kind {
     RINGTAIL_EVENT,  /* an event */
     RINGTAIL_GAP,    /* events were lost: how many, if known, and why */
-    RINGTAIL_CLOSED, /* the last call: the broker has stopped */
+    RINGTAIL_CLOSED, /* the last call: the topic is closed, or the broker has
+                        stopped */
 };
 
 enum ringtail_content {
@@ -381,11 +384,12 @@ struct ringtail_event {
     const char *topic;
     const void *payload; /* `len` bytes, without a NUL behind them */
     size_t len;
-    uint64_t offset;    /* of the event; GAP: of the last one that was lost */
+    uint64_t offset;    /* of the event; GAP: of the last one that was lost;
+                           CLOSED, for a topic: of its last one */
     uint64_t ts;        /* milliseconds since 1970, UTC */
     uint64_t missed;    /* GAP: how many; 0: not known */
     const char *reason; /* GAP, CLOSED: `cursor-evicted`, `epoch-changed`,
-                           `leaving` */
+                           `topic-closed`, `leaving` */
 };
 
 /* May also call ringtail_unsubscribe for its own subscription. */

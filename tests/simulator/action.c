@@ -1,6 +1,8 @@
 /* What may happen in the world. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "broker/core/control.h"
 #include "tests/simulator/expect.h"
 #include "tests/simulator/world.h"
 
@@ -119,6 +121,75 @@ static void act_local(struct world *world)
     } else {
         local_resume(local);
     }
+}
+
+/* --- what is done to topics --- */
+
+static struct rt_topic *random_found(struct world *world, struct topic **topic)
+{
+    *topic = random_topic(world);
+    return world_find(world, *topic);
+}
+
+static void act_close(struct world *world)
+{
+    struct topic *topic = NULL;
+    struct rt_topic *found = random_found(world, &topic);
+    if (found != NULL && one_in(world, 4)) {
+        rt_topic_close(found);
+        topic->is_closed = true;
+        topic_want(topic, topic->latest);
+    }
+}
+
+static void act_open(struct world *world)
+{
+    struct topic *topic = NULL;
+    struct rt_topic *found = random_found(world, &topic);
+    if (found != NULL) {
+        rt_topic_open(found);
+        topic->is_closed = false;
+        topic->touched_ms = world->now_ms;
+    }
+}
+
+static void act_purge(struct world *world)
+{
+    struct topic *topic = NULL;
+    struct rt_topic *found = random_found(world, &topic);
+    if (found == NULL || !one_in(world, 4)) {
+        return;
+    }
+    rt_topic_purge(found);
+    if (topic->sink_count + topic->local_count == 0) {
+        topic_end(topic);
+        return;
+    }
+    world_set_back(world, topic);
+    topic_purge(topic, world_last_epoch());
+    topic->retention = world->retention;
+    topic->is_kept = false;
+    topic->touched_ms = world->now_ms;
+}
+
+static void act_retain(struct world *world)
+{
+    struct topic *topic = NULL;
+    struct rt_topic *found = random_found(world, &topic);
+    struct rt_retention retention = world_random_retention(world);
+    uint64_t max = rt_topic_bytes_max(&world->core);
+    retention.bytes = retention.bytes < max ? retention.bytes : max;
+    if (found == NULL) {
+        return;
+    }
+    if (rt_topic_retain(found, &retention) < 0) {
+        EXPECT(world_is_short(world));
+        return;
+    }
+    topic->retention = retention;
+    topic->is_kept =
+        memcmp(&retention, &world->retention, sizeof(retention)) != 0;
+    turn_expire(world, topic);
 }
 
 /* --- connections --- */
@@ -251,6 +322,10 @@ static const struct action {
     {"exodus", act_exodus},
     {"local", act_local},
     {"local", act_local},
+    {"close", act_close},
+    {"open", act_open},
+    {"purge", act_purge},
+    {"retain", act_retain},
     {"temper", act_temper},
     {"temper", act_temper},
     {"drain", act_drain},
@@ -330,7 +405,9 @@ static void expect_quiet(const struct world *world)
     }
     for (int i = 0; i < SINK_MAX; i++) {
         const struct sink *sink = &world->sinks[i];
-        EXPECT(sink->state != SINK_OPEN || sink->handed == sink->topic->latest);
+        EXPECT(
+            sink->state != SINK_OPEN ||
+            (sink->handed == sink->topic->latest && !sink->topic->is_closed));
     }
 }
 

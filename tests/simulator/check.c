@@ -15,6 +15,7 @@ static void check_topic(const struct world *world, const struct topic *topic)
         return;
     }
     EXPECT_INT(found->epoch, topic->epoch);
+    EXPECT_INT(found->is_closed, topic->is_closed);
     EXPECT_INT(found->raw.subscriber_count, topic->sink_count);
     EXPECT_INT(found->local_count, topic->local_count);
     EXPECT_INT(rt_ring_latest(&found->ring), topic->latest);
@@ -44,7 +45,7 @@ static size_t add_once(const struct rt_segment **seen,
 /* Whether the ring it was in has it no more. */
 static bool is_retired(const struct sink *sink)
 {
-    return !sink->topic->exists || sink->topic->epoch != sink->epoch ||
+    return !sink->topic->exists || sink->topic->birth != sink->birth ||
            sink->held->first_offset < topic_earliest(sink->topic);
 }
 

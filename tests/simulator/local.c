@@ -28,7 +28,8 @@ void locals_want(const struct world *world, struct topic *topic)
 static void expect_first_gap(const struct local *local,
                              const struct rt_delivery *gap)
 {
-    EXPECT_INT(gap->offset + 1, local->gap.offset);
+    EXPECT(topic_is_purged(local->topic, local->gap.offset) ||
+           topic_offset(local->topic, gap->offset) + 1 == local->gap.offset);
     EXPECT_INT(gap->reason, local->gap.reason);
     EXPECT_INT(gap->missed, local->gap.missed);
 }
@@ -38,19 +39,35 @@ static void expect_first_gap(const struct local *local,
 static void expect_eviction(const struct local *local,
                             const struct rt_delivery *gap)
 {
+    uint64_t last = topic_offset(local->topic, gap->offset);
     EXPECT_INT(gap->reason, RT_CLOSE_CURSOR_EVICTED);
-    EXPECT(gap->offset >= local->next);
-    EXPECT_INT(gap->missed, gap->offset + 1 - local->next);
-    EXPECT(gap->offset < topic_earliest(local->topic));
+    EXPECT(last >= local->next);
+    EXPECT_INT(gap->missed, last + 1 - local->next);
+    EXPECT(last < topic_earliest(local->topic));
     EXPECT(!local->has_kept_up || local->topic->dropped > RT_RESCUED_MAX);
+}
+
+/* Of what was before the purge nothing is told but that it is gone. */
+static void expect_purge(const struct local *local,
+                         const struct rt_delivery *gap)
+{
+    EXPECT_INT(gap->reason, RT_CLOSE_EPOCH_CHANGED);
+    EXPECT_INT(gap->missed, 0);
+    EXPECT(topic_offset(local->topic, gap->offset) <
+           topic_earliest(local->topic));
 }
 
 static void take_gap(struct local *local, const struct rt_delivery *gap)
 {
     if (local->gap.is_gap) {
         expect_first_gap(local, gap);
+        local->next = local->gap.offset;
+    } else if (topic_is_purged(local->topic, local->next)) {
+        expect_purge(local, gap);
+        local->next = topic_offset(local->topic, gap->offset) + 1;
     } else {
         expect_eviction(local, gap);
+        local->next = topic_offset(local->topic, gap->offset) + 1;
     }
     world_expect_gap(local->world, gap->missed);
     local->gap.is_gap = false;
@@ -59,9 +76,11 @@ static void take_gap(struct local *local, const struct rt_delivery *gap)
 
 static void take_event(struct local *local, const struct rt_delivery *delivery)
 {
-    const struct event *event = topic_event(local->topic, delivery->offset);
+    const struct event *event = topic_event(local->topic, local->next);
     EXPECT(!local->gap.is_gap);
-    EXPECT_INT(delivery->offset, local->next);
+    EXPECT_INT(topic_offset(local->topic, delivery->offset), local->next);
+    EXPECT(!topic_is_purged(local->topic, local->next));
+    local->next++;
     EXPECT_INT(delivery->payload.len, event->len);
     EXPECT(event->len == 0 ||
            memcmp(delivery->payload.data, model_noise(event->noise),
@@ -73,18 +92,30 @@ static void take_event(struct local *local, const struct rt_delivery *delivery)
     local->world->expected.bytes_delivered += frame_len(event);
 }
 
+static void take_end(struct local *local)
+{
+    EXPECT(local->topic->is_closed && !local->gap.is_gap);
+    EXPECT_INT(local->next, local->topic->latest + 1);
+    EXPECT_INT(local->local.state, RT_LOCAL_ENDED);
+    local->world->expected.closes[RT_CLOSE_TOPIC_CLOSED]++;
+    local->has_kept_up = false;
+}
+
 static void on_delivery(struct rt_local *subscription,
                         const struct rt_delivery *delivery)
 {
     struct local *local = RT_CONTAINER(subscription, struct local, local);
     struct world *world = local->world;
-    EXPECT(is_following(local));
-    if (delivery->is_gap) {
-        take_gap(local, delivery);
+    if (delivery->kind == RT_DELIVERY_END) {
+        take_end(local);
     } else {
-        take_event(local, delivery);
+        EXPECT(is_following(local));
+        if (delivery->kind == RT_DELIVERY_GAP) {
+            take_gap(local, delivery);
+        } else {
+            take_event(local, delivery);
+        }
     }
-    local->next = delivery->offset + 1;
     local->topic->is_served = true;
     if (one_in(world, world->habits.restless)) {
         world->has_acted = true;
@@ -195,9 +226,8 @@ void local_resume(struct local *local)
 
 void local_check(struct local *local)
 {
-    struct rt_cursor cursor = rt_local_cursor(&local->local);
-    EXPECT_INT(cursor.epoch, local->topic->epoch);
-    EXPECT_INT(cursor.offset, local->next - 1);
+    topic_expect_cursor(local->topic, rt_local_cursor(&local->local),
+                        local->next - 1);
     if (is_following(local) && !local->gap.is_gap &&
         local->next > local->topic->latest) {
         local->has_kept_up = true;

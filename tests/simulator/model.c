@@ -32,11 +32,19 @@ const char *model_noise(uint32_t at)
 
 /* --- the log --- */
 
-void topic_begin(struct topic *topic, uint32_t epoch, uint64_t now_ms)
+void topic_begin(struct topic *topic,
+                 uint32_t epoch,
+                 const struct rt_retention *retention,
+                 uint64_t now_ms)
 {
     EXPECT(!topic->exists);
     topic->exists = true;
+    topic->is_closed = false;
+    topic->is_kept = false;
+    topic->birth = epoch;
     topic->epoch = epoch;
+    topic->base = 0;
+    topic->retention = *retention;
     topic->touched_ms = now_ms;
     topic->latest = 0;
     topic->head = 0;
@@ -51,6 +59,7 @@ void topic_end(struct topic *topic)
     EXPECT(topic->exists && topic->sink_count + topic->local_count == 0);
     topic->exists = false;
     topic->latest = 0;
+    topic->base = 0;
     topic->block_count = 0;
     topic->oldest = 0;
 }
@@ -79,6 +88,45 @@ static void append_event(struct topic *topic, const struct event *event)
     topic->events[topic->latest] = *event;
     topic->events[topic->latest++].position = topic->head;
     topic->head += frame_len(event);
+}
+
+void topic_purge(struct topic *topic, uint32_t epoch)
+{
+    struct event skipped = {0};
+    if (topic->latest > 0) {
+        skipped.wall_ms = topic_event(topic, topic->latest)->wall_ms;
+    }
+    while (topic_oldest(topic) != NULL) {
+        topic_drop(topic);
+    }
+    append_event(topic, &skipped);
+    topic->head = topic_position(topic, topic->latest); /* it has no bytes */
+    topic->base = topic->latest;
+    topic->epoch = epoch;
+    topic->is_closed = false;
+    topic_calm(topic);
+}
+
+bool topic_is_purged(const struct topic *topic, uint64_t offset)
+{
+    return offset <= topic->base;
+}
+
+uint64_t topic_offset(const struct topic *topic, uint64_t cursor_offset)
+{
+    return topic->base + cursor_offset;
+}
+
+void topic_expect_cursor(const struct topic *topic,
+                         struct rt_cursor cursor,
+                         uint64_t offset)
+{
+    if (offset < topic->base) {
+        EXPECT(cursor.epoch != topic->epoch);
+        return;
+    }
+    EXPECT_INT(cursor.epoch, topic->epoch);
+    EXPECT_INT(topic_offset(topic, cursor.offset), offset);
 }
 
 const struct event *topic_event(const struct topic *topic, uint64_t offset)
@@ -174,11 +222,12 @@ static void open_block(struct topic *topic, uint64_t now_ms, uint64_t size)
     topic->bytes += size;
 }
 
-static bool is_too_much(const struct topic *topic,
-                        const struct rt_retention *retention)
+bool topic_has_too_much(const struct topic *topic)
 {
-    return topic->bytes > retention->bytes ||
-           topic->latest + 1 - topic_earliest(topic) > retention->events;
+    return topic->oldest + 1 < topic->block_count &&
+           (topic->bytes > topic->retention.bytes ||
+            topic->latest + 1 - topic_earliest(topic) >
+                topic->retention.events);
 }
 
 void topic_want(struct topic *topic, uint64_t offset)
@@ -193,11 +242,10 @@ void topic_calm(struct topic *topic)
 }
 
 /* The size of the block that an event needs; 0: it goes into the newest. */
-static uint64_t size_to_open(const struct topic *topic,
-                             const struct rt_retention *retention,
-                             uint64_t now_ms,
-                             uint64_t len)
+static uint64_t
+size_to_open(const struct topic *topic, uint64_t now_ms, uint64_t len)
 {
+    const struct rt_retention *retention = &topic->retention;
     const struct block *newest = topic_oldest(topic) == NULL
                                      ? NULL
                                      : &topic->blocks[topic->block_count - 1];
@@ -207,11 +255,11 @@ static uint64_t size_to_open(const struct topic *topic,
 }
 
 uint64_t topic_low_after(const struct topic *topic,
-                         const struct rt_retention *retention,
                          uint64_t now_ms,
                          const struct event *event)
 {
-    uint64_t size = size_to_open(topic, retention, now_ms, frame_len(event));
+    const struct rt_retention *retention = &topic->retention;
+    uint64_t size = size_to_open(topic, now_ms, frame_len(event));
     uint64_t bytes = topic->bytes + size;
     uint32_t end = topic->block_count - (size == 0 ? 1 : 0);
     uint32_t number = topic->oldest;
@@ -225,12 +273,11 @@ uint64_t topic_low_after(const struct topic *topic,
 }
 
 void topic_append(struct topic *topic,
-                  const struct rt_retention *retention,
                   uint64_t now_ms,
                   const struct event *event)
 {
     uint64_t len = frame_len(event);
-    uint64_t size = size_to_open(topic, retention, now_ms, len);
+    uint64_t size = size_to_open(topic, now_ms, len);
     if (size > 0) {
         open_block(topic, now_ms, size);
     }
@@ -239,8 +286,7 @@ void topic_append(struct topic *topic,
     block->last = topic->latest;
     block->used += len;
     block->touched_ms = now_ms;
-    while (topic->oldest + 1 < topic->block_count &&
-           is_too_much(topic, retention)) {
+    while (topic_has_too_much(topic)) {
         topic->dropped += topic_oldest(topic)->last >= topic->wanted ? 1 : 0;
         topic_drop(topic);
     }
@@ -332,10 +378,11 @@ gap(const struct topic *topic, enum rt_close_reason reason, uint64_t missed)
 static struct start after_cursor(const struct topic *topic,
                                  struct rt_cursor cursor)
 {
-    if (cursor.epoch != topic->epoch || cursor.offset > topic->latest) {
+    if (cursor.epoch != topic->epoch ||
+        cursor.offset > topic->latest - topic->base) {
         return gap(topic, RT_CLOSE_EPOCH_CHANGED, 0);
     }
-    uint64_t next = cursor.offset + 1;
+    uint64_t next = topic_offset(topic, cursor.offset) + 1;
     uint64_t earliest = topic_earliest(topic);
     return next < earliest
                ? gap(topic, RT_CLOSE_CURSOR_EVICTED, earliest - next)
@@ -346,7 +393,8 @@ static struct start after_cursor(const struct topic *topic,
 static struct start at_time(const struct topic *topic, uint64_t wall_ms)
 {
     uint64_t offset = topic->latest + 1;
-    while (offset > 1 && topic_event(topic, offset - 1)->wall_ms >= wall_ms) {
+    while (offset > topic->base + 1 &&
+           topic_event(topic, offset - 1)->wall_ms >= wall_ms) {
         offset--;
     }
     return offset < topic_earliest(topic)

@@ -4,6 +4,9 @@
  * and which of them a ring must still have. It knows what storage/ring.h
  * promises and nothing of how that is kept.
  *
+ * A topic that is purged goes on counting, with an event that nobody gets: what
+ * cursors say counts from behind that one, the base.
+ *
  * Payloads are pieces of one long noise, so that an event's bytes are known by
  * where they begin.
  */
@@ -39,12 +42,17 @@ struct block {
 struct topic {
     struct rt_bytes name;
     bool exists;
-    uint32_t epoch;       /* its last one if it does not exist */
-    struct event *events; /* by offset - 1, all since the epoch began */
+    bool is_closed;
+    bool is_kept;   /* though idle: its retention is not the node's */
+    uint32_t birth; /* its first epoch since it exists */
+    uint32_t epoch; /* its last one if it does not exist */
+    uint64_t base;  /* the offset before the epoch's first event */
+    struct rt_retention retention;
+    struct event *events; /* by offset - 1, all since its birth */
     uint64_t latest;
     uint64_t event_capacity;
     uint64_t head;        /* position after the last event */
-    struct block *blocks; /* all since the epoch began */
+    struct block *blocks; /* all since its birth */
     uint32_t block_count;
     uint32_t block_capacity;
     uint32_t oldest;     /* number of the oldest one retained */
@@ -79,20 +87,39 @@ void model_init(void);
 const char *model_noise(uint32_t at);
 
 /* The topic begins to exist, and ends; its memory is kept for the next time. */
-void topic_begin(struct topic *topic, uint32_t epoch, uint64_t now_ms);
+void topic_begin(struct topic *topic,
+                 uint32_t epoch,
+                 const struct rt_retention *retention,
+                 uint64_t now_ms);
 void topic_end(struct topic *topic);
 void topic_finish(struct topic *topic);
+
+/* It begins anew, with another epoch. */
+void topic_purge(struct topic *topic, uint32_t epoch);
+
+/* Whether who comes to this event was there before, and has not been told. */
+bool topic_is_purged(const struct topic *topic, uint64_t offset);
+
+/* The offset that a cursor of this epoch has. */
+uint64_t topic_offset(const struct topic *topic, uint64_t cursor_offset);
+
+/* Expects that this is the cursor of an offset; of one before the last purge,
+ * that it is of another epoch. */
+void topic_expect_cursor(const struct topic *topic,
+                         struct rt_cursor cursor,
+                         uint64_t offset);
+
+/* Whether the ring has more than its retention allows. */
+bool topic_has_too_much(const struct topic *topic);
 
 /* An event was published: the log grows, and the ring drops what is too much.
  */
 void topic_append(struct topic *topic,
-                  const struct rt_retention *retention,
                   uint64_t now_ms,
                   const struct event *event);
 
 /* The first event that the ring will still have after that. */
 uint64_t topic_low_after(const struct topic *topic,
-                         const struct rt_retention *retention,
                          uint64_t now_ms,
                          const struct event *event);
 

@@ -73,6 +73,7 @@ static uint64_t bytes_behind(const struct world *world,
     }
     uint64_t earliest = topic_earliest(topic);
     next = next < earliest ? earliest : next;
+    sent = sent + 1 < earliest ? earliest - 1 : sent;
     uint64_t to_sinks = topic->head - topic_position(topic, sent + 1);
     uint64_t to_locals = topic->head - topic_position(topic, next) +
                          (topic->latest + 1 - next) * sizeof(struct rt_entry);
@@ -86,7 +87,7 @@ static void expect_congestion(const struct world *world,
                               bool is_congested)
 {
     const struct rt_topic *found = world_find(world, topic);
-    uint64_t part = world->retention.bytes / RT_CONGESTION_PART;
+    uint64_t part = topic->retention.bytes / RT_CONGESTION_PART;
     bool has_ready =
         found->locals != NULL && !rt_list_is_empty(&found->locals->ready);
     topic->is_big = found->raw.active_count > RT_FANOUT_SMALL;
@@ -113,8 +114,7 @@ static void expect_receipt(const struct world *world,
                            struct topic *topic,
                            const struct rt_receipt *receipt)
 {
-    EXPECT_INT(receipt->cursor.epoch, topic->epoch);
-    EXPECT_INT(receipt->cursor.offset, topic->latest);
+    topic_expect_cursor(topic, receipt->cursor, topic->latest);
     EXPECT_INT(receipt->wall_ms, topic_event(topic, topic->latest)->wall_ms);
     expect_congestion(world, topic, receipt->is_congested);
     expect_entry(world, topic);
@@ -144,7 +144,7 @@ static struct forecast foresee(const struct world *world,
 {
     const struct rt_topic *found = world_find(world, topic);
     return (struct forecast){
-        .low = topic_low_after(topic, &world->retention, world->now_ms, event),
+        .low = topic_low_after(topic, world->now_ms, event),
         .floor = found == NULL ? 0 : found->raw.floor,
         .is_dirty = found != NULL && !rt_list_is_empty(&found->raw.dirty),
         .writes = world->core.counters.writes,
@@ -157,7 +157,7 @@ published(struct world *world, struct topic *topic, const struct event *event)
 {
     world_begin_topic(world, topic);
     locals_want(world, topic);
-    topic_append(topic, &world->retention, world->now_ms, event);
+    topic_append(topic, world->now_ms, event);
     topic->touched_ms = world->now_ms;
     world->expected.events_produced++;
     world->expected.bytes_produced += event->len;
@@ -174,6 +174,10 @@ void publish(struct world *world, struct topic *topic)
     struct rt_receipt receipt;
     int err = rt_core_publish(&world->core, &outgoing, &receipt);
     expect_protection(world, &forecast);
+    EXPECT_INT(err == RT_ECLOSED, topic->exists && topic->is_closed);
+    if (err == RT_ECLOSED) {
+        return;
+    }
     if (err < 0) {
         EXPECT_INT(err, RT_ENOMEM);
         EXPECT(world_is_short(world));
@@ -191,9 +195,9 @@ void publish(struct world *world, struct topic *topic)
 static struct rt_cursor random_cursor(struct world *world,
                                       const struct topic *topic)
 {
-    uint64_t latest = topic->latest;
+    uint64_t latest = topic->latest - topic->base;
     uint64_t offsets[] = {0, latest, latest + 1, UINT64_MAX,
-                          topic_earliest(topic) - 1};
+                          topic_earliest(topic) - 1 - topic->base};
     uint64_t offset = offsets[below(world, RT_ARRAY_LENGTH(offsets))];
     if (one_in(world, 2)) {
         offset = test_random_next(&world->random) % (latest + 1);

@@ -24,12 +24,19 @@ static bool is_lagging(const struct sink *sink)
 
 /* --- what may be written --- */
 
+/* What it had is of an epoch that is over. */
+static bool is_purged(const struct sink *sink)
+{
+    return topic_is_purged(sink->topic, sink->handed + 1);
+}
+
 /* The ring has passed it: what is left is what comes next. */
 static void pass(struct sink *sink)
 {
     uint64_t last_lost = topic_earliest(sink->topic) - 1;
     EXPECT(!sink->has_kept_up);
-    world_expect_gap(sink->world, last_lost - sink->handed);
+    world_expect_gap(sink->world,
+                     is_purged(sink) ? 0 : last_lost - sink->handed);
     sink->handed = last_lost;
 }
 
@@ -54,7 +61,7 @@ static void expect_lagging_turn(struct sink *sink)
 {
     for (int i = 0; i < SINK_MAX; i++) {
         const struct sink *other = &sink->world->sinks[i];
-        EXPECT(other == sink || !is_lagging(other) ||
+        EXPECT(other == sink || !is_lagging(other) || is_purged(other) ||
                other->handed == other->topic->latest ||
                other->lagging_at > sink->lagging_at);
     }
@@ -182,13 +189,26 @@ static void detached(struct sink *sink)
               (int)(sink - sink->world->sinks), sink->handed);
 }
 
-static void expect_evicted(struct sink *sink, const struct rt_resume *resume)
+static void expect_gap(struct sink *sink,
+                       enum rt_close_reason reason,
+                       const struct rt_resume *resume)
 {
     uint64_t handed = sink->handed;
+    bool was_purged = is_purged(sink);
     EXPECT_INT(sink->subscriber.gap, RT_GAP_CLOSE);
+    EXPECT_INT(reason,
+               was_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED);
     EXPECT(is_passed(sink));
     pass(sink);
-    EXPECT_INT(resume->missed, sink->handed - handed);
+    EXPECT_INT(resume->missed, was_purged ? 0 : sink->handed - handed);
+}
+
+/* With nothing left in the ring it is brought past all of it. */
+static void skip(struct sink *sink)
+{
+    EXPECT_INT(sink->subscriber.gap, RT_GAP_SKIP);
+    EXPECT(is_passed(sink));
+    pass(sink);
 }
 
 /* Whether the core had a reason that is not the ring's. */
@@ -197,9 +217,12 @@ static bool may_close(const struct sink *sink, enum rt_close_reason reason)
     switch (reason) {
     case RT_CLOSE_LOST:
         return sink->is_failing || sink->is_shed ||
-               (sink->is_short && world_is_short(sink->world));
+               ((sink->is_short || is_purged(sink)) &&
+                world_is_short(sink->world));
     case RT_CLOSE_SLOW_CONSUMER:
         return sink->is_slow;
+    case RT_CLOSE_TOPIC_CLOSED:
+        return sink->topic->is_closed && sink->handed == sink->topic->latest;
     default:
         return sink->is_leaving;
     }
@@ -213,14 +236,16 @@ static void sink_close(struct rt_subscriber *subscriber,
     EXPECT_INT(sink->state, SINK_OPEN);
     EXPECT_INT(subscriber->state, RT_SUBSCRIBER_DETACHED);
     EXPECT(resume->has_cursor);
-    if (reason == RT_CLOSE_CURSOR_EVICTED) {
-        expect_evicted(sink, resume);
+    if (reason == RT_CLOSE_CURSOR_EVICTED || reason == RT_CLOSE_EPOCH_CHANGED) {
+        expect_gap(sink, reason, resume);
     } else {
+        if (reason == RT_CLOSE_TOPIC_CLOSED && is_passed(sink)) {
+            skip(sink);
+        }
         EXPECT(may_close(sink, reason));
         EXPECT_INT(resume->missed, 0);
     }
-    EXPECT_INT(resume->cursor.epoch, sink->topic->epoch);
-    EXPECT_INT(resume->cursor.offset, sink->handed);
+    topic_expect_cursor(sink->topic, resume->cursor, sink->handed);
     sink->world->expected.closes[reason]++;
     detached(sink);
 }
@@ -239,7 +264,7 @@ static void attached(struct sink *sink, struct topic *topic, uint64_t handed)
 {
     sink->state = SINK_OPEN;
     sink->handed = handed;
-    sink->epoch = topic->epoch;
+    sink->birth = topic->birth;
     sink->has_kept_up = handed == topic->latest;
     sink->lagging_at = ++sink->world->order;
     topic->sink_count++;
@@ -279,8 +304,7 @@ void sink_subscribe(struct sink *sink, struct topic *topic, bool may_skip)
     struct start expected = topic_start(topic, &since);
     bool is_refused = expected.is_gap && !may_skip;
     EXPECT_INT(err, is_refused ? RT_EGAP : 0);
-    EXPECT_INT(start.cursor.epoch, topic->epoch);
-    EXPECT_INT(start.cursor.offset, expected.offset - 1);
+    topic_expect_cursor(topic, start.cursor, expected.offset - 1);
     if (expected.is_gap) {
         world_expect_gap(world, expected.missed);
     }
@@ -317,7 +341,7 @@ static void release(struct sink *sink)
 void sink_take(struct sink *sink, size_t len)
 {
     struct rt_bytes taken = {sink->queued.data, len};
-    if (sink->topic->exists && sink->topic->epoch == sink->epoch) {
+    if (sink->topic->exists && sink->topic->birth == sink->birth) {
         topic_match(sink->topic, &sink->reading, taken);
     }
     sink->queued.data += len;
@@ -327,20 +351,21 @@ void sink_take(struct sink *sink, size_t len)
     }
 }
 
-/* With nothing left in the ring it may have been brought past all of it. */
-static void check_skip(struct sink *sink, uint64_t cursor)
+static void check_skip(struct sink *sink, struct rt_cursor cursor)
 {
-    if (cursor != sink->handed) {
-        EXPECT_INT(sink->subscriber.gap, RT_GAP_SKIP);
-        EXPECT(is_passed(sink) && is_active(sink));
-        pass(sink);
+    const struct topic *topic = sink->topic;
+    bool has_moved = cursor.epoch == topic->epoch &&
+                     topic_offset(topic, cursor.offset) != sink->handed;
+    if (has_moved) {
+        EXPECT(is_active(sink));
+        skip(sink);
     }
-    EXPECT_INT(cursor, sink->handed);
+    topic_expect_cursor(topic, cursor, sink->handed);
 }
 
 static void check_kept_up(struct sink *sink)
 {
-    if (is_active(sink) && !sink->has_kept_up) {
+    if (is_active(sink) && !sink->has_kept_up && !is_purged(sink)) {
         sink->has_kept_up = true;
         sink->turns[0] = 0;
         sink->turns[1] = 0;
@@ -357,8 +382,6 @@ void sink_check(struct sink *sink)
     }
     EXPECT(!sink->is_short && !sink->is_failing);
     EXPECT_INT(sink->held != NULL, subscriber->state == RT_SUBSCRIBER_BLOCKED);
-    struct rt_cursor cursor = rt_subscriber_cursor(subscriber);
-    EXPECT_INT(cursor.epoch, sink->topic->epoch);
-    check_skip(sink, cursor.offset);
+    check_skip(sink, rt_subscriber_cursor(subscriber));
     check_kept_up(sink);
 }

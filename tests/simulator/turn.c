@@ -51,7 +51,9 @@ static bool is_waiting(const struct world *world, const struct topic *topic)
     return found != NULL && is_dirty(found) &&
            found->raw.pass_next < found->raw.active_count &&
            found->raw.active[found->raw.pass_next].offset <
-               rt_stream_head(&found->raw);
+               rt_stream_head(&found->raw) &&
+           !topic_is_purged(topic,
+                            found->raw.active[found->raw.pass_next].offset);
 }
 
 /* No topic has a second turn before each that waits had one. */
@@ -103,7 +105,8 @@ static void after_flush(struct world *world, bool has_more)
         if (sink->state == SINK_OPEN) {
             EXPECT(!sink->is_shed);
             EXPECT(has_more || sink->held != NULL ||
-                   sink->handed == sink->topic->latest);
+                   (sink->handed == sink->topic->latest &&
+                    !sink->topic->is_closed));
         }
     }
     check_counters(world);
@@ -152,7 +155,7 @@ static void expect_all_handed(const struct world *world)
     for (int i = 0; i < LOCAL_MAX; i++) {
         const struct local *local = world->locals[i];
         if (local != NULL && local->local.state == RT_LOCAL_FOLLOWING) {
-            EXPECT(!local->gap.is_gap);
+            EXPECT(!local->gap.is_gap && !local->topic->is_closed);
             EXPECT_INT(local->next, local->topic->latest + 1);
         }
     }
@@ -252,13 +255,14 @@ static bool is_wanted(const struct world *world,
 
 /* Old blocks are dropped, but what a fan-out under way may still need: that
  * may be kept, and what somebody does need must be. */
-static void expire(struct world *world, struct topic *topic)
+void turn_expire(struct world *world, struct topic *topic)
 {
     const struct rt_topic *found = world_find(world, topic);
     bool may_linger = found != NULL && (is_dirty(found) || has_ready(found));
     const struct block *block = topic_oldest(topic);
     while (block != NULL &&
-           world->now_ms - block->touched_ms > world->retention.age_ms) {
+           (topic_has_too_much(topic) ||
+            world->now_ms - block->touched_ms > topic->retention.age_ms)) {
         if (may_linger && rt_ring_earliest(&found->ring) <= block->first) {
             return;
         }
@@ -271,7 +275,8 @@ static void expire(struct world *world, struct topic *topic)
 static bool is_idle(const struct world *world, const struct topic *topic)
 {
     return topic->sink_count + topic->local_count == 0 &&
-           topic_oldest(topic) == NULL &&
+           topic_oldest(topic) == NULL && !topic->is_closed &&
+           !topic->is_kept &&
            world->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS;
 }
 
@@ -283,7 +288,7 @@ static void after_tick(struct world *world)
     for (int i = 0; i < TOPIC_MAX; i++) {
         struct topic *topic = &world->topics[i];
         if (topic->exists) {
-            expire(world, topic);
+            turn_expire(world, topic);
         }
         if (topic->exists && is_idle(world, topic)) {
             world_say(world, "%.4s is gone", topic->name.data);

@@ -100,15 +100,17 @@ static void random_habits(struct world *world)
     habits->has_jumps = one_in(world, 3);
 }
 
-static void random_retention(struct world *world)
+struct rt_retention world_random_retention(struct world *world)
 {
     static const uint64_t bytes[] = {1, 8 * KIB, 50 * KIB, 300 * KIB,
                                      2048 * KIB};
     static const uint64_t events[] = {1, 7, 100, UINT64_MAX, UINT64_MAX};
     static const uint64_t ages[] = {10, 3000, 100000, UINT64_MAX, UINT64_MAX};
-    world->retention.bytes = bytes[below(world, RT_ARRAY_LENGTH(bytes))];
-    world->retention.events = events[below(world, RT_ARRAY_LENGTH(events))];
-    world->retention.age_ms = ages[below(world, RT_ARRAY_LENGTH(ages))];
+    struct rt_retention retention;
+    retention.bytes = bytes[below(world, RT_ARRAY_LENGTH(bytes))];
+    retention.events = events[below(world, RT_ARRAY_LENGTH(events))];
+    retention.age_ms = ages[below(world, RT_ARRAY_LENGTH(ages))];
+    return retention;
 }
 
 /* --- begin and end --- */
@@ -130,9 +132,10 @@ void world_init(struct world *world, uint64_t seed)
     *world = (struct world){.random = {seed}, .is_verbose = world->is_verbose};
     last_epoch = (uint32_t)test_random_next(&world->random);
     random_habits(world);
-    random_retention(world);
+    world->retention = world_random_retention(world);
     for (uint32_t i = 0; i < TOPIC_MAX; i++) {
         world->topics[i].name = rt_bytes_of(names[i]);
+        world->topics[i].retention = world->retention;
     }
     for (uint32_t i = 0; i < SINK_MAX; i++) {
         world->sinks[i].world = world;
@@ -178,6 +181,20 @@ struct rt_topic *world_find(const struct world *world,
 void world_begin_topic(struct world *world, struct topic *topic)
 {
     if (!topic->exists) {
-        topic_begin(topic, last_epoch, world->now_ms);
+        topic_begin(topic, last_epoch, &world->retention, world->now_ms);
+    }
+}
+
+void world_set_back(struct world *world, const struct topic *topic)
+{
+    for (int i = 0; i < SINK_MAX; i++) {
+        if (world->sinks[i].topic == topic) {
+            world->sinks[i].has_kept_up = false;
+        }
+    }
+    for (int i = 0; i < LOCAL_MAX; i++) {
+        if (world->locals[i] != NULL && world->locals[i]->topic == topic) {
+            world->locals[i]->has_kept_up = false;
+        }
     }
 }

@@ -37,7 +37,7 @@ struct sink {
     struct rt_subscriber subscriber;
     struct world *world;
     struct topic *topic;
-    uint32_t epoch; /* of the topic, when it came */
+    uint32_t birth; /* of the topic, when it came */
     enum sink_state state;
     uint64_t handed;        /* the last event that was handed over */
     struct reading reading; /* behind what the connection took */
@@ -125,6 +125,12 @@ bool world_is_short(const struct world *world);
 /* The epoch of the topic that was made last. */
 uint32_t world_last_epoch(void);
 
+/* Whoever follows the topic has kept up no more: it was purged. */
+void world_set_back(struct world *world, const struct topic *topic);
+
+/* A retention of which there are some. */
+struct rt_retention world_random_retention(struct world *world);
+
 /* Somebody is told of a gap. */
 void world_expect_gap(struct world *world, uint64_t missed);
 
@@ -180,6 +186,9 @@ void turn_flush_small(struct world *world);
 bool turn_flush(struct world *world);
 bool turn_deliver(struct world *world);
 void turn_tick(struct world *world);
+
+/* The ring has dropped what is too old, or too much since retention changed. */
+void turn_expire(struct world *world, struct topic *topic);
 
 /* Turns until nothing is left to do. */
 void turn_finish(struct world *world);

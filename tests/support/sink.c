@@ -78,7 +78,9 @@ int test_core_try_publish(struct test_core *test, const char *topic, size_t len)
     struct rt_receipt receipt;
     int err = rt_core_publish(&test->core, &event, &receipt);
     if (err == 0) {
-        EXPECT_INT(receipt.cursor.offset, offset);
+        EXPECT_INT(
+            rt_topic_offset(test_core_topic(test, topic), receipt.cursor),
+            offset);
     }
     return err;
 }

@@ -17,6 +17,7 @@ struct listener {
     uint64_t events;
     uint64_t gaps;
     uint64_t missed;
+    uint64_t ends;
     enum rt_close_reason reason; /* of the last gap */
     void (*react)(struct listener *listener, uint64_t offset);
     struct listener *other;
@@ -27,7 +28,13 @@ static void on_delivery(struct rt_local *local,
                         const struct rt_delivery *delivery)
 {
     struct listener *listener = RT_CONTAINER(local, struct listener, local);
-    if (delivery->is_gap) {
+    if (delivery->kind == RT_DELIVERY_END) {
+        listener->ends++;
+        EXPECT_INT(delivery->reason, RT_CLOSE_TOPIC_CLOSED);
+        EXPECT_INT(local->state, RT_LOCAL_ENDED);
+        return;
+    }
+    if (delivery->kind == RT_DELIVERY_GAP) {
         listener->gaps++;
         listener->missed += delivery->missed;
         listener->reason = delivery->reason;

@@ -1,0 +1,99 @@
+#include "broker/core/control.h"
+
+#include "base/error.h"
+#include "broker/core/local.h"
+#include "broker/core/topic.h"
+
+uint64_t rt_topic_bytes_max(const struct rt_core *core)
+{
+    uint64_t part = core->heap->limit / RT_TOPIC_RING_PART;
+    uint64_t usual = core->options.retention.bytes;
+    return part > usual ? part : usual;
+}
+
+struct rt_retention rt_topic_retention(const struct rt_topic *topic)
+{
+    return *topic->ring.retention;
+}
+
+static bool is_usual(const struct rt_core *core,
+                     const struct rt_retention *retention)
+{
+    const struct rt_retention *usual = &core->options.retention;
+    return retention->bytes == usual->bytes &&
+           retention->events == usual->events &&
+           retention->age_ms == usual->age_ms;
+}
+
+static void retain_as_usual(struct rt_topic *topic)
+{
+    struct rt_core *core = topic->core;
+    topic->ring.retention = &core->options.retention;
+    rt_heap_free(core->heap, topic->retention, sizeof(struct rt_retention));
+    topic->retention = NULL;
+}
+
+static int retain_otherwise(struct rt_topic *topic,
+                            const struct rt_retention *retention)
+{
+    if (topic->retention == NULL) {
+        topic->retention =
+            rt_heap_alloc(topic->core->heap, sizeof(struct rt_retention));
+    }
+    if (topic->retention == NULL) {
+        return RT_ENOMEM;
+    }
+    *topic->retention = *retention;
+    topic->ring.retention = topic->retention;
+    return 0;
+}
+
+int rt_topic_retain(struct rt_topic *topic,
+                    const struct rt_retention *retention)
+{
+    struct rt_core *core = topic->core;
+    RT_CHECK(retention->bytes <= rt_topic_bytes_max(core));
+    if (is_usual(core, retention)) {
+        retain_as_usual(topic);
+    } else if (retain_otherwise(topic, retention) < 0) {
+        return RT_ENOMEM;
+    }
+    rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
+    return 0;
+}
+
+void rt_topic_close(struct rt_topic *topic)
+{
+    if (!topic->is_closed) {
+        topic->is_closed = true;
+        rt_topic_mark(topic); /* for those who have everything already */
+    }
+}
+
+void rt_topic_open(struct rt_topic *topic)
+{
+    topic->is_closed = false;
+    topic->touched_ms = topic->core->now_ms;
+}
+
+static void begin_epoch(struct rt_topic *topic)
+{
+    topic->old_epoch = topic->epoch;
+    topic->old_base = topic->base;
+    topic->epoch = topic->core->options.random();
+    topic->base = rt_ring_latest(&topic->ring);
+}
+
+void rt_topic_purge(struct rt_topic *topic)
+{
+    if (!rt_topic_is_followed(topic)) {
+        rt_topic_destroy(topic);
+        return;
+    }
+    retain_as_usual(topic);
+    rt_topic_open(topic);
+    rt_locals_purge(topic);
+    rt_ring_purge(&topic->ring);
+    begin_epoch(topic);
+    rt_topic_mark(topic);
+}
