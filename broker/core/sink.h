@@ -6,6 +6,7 @@
 #ifndef BROKER_CORE_SINK_H
 #define BROKER_CORE_SINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -50,12 +51,15 @@ struct rt_sink_ops {
     size_t (*queued)(struct rt_subscriber *subscriber);
 
     /*
-     * Tells of a gap, before the next event, in the subscriber's format; and
-     * that it has everything that there was when it began. Only for those whose
-     * policy is RT_GAP_TELL. What the connection does not take at once is
-     * queued, and rt_subscriber_drained called as above.
+     * Tells of a gap, in all formats but raw: whoever has the policy
+     * RT_GAP_TELL before the next event, RT_GAP_CLOSE before it is closed.
+     * Returns whether it was written at once: if not it is queued, and
+     * rt_subscriber_drained called as above.
      */
-    void (*gap)(struct rt_subscriber *subscriber, const struct rt_gap *gap);
+    bool (*gap)(struct rt_subscriber *subscriber, const struct rt_gap *gap);
+
+    /* Tells that it has everything that there was when it began: in all formats
+     * but raw. It may be queued. */
     void (*caught_up)(struct rt_subscriber *subscriber);
 
     /*

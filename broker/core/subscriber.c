@@ -46,7 +46,7 @@ static int attach(struct rt_subscriber *subscriber,
     }
     subscriber->stream = stream;
     subscriber->offset = offset;
-    subscriber->is_replaying = is_behind && subscriber->gap == RT_GAP_TELL;
+    subscriber->is_replaying = is_behind && stream->view != NULL;
     subscriber->lag = lag;
     if (is_behind) {
         enter_lagging(subscriber);
@@ -235,9 +235,8 @@ void rt_subscriber_catch_up(struct rt_subscriber *subscriber)
 static void tell_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
 {
     const struct rt_sink_ops *sink = subscriber->stream->core->options.sink;
-    sink->gap(subscriber, gap);
-    if (subscriber->state == RT_SUBSCRIBER_LAGGING &&
-        sink->queued(subscriber) > 0) {
+    bool is_written = sink->gap(subscriber, gap);
+    if (!is_written && subscriber->state == RT_SUBSCRIBER_LAGGING) {
         rt_subscriber_block(subscriber);
     }
 }
@@ -256,6 +255,20 @@ static struct rt_gap gap_before(const struct rt_subscriber *subscriber,
         .reason = is_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED};
 }
 
+/* It is told of the gap first, if its format has words for it. */
+static void close_for(struct rt_subscriber *subscriber,
+                      const struct rt_gap *gap)
+{
+    const struct rt_sink_ops *sink = subscriber->stream->core->options.sink;
+    struct rt_resume resume = rt_resume_after(gap);
+    if (subscriber->stream->view != NULL) {
+        (void)sink->gap(subscriber, gap);
+    }
+    if (subscriber->state != RT_SUBSCRIBER_DETACHED) {
+        close_with(subscriber, gap->reason, &resume);
+    }
+}
+
 bool rt_subscriber_pass(struct rt_subscriber *subscriber)
 {
     struct rt_topic *topic = subscriber->stream->topic;
@@ -263,8 +276,7 @@ bool rt_subscriber_pass(struct rt_subscriber *subscriber)
     struct rt_gap gap = gap_before(subscriber, earliest);
     rt_core_count_gap(topic->core, gap.missed);
     if (subscriber->gap == RT_GAP_CLOSE) {
-        struct rt_resume resume = rt_resume_after(&gap);
-        close_with(subscriber, gap.reason, &resume);
+        close_for(subscriber, &gap);
         return false;
     }
     subscriber->offset = earliest;

@@ -177,12 +177,13 @@ static size_t sink_queued(struct rt_subscriber *subscriber)
     return sink_of(subscriber)->queued.len;
 }
 
-static void sink_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
+static bool sink_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
 {
     struct test_sink *sink = sink_of(subscriber);
     EXPECT(!sink->is_closed && sink->queued.len == 0);
     sink->gap_count++;
     sink->gap = *gap;
+    return !sink->queues_gap;
 }
 
 static void sink_caught_up(struct rt_subscriber *subscriber)

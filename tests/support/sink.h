@@ -60,7 +60,8 @@ struct test_sink {
     struct rt_segment *held; /* what is queued, and the reference for it */
     struct rt_bytes queued;
     uint32_t writes;
-    char topic; /* the first letter of its name */
+    char topic;      /* the first letter of its name */
+    bool queues_gap; /* it does not take a gap at once */
     uint32_t gap_count;
     struct rt_gap gap; /* the last one it was told of */
     uint32_t caught_up_count;

@@ -237,6 +237,32 @@ TEST("who is passed by the ring is told what it missed, and goes on")
     bench_finish(&bench);
 }
 
+TEST("who does not take the notice of a gap is waited for")
+{
+    static struct bench bench;
+    struct test_sink sink;
+    bench_init(&bench, small, RT_FORMAT_NDJSON);
+    join(&bench, &sink, now);
+    sink.room = 0;
+    publish_many(&bench, 1, 100);
+    test_core_flush(&bench.test);
+    publish_many(&bench, 300, 200);
+    uint64_t first = rt_ring_earliest(&test_core_topic(&bench.test, "a")->ring);
+    sink.room = SIZE_MAX;
+    sink.queues_gap = true;
+    test_sink_drain(&sink);
+    expect_events(&bench, &sink, 1, 1);
+    test_core_flush(&bench.test);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_BLOCKED);
+    rt_subscriber_drained(&sink.subscriber);
+    test_core_flush(&bench.test);
+    expect_events(&bench, &sink, first, bench.count);
+    EXPECT_INT(sink.gap_count, 1);
+    test_sink_finish(&sink);
+    bench_finish(&bench);
+}
+
 TEST("who keeps up loses nothing to a burst, in any format")
 {
     static struct bench bench;
