@@ -24,6 +24,7 @@ enum rt_http_method {
  * may stand once in a request (RFC 9110, section 5.3).
  */
 #define RT_HTTP_FIELD_MAP(X)                                  \
+    X(ACCEPT, "Accept", true)                                 \
     X(AUTHORIZATION, "Authorization", false)                  \
     X(CONNECTION, "Connection", true)                         \
     X(CONTENT_ENCODING, "Content-Encoding", true)             \
@@ -34,6 +35,7 @@ enum rt_http_method {
     X(HOST, "Host", false)                                    \
     X(IDEMPOTENCY_KEY, "Idempotency-Key", false)              \
     X(IF_MATCH, "If-Match", false)                            \
+    X(LAST_EVENT_ID, "Last-Event-ID", false)                  \
     X(ORIGIN, "Origin", false)                                \
     X(PREFER, "Prefer", true)                                 \
     X(RINGTAIL_TYPE, "Ringtail-Type", false)                  \

@@ -90,6 +90,13 @@ static void write_id(struct rt_writer *writer, struct rt_bytes id)
     }
 }
 
+static void write_topic(struct rt_writer *writer, struct rt_bytes topic)
+{
+    if (topic.len > 0) {
+        write_text(writer, "topic", topic);
+    }
+}
+
 static void write_topics(struct rt_writer *writer,
                          const struct rt_selector *selector)
 {
@@ -128,7 +135,9 @@ static void write_open(struct rt_writer *writer, const struct rt_notice *notice)
     if (notice->has_earliest) {
         write_cursor(writer, "earliest", notice->earliest);
     }
-    write_number(writer, "heartbeat", notice->heartbeat_s);
+    if (notice->heartbeat_s > 0) {
+        write_number(writer, "heartbeat", notice->heartbeat_s);
+    }
     if (notice->wall_ms > 0) {
         write_number(writer, "ts", notice->wall_ms);
     }
@@ -150,6 +159,7 @@ static void write_gap(struct rt_writer *writer, const struct rt_notice *notice)
 static void write_caught_up(struct rt_writer *writer,
                             const struct rt_notice *notice)
 {
+    write_topic(writer, notice->topic);
     write_position(writer, notice);
 }
 
@@ -177,9 +187,7 @@ static void write_error(struct rt_writer *writer,
 static void write_ok(struct rt_writer *writer, const struct rt_notice *notice)
 {
     write_id(writer, notice->id);
-    if (notice->topic.len > 0) {
-        write_text(writer, "topic", notice->topic);
-    }
+    write_topic(writer, notice->topic);
     write_position(writer, notice);
     if (notice->has_offset) {
         write_number(writer, "offset", notice->cursor.offset);

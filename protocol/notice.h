@@ -59,13 +59,19 @@ enum rt_gap_reason {
  * alive: a comment, as a chunk. */
 #define RT_SSE_KEEP_ALIVE RT_BYTES("3\r\n:\n\n\r\n")
 
+/* The same between lines of JSON: an empty line, as a chunk. */
+#define RT_NDJSON_KEEP_ALIVE RT_BYTES("1\r\n\n\r\n")
+
+/* The end of a body in chunks (RFC 9112, section 7.1). */
+#define RT_LAST_CHUNK RT_BYTES("0\r\n\r\n")
+
 /* A member that does not belong to the kind is 0; so is one that may be left
  * out, if it is. */
 struct rt_notice {
     enum rt_notice_kind kind;
 
     struct rt_bytes id;    /* ERROR, OK: JSON, as the client wrote it */
-    struct rt_bytes topic; /* GAP, CLOSED; OK: may be left out */
+    struct rt_bytes topic; /* GAP, CLOSED; CAUGHT_UP, OK: may be left out */
 
     /* OPEN, CAUGHT_UP, OK: a position, not said unless has_cursor; CLOSED: of
      * the topic's last event. */
@@ -83,7 +89,7 @@ struct rt_notice {
     const struct rt_selector *selector; /* NULL: nothing yet */
     bool has_earliest;
     struct rt_cursor earliest; /* the oldest event that is still there */
-    uint64_t heartbeat_s;
+    uint64_t heartbeat_s;      /* 0: there is none */
     uint64_t retry_ms; /* in server-sent events: until a client comes back */
 
     /* GAP */

@@ -126,6 +126,12 @@ TEST("the other notices are short")
                               .has_cursor = true,
                               .cursor = {0x7f3a9c21, 1042}},
            "{\"op\":\"caught_up\",\"cursor\":\"7f3a9c21-1042\"}");
+    expect((struct rt_notice){.kind = RT_NOTICE_CAUGHT_UP,
+                              .topic = RT_BYTES("a"),
+                              .has_cursor = true,
+                              .cursor = {0x7f3a9c21, 2}},
+           "{\"op\":\"caught_up\",\"topic\":\"a\","
+           "\"cursor\":\"7f3a9c21-2\"}");
     expect((struct rt_notice){.kind = RT_NOTICE_DRAIN,
                               .reconnect_after_ms = 18250},
            "{\"op\":\"drain\",\"reconnect_after_ms\":18250}");
@@ -208,8 +214,7 @@ TEST("a browser that comes back goes on where it was told that it is")
     struct rt_notice notice = {
         .kind = RT_NOTICE_OPEN, .connection = RT_BYTES("c"), .retry_ms = 2250};
     expect_sse(notice, "event: ringtail.open\nretry: 2250\ndata: {"
-                       "\"op\":\"open\",\"conn\":\"c\",\"topics\":[],"
-                       "\"heartbeat\":0}\n\n");
+                       "\"op\":\"open\",\"conn\":\"c\",\"topics\":[]}\n\n");
     notice = (struct rt_notice){
         .kind = RT_NOTICE_CAUGHT_UP, .has_cursor = true, .cursor = {1, 2}};
     expect_sse(notice, "event: ringtail.caught_up\nid: 00000001-2\ndata: {"
