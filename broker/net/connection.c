@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "base/error.h"
+#include "broker/net/event_stream.h"
 #include "broker/net/http_session.h"
 #include "broker/net/websocket.h"
 #include "broker/net/write.h"
@@ -22,8 +23,10 @@
 
 /* Which states may follow which: the arrows of connection.h. */
 static const unsigned transitions[RT_CONNECTION_STATE_COUNT] = {
-    [RT_CONNECTION_HTTP] = TO(LINGERING) | TO(WEBSOCKET) | TO(CLOSED),
+    [RT_CONNECTION_HTTP] =
+        TO(LINGERING) | TO(WEBSOCKET) | TO(STREAMING) | TO(CLOSED),
     [RT_CONNECTION_WEBSOCKET] = TO(CLOSING) | TO(LINGERING) | TO(CLOSED),
+    [RT_CONNECTION_STREAMING] = TO(LINGERING) | TO(CLOSED),
     [RT_CONNECTION_CLOSING] = TO(LINGERING) | TO(CLOSED),
     [RT_CONNECTION_LINGERING] = TO(CLOSED),
 };
@@ -57,6 +60,17 @@ void rt_connection_set_timer(struct rt_connection *connection, uint32_t ticks)
                  ticks);
 }
 
+void rt_connection_set_first_timer(struct rt_connection *connection,
+                                   uint32_t interval)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    server->heartbeat_phase++;
+    rt_connection_set_timer(connection,
+                            interval == RT_WHEEL_NEVER
+                                ? RT_WHEEL_NEVER
+                                : server->heartbeat_phase % interval + 1);
+}
+
 /* --- reading --- */
 
 /* Of who is not listened to any more much is read at once: it costs little, and
@@ -86,10 +100,11 @@ static void dispatch(struct rt_connection *connection, struct rt_bytes bytes)
     case RT_CONNECTION_CLOSING:
         rt_websocket_input(connection, bytes);
         break;
-    case RT_CONNECTION_LINGERING:
+    case RT_CONNECTION_STREAMING: /* there is nothing to say */
+    case RT_CONNECTION_LINGERING: /* it is too late */
     case RT_CONNECTION_CLOSED:
     case RT_CONNECTION_STATE_COUNT:
-        break; /* too late */
+        break;
     }
 }
 
@@ -97,9 +112,11 @@ static void on_end(struct rt_connection *connection, ssize_t err)
 {
     if (connection->state == RT_CONNECTION_HTTP && err == UV_EOF) {
         rt_http_session_eof(connection);
-        return;
+    } else if (connection->state == RT_CONNECTION_STREAMING && err == UV_EOF) {
+        rt_event_stream_eof(connection);
+    } else {
+        rt_connection_close(connection);
     }
-    rt_connection_close(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
@@ -250,6 +267,15 @@ bool rt_connection_has_moved(struct rt_connection *connection)
     return connection->pending_bytes < before;
 }
 
+bool rt_connection_has_stalled(struct rt_connection *connection, uint32_t ticks)
+{
+    if (connection->subscriber.state == RT_SUBSCRIBER_BLOCKED) {
+        rt_connection_set_timer(connection, ticks);
+        return false;
+    }
+    return !rt_connection_has_moved(connection);
+}
+
 int rt_connection_write(struct rt_connection *connection, struct rt_bytes bytes)
 {
     if (bytes.len == 0) {
@@ -277,6 +303,9 @@ void rt_connection_drained(struct rt_connection *connection)
     case RT_CONNECTION_WEBSOCKET:
         rt_websocket_drained(connection);
         break;
+    case RT_CONNECTION_STREAMING:
+        rt_event_stream_drained(connection);
+        break;
     case RT_CONNECTION_LINGERING:
         rt_connection_linger(connection);
         break;
@@ -295,7 +324,7 @@ static void release_attached(struct rt_connection *connection,
     if (state == RT_CONNECTION_HTTP) {
         rt_http_session_release(connection->http);
         connection->http = NULL;
-    } else {
+    } else if (state != RT_CONNECTION_STREAMING) {
         rt_websocket_end(connection);
     }
 }
@@ -377,6 +406,9 @@ void rt_connection_on_timer(struct rt_wheel_entry *entry, void *context)
     case RT_CONNECTION_WEBSOCKET:
         rt_websocket_timeout(connection);
         break;
+    case RT_CONNECTION_STREAMING:
+        rt_event_stream_timeout(connection);
+        break;
     case RT_CONNECTION_LINGERING:
         on_linger_timeout(connection);
         break;
@@ -398,5 +430,7 @@ void rt_connection_on_stop(struct rt_wheel_entry *entry, void *context)
         rt_http_session_end(connection);
     } else if (connection->state == RT_CONNECTION_WEBSOCKET) {
         rt_websocket_close(connection, RT_CLOSE_LEAVING);
+    } else if (connection->state == RT_CONNECTION_STREAMING) {
+        rt_event_stream_stop(connection);
     }
 }

@@ -5,9 +5,11 @@
  *
  *     HTTP       -> LINGERING   the last answer is sent; waiting for the peer
  *     HTTP       -> WEBSOCKET   upgraded
+ *     HTTP       -> STREAMING   events come as the body of an answer
  *     WEBSOCKET  -> CLOSING     our close frame is sent; waiting for the peer's
  *     WEBSOCKET  -> LINGERING   both are done with it, or the peer broke rules
  *     CLOSING    -> LINGERING   the peer's close frame has come
+ *     STREAMING  -> LINGERING   the last chunk is sent
  *     any        -> CLOSED      uv_close is under way
  */
 #ifndef BROKER_NET_CONNECTION_H
@@ -31,6 +33,7 @@ enum rt_connection_state {
     RT_CONNECTION_HTTP,
     RT_CONNECTION_LINGERING,
     RT_CONNECTION_WEBSOCKET,
+    RT_CONNECTION_STREAMING,
     RT_CONNECTION_CLOSING,
     RT_CONNECTION_CLOSED,
     RT_CONNECTION_STATE_COUNT
@@ -48,6 +51,7 @@ struct rt_connection {
                              last look */
     uint8_t state;
     uint8_t roles;
+    uint8_t format; /* WEBSOCKET, STREAMING: of the events, enum rt_format */
     bool is_unix;
     bool awaits_pong;
     bool is_reading;
@@ -91,6 +95,11 @@ void rt_connection_move(struct rt_connection *connection,
 /* Makes the connection's timer due in so many ticks. */
 void rt_connection_set_timer(struct rt_connection *connection, uint32_t ticks);
 
+/* The same for the first heartbeat of a subscriber: spread over the interval,
+ * for those that come all at once must not be due all at once. */
+void rt_connection_set_first_timer(struct rt_connection *connection,
+                                   uint32_t interval);
+
 /*
  * Writes bytes behind what is queued: at once what the peer takes, and a copy
  * of the rest later. Closes the connection when it is lost or memory is spent,
@@ -113,6 +122,14 @@ void rt_connection_await_drain(struct rt_connection *connection);
 /* Whether the peer has taken something since the last look; if so, it is given
  * as much time again. */
 bool rt_connection_has_moved(struct rt_connection *connection);
+
+/*
+ * The timer of a subscriber's blocked connection is due. Whether it has
+ * stalled; if not, it is asked again. The core times whom an event has blocked,
+ * and then it is asked after so many ticks.
+ */
+bool rt_connection_has_stalled(struct rt_connection *connection,
+                               uint32_t ticks);
 
 /* Stops and starts reading; either may be repeated. */
 void rt_connection_pause(struct rt_connection *connection);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "broker/net/authorize.h"
+#include "broker/net/event_stream.h"
 #include "broker/net/http_input.h"
 #include "broker/net/websocket.h"
 
@@ -192,8 +193,8 @@ static void pause_with(struct rt_http_session *session, struct rt_bytes rest)
     }
 }
 
-/* The connection is a WebSocket now. The session goes last, for the bytes that
- * came behind the handshake may be in its memory. */
+/* The connection is a WebSocket or a stream now. The session goes last, for the
+ * bytes that came behind the handshake may be in its memory. */
 static void end_upgrade(struct rt_http_session *session, struct rt_bytes rest)
 {
     struct rt_connection *connection = session->connection;
@@ -300,7 +301,10 @@ void rt_http_session_drained(struct rt_connection *connection)
     rt_http_session_continue(session);
 }
 
-bool rt_http_session_upgrade(struct rt_http_session *session)
+/* The connection goes on without the session. */
+static bool leave(struct rt_http_session *session,
+                  enum rt_connection_state state,
+                  enum rt_format format)
 {
     struct rt_connection *connection = session->connection;
     if (connection->state != RT_CONNECTION_HTTP) {
@@ -313,10 +317,32 @@ bool rt_http_session_upgrade(struct rt_http_session *session)
     if (err < 0) {
         return false;
     }
-    rt_connection_move(connection, RT_CONNECTION_WEBSOCKET);
+    rt_connection_move(connection, state);
     session->phase = RT_HTTP_PHASE_UPGRADED;
     connection->http = NULL;
+    connection->format = (uint8_t)format;
+    return true;
+}
+
+bool rt_http_session_upgrade(struct rt_http_session *session,
+                             enum rt_format format)
+{
+    struct rt_connection *connection = session->connection;
+    if (!leave(session, RT_CONNECTION_WEBSOCKET, format)) {
+        return false;
+    }
     rt_websocket_begin(connection);
+    return true;
+}
+
+bool rt_http_session_stream(struct rt_http_session *session,
+                            enum rt_format format)
+{
+    struct rt_connection *connection = session->connection;
+    if (!leave(session, RT_CONNECTION_STREAMING, format)) {
+        return false;
+    }
+    rt_event_stream_begin(connection);
     return true;
 }
 

@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "broker/net/connection.h"
 #include "protocol/event_type.h"
+#include "protocol/format.h"
 #include "protocol/http_answer.h"
 #include "protocol/http_parser.h"
 #include "protocol/if_match.h"
@@ -173,8 +174,12 @@ void rt_http_refuse_and_end(struct rt_http_session *session,
 /* Ends the connection when all answers so far are written. */
 void rt_http_session_give_up(struct rt_http_session *session);
 
-/* Turns the connection into a WebSocket: writes the answers, the 101 the last
- * of them. Returns whether the connection is still open. */
-RT_MUST_USE bool rt_http_session_upgrade(struct rt_http_session *session);
+/* Turns the connection into a WebSocket of that format, or into a stream of
+ * events: writes the answers, the 101 or the stream's head the last of them.
+ * Returns whether the connection is still open. */
+RT_MUST_USE bool rt_http_session_upgrade(struct rt_http_session *session,
+                                         enum rt_format format);
+RT_MUST_USE bool rt_http_session_stream(struct rt_http_session *session,
+                                        enum rt_format format);
 
 #endif

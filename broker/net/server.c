@@ -10,7 +10,7 @@
 #include "broker/net/connection.h"
 #include "broker/net/http_session.h"
 #include "broker/net/listener.h"
-#include "broker/net/websocket.h"
+#include "broker/net/sink.h"
 #include "broker/net/write.h"
 
 #define OWN_HANDLES 4
@@ -355,7 +355,7 @@ void rt_server_init(struct rt_server *server,
     struct rt_core_options core_options = {
         .retention = options->retention,
         .stall_timeout_ms = options->stall_timeout_ms,
-        .sink = &rt_websocket_sink,
+        .sink = &rt_connection_sink,
         .random = random_epoch,
     };
     rt_core_init(&server->core, &server->heap, &core_options);

@@ -119,6 +119,8 @@ struct rt_server {
     uint64_t connection_count;
     uint64_t connections_opened;
     uint32_t heartbeat_phase; /* spreads first pings over the interval */
+    uint64_t reconnect_phase; /* spreads those who come back */
+    uint64_t names_given;     /* to connections that are told theirs */
     uint64_t connections_refused;
     uint64_t accept_failures;
     int accept_error; /* the last one's */

@@ -1,75 +1,37 @@
-/* GET /subscribe/{topic}: the handshake of a raw subscription. */
+/* GET /subscribe/{topic}: the handshake of a WebSocket, or a stream. */
 #include "base/error.h"
 #include "broker/net/authorize.h"
+#include "broker/net/event_stream.h"
+#include "broker/net/notify.h"
 #include "broker/net/route.h"
+#include "broker/net/subscribe_query.h"
 #include "broker/net/websocket.h"
-#include "protocol/since.h"
+#include "protocol/accept.h"
 #include "protocol/ws_handshake.h"
 
 #define UPGRADE_LINES "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 #define VERSION_LINE  "Sec-WebSocket-Version: 13\r\n"
 
-#define VALUE_MAX 64 /* of a parameter, decoded: longer than any valid one */
+/* Nobody between the broker and its client may keep a stream, hold it back or
+ * change it (RFC 9111, section 5.2.2; the others are nginx's and RFC 10036's
+ * words for not holding back). */
+#define STREAM_LINES                               \
+    "Transfer-Encoding: chunked\r\n"               \
+    "X-Content-Type-Options: nosniff\r\n"          \
+    "Cache-Control: no-store, no-transform\r\n"    \
+    "X-Accel-Buffering: no\r\nIncremental: ?1\r\n" \
+    "Vary: Accept\r\n"
 
-struct parameters {
-    struct rt_since since;
-    enum rt_gap_policy gap;
-};
+#define HEADERS_MAX 512
 
-static int parse_gap(struct rt_bytes value, enum rt_gap_policy *gap)
+/* --- which form --- */
+
+/* Whoever has begun a handshake wants no stream, however wrong it is. */
+static bool wants_websocket(const struct rt_http_request *request)
 {
-    if (rt_bytes_equal(value, RT_BYTES("close"))) {
-        *gap = RT_GAP_CLOSE;
-        return 0;
-    }
-    if (rt_bytes_equal(value, RT_BYTES("skip"))) {
-        *gap = RT_GAP_SKIP;
-        return 0;
-    }
-    return RT_EINVAL;
-}
-
-/* Takes one parameter; on failure says what it should be. */
-static int take_parameter(struct rt_http_session *session,
-                          struct rt_bytes name,
-                          struct rt_bytes encoded,
-                          struct parameters *parameters,
-                          const char **expected)
-{
-    char memory[VALUE_MAX];
-    struct rt_bytes value;
-    uint64_t wall_ms = rt_connection_server(session->connection)->core.wall_ms;
-    int err = rt_percent_decode(encoded, memory, sizeof(memory), &value);
-    if (rt_bytes_equal(name, RT_BYTES("since"))) {
-        *expected = "it is now, earliest, a cursor, an RFC 3339 time, a "
-                    "duration such as 10m, or -N";
-        return err < 0 ? err
-                       : rt_since_parse(value, wall_ms, &parameters->since);
-    }
-    if (rt_bytes_equal(name, RT_BYTES("gap"))) {
-        *expected = "it is close or skip";
-        return err < 0 ? err : parse_gap(value, &parameters->gap);
-    }
-    *expected = "the parameters are since and gap";
-    return RT_EINVAL;
-}
-
-static int parse_query(struct rt_http_session *session,
-                       struct rt_bytes query,
-                       struct parameters *parameters)
-{
-    struct rt_bytes name;
-    struct rt_bytes value;
-    const char *expected = NULL;
-    *parameters = (struct parameters){.since = {.kind = RT_SINCE_NOW},
-                                      .gap = RT_GAP_CLOSE};
-    while (rt_query_next(&query, &name, &value)) {
-        if (take_parameter(session, name, value, parameters, &expected) < 0) {
-            rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, name, expected);
-            return RT_EINVAL;
-        }
-    }
-    return 0;
+    return request->asks_upgrade ||
+           request->fields[RT_HTTP_SEC_WEBSOCKET_KEY].data != NULL ||
+           request->fields[RT_HTTP_SEC_WEBSOCKET_VERSION].data != NULL;
 }
 
 static int check_handshake(struct rt_http_session *session,
@@ -99,11 +61,24 @@ static int check_handshake(struct rt_http_session *session,
     return 0;
 }
 
+static int check_stream(struct rt_http_session *session,
+                        const struct rt_http_request *request)
+{
+    if (request->is_http10) {
+        rt_route_refuse(session, RT_PROBLEM_HTTP_VERSION, (struct rt_bytes){0},
+                        "HTTP/1.0 has no chunks, of which a stream is made");
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
+/* --- the answer --- */
+
 static void answer_upgrade(struct rt_http_session *session,
                            const struct rt_http_request *request,
                            struct rt_cursor cursor)
 {
-    char memory[256];
+    char memory[HEADERS_MAX];
     struct rt_writer headers;
     rt_writer_init(&headers, memory, sizeof(memory));
     RT_WRITE(&headers, UPGRADE_LINES "Sec-WebSocket-Accept: ");
@@ -117,30 +92,86 @@ static void answer_upgrade(struct rt_http_session *session,
                                          .headers = rt_writer_bytes(&headers)});
 }
 
+/* No request is answered behind a stream. */
+static void answer_stream(struct rt_http_session *session,
+                          enum rt_format format,
+                          struct rt_cursor cursor)
+{
+    char memory[HEADERS_MAX];
+    struct rt_writer headers;
+    rt_writer_init(&headers, memory, sizeof(memory));
+    rt_write_bytes(&headers,
+                   format == RT_FORMAT_SSE
+                       ? RT_BYTES("Content-Type: text/event-stream\r\n")
+                       : RT_BYTES("Content-Type: application/x-ndjson\r\n"));
+    RT_WRITE(&headers, STREAM_LINES "Ringtail-Cursor: ");
+    rt_cursor_write(&headers, cursor);
+    RT_WRITE(&headers, "\r\n");
+    session->exchange.persistence = RT_HTTP_CLOSE;
+    rt_http_answer(
+        session, (struct rt_http_answer){.status = 200,
+                                         .headers = rt_writer_bytes(&headers)});
+}
+
+/* --- the subscription --- */
+
+/* Attaches the connection's subscriber to what the path names: 0, RT_EGAP, or
+ * RT_ENOMEM with the request refused. */
+static int attach(struct rt_http_session *session,
+                  const struct rt_subscribe_query *query,
+                  struct rt_start *start)
+{
+    struct rt_server *server = rt_http_session_server(session);
+    struct rt_subscriber *subscriber = &session->connection->subscriber;
+    struct rt_bytes topic = {session->exchange.topic,
+                             session->exchange.topic_len};
+    subscriber->gap = (uint8_t)query->gap;
+    int result = rt_core_subscribe(&server->core, topic, query->format,
+                                   &query->since, subscriber, start);
+    if (result == RT_ENOMEM) {
+        rt_http_refuse_for_memory(session);
+    }
+    return result;
+}
+
 /* The handshake is right: subscribe, then say so, then become a WebSocket. A
  * gap at the start is told with a close frame, for browsers show no more of a
  * handshake that is refused than that it failed. */
-static void subscribe(struct rt_http_session *session,
-                      const struct rt_http_request *request,
-                      const struct parameters *parameters)
+static void begin_websocket(struct rt_http_session *session,
+                            const struct rt_http_request *request,
+                            const struct rt_subscribe_query *query)
 {
     struct rt_connection *connection = session->connection;
-    struct rt_server *server = rt_connection_server(connection);
-    struct rt_subscriber *subscriber = &connection->subscriber;
-    struct rt_exchange *exchange = &session->exchange;
-    struct rt_bytes topic = {exchange->topic, exchange->topic_len};
     struct rt_start start;
-    subscriber->gap = (uint8_t)parameters->gap;
-    int result = rt_core_subscribe(&server->core, topic, RT_FORMAT_RAW,
-                                   &parameters->since, subscriber, &start);
+    int result = attach(session, query, &start);
     if (result == RT_ENOMEM) {
-        rt_http_refuse_for_memory(session);
         return;
     }
     answer_upgrade(session, request, start.cursor);
-    if (rt_http_session_upgrade(session) && result == RT_EGAP) {
+    if (rt_http_session_upgrade(session, query->format) && result == RT_EGAP) {
         struct rt_resume resume = rt_resume_after(&start.gap);
         rt_websocket_close_with(connection, start.gap.reason, &resume);
+    }
+}
+
+/* A gap is no error, for browsers never come back after one. */
+static void begin_stream(struct rt_http_session *session,
+                         const struct rt_subscribe_query *query)
+{
+    struct rt_connection *connection = session->connection;
+    struct rt_bytes topic = {session->exchange.topic,
+                             session->exchange.topic_len};
+    struct rt_start start;
+    int result = attach(session, query, &start);
+    if (result == RT_ENOMEM) {
+        return;
+    }
+    answer_stream(session, query->format, start.cursor);
+    if (rt_http_session_stream(session, query->format)) {
+        rt_notify_start(connection, topic, &start);
+        if (result == RT_EGAP) {
+            rt_event_stream_end(connection);
+        }
     }
 }
 
@@ -158,13 +189,24 @@ void rt_subscribe_begin(struct rt_http_session *session,
                         const struct rt_http_request *request,
                         const struct rt_target *target)
 {
-    struct parameters parameters;
-    if (check_running(session) == 0 &&
-        rt_route_topic(session, target->path) == 0 &&
-        parse_query(session, target->query, &parameters) == 0 &&
-        check_handshake(session, request) == 0 &&
-        rt_authorize(session, RINGTAIL_SUBSCRIBE, request, target) == 0 &&
-        check_running(session) == 0) { /* who was asked may have stopped it */
-        subscribe(session, request, &parameters);
+    struct rt_subscribe_query query;
+    bool is_websocket = wants_websocket(request);
+    enum rt_format format =
+        is_websocket ? RT_FORMAT_RAW
+                     : rt_accept_format(request->fields[RT_HTTP_ACCEPT]);
+    if (check_running(session) < 0 ||
+        rt_route_topic(session, target->path) < 0 ||
+        rt_subscribe_query_parse(session, request, target->query, format,
+                                 &query) < 0 ||
+        (is_websocket ? check_handshake(session, request)
+                      : check_stream(session, request)) < 0 ||
+        rt_authorize(session, RINGTAIL_SUBSCRIBE, request, target) < 0 ||
+        check_running(session) < 0) { /* who was asked may have stopped it */
+        return;
+    }
+    if (is_websocket) {
+        begin_websocket(session, request, &query);
+    } else {
+        begin_stream(session, &query);
     }
 }

@@ -7,64 +7,14 @@
 #include "protocol/ws_frame.h"
 #include "protocol/ws_receive.h"
 
-static struct rt_connection *connection_of(struct rt_subscriber *subscriber)
-{
-    return RT_CONTAINER(subscriber, struct rt_connection, subscriber);
-}
-
-/* --- the sink --- */
-
-static ssize_t sink_write(struct rt_subscriber *subscriber,
-                          const struct rt_bytes *ranges,
-                          unsigned range_count)
-{
-    return rt_write_now(&connection_of(subscriber)->stream, ranges,
-                        range_count);
-}
-
-static int sink_queue(struct rt_subscriber *subscriber,
-                      struct rt_segment *segment,
-                      struct rt_bytes bytes)
-{
-    return rt_write_queue_segment(connection_of(subscriber), segment, bytes);
-}
-
-static size_t sink_queued(struct rt_subscriber *subscriber)
-{
-    return rt_connection_pending(connection_of(subscriber));
-}
-
-static void sink_close(struct rt_subscriber *subscriber,
-                       enum rt_close_reason reason,
-                       const struct rt_resume *resume)
-{
-    rt_websocket_close_with(connection_of(subscriber), reason, resume);
-}
-
-const struct rt_sink_ops rt_websocket_sink = {
-    .write = sink_write,
-    .queue = sink_queue,
-    .queued = sink_queued,
-    .close = sink_close,
-};
-
 /* --- beginning and end --- */
-
-/* Subscribers that come all at once must not be pinged all at once. */
-static uint32_t first_heartbeat(struct rt_server *server)
-{
-    uint32_t interval = server->options.heartbeat_ticks;
-    server->heartbeat_phase++;
-    return interval == RT_WHEEL_NEVER ? RT_WHEEL_NEVER
-                                      : server->heartbeat_phase % interval + 1;
-}
 
 void rt_websocket_begin(struct rt_connection *connection)
 {
     connection->receiver = NULL;
     connection->awaits_pong = false;
-    rt_connection_set_timer(connection,
-                            first_heartbeat(rt_connection_server(connection)));
+    rt_connection_set_first_timer(
+        connection, rt_connection_server(connection)->options.heartbeat_ticks);
     if (rt_connection_is_blocked(connection)) {
         rt_connection_await_drain(connection); /* answers it has not read */
     }
@@ -369,14 +319,12 @@ static void send_ping(struct rt_connection *connection)
 }
 
 /* With bytes queued no ping is sent, and a pong may be behind what the peer has
- * not read. The core times whom an event has blocked; any other is timed here.
- */
+ * not read. */
 static void on_blocked_timeout(struct rt_connection *connection)
 {
     struct rt_server *server = rt_connection_server(connection);
-    if (connection->subscriber.state == RT_SUBSCRIBER_BLOCKED) {
-        rt_connection_set_timer(connection, server->options.heartbeat_ticks);
-    } else if (!rt_connection_has_moved(connection)) {
+    if (rt_connection_has_stalled(connection,
+                                  server->options.heartbeat_ticks)) {
         rt_websocket_close(connection, RT_CLOSE_SLOW_CONSUMER);
     }
 }

@@ -1,15 +1,12 @@
 /*
- * The WebSocket side of a connection: raw subscribers. Implements the core's
- * sink. The peer may send pings, pongs and a close, and messages only if the
- * application takes some.
+ * The WebSocket side of a connection: raw subscribers. The peer may send pings,
+ * pongs and a close, and messages only if the application takes some.
  */
 #ifndef BROKER_NET_WEBSOCKET_H
 #define BROKER_NET_WEBSOCKET_H
 
-#include "broker/core/sink.h"
+#include "broker/core/close_reason.h"
 #include "broker/net/connection.h"
-
-extern const struct rt_sink_ops rt_websocket_sink;
 
 /* Begins to be a WebSocket connection; the subscriber is attached, or will be
  * closed at once. */

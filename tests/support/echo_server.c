@@ -54,7 +54,7 @@ static void upgrade(struct rt_http_session *session,
     rt_http_answer(
         session, (struct rt_http_answer){.status = 101,
                                          .headers = rt_writer_bytes(&headers)});
-    (void)!rt_http_session_upgrade(session);
+    (void)!rt_http_session_upgrade(session, RT_FORMAT_RAW);
 }
 
 /* TRACE has no body to send back; a TRACE proper shows what was secret. */

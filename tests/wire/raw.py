@@ -54,11 +54,18 @@ class HttpAnswer:
         if 200 <= self.status < 500:
             assert DATE.fullmatch(self.headers.get("date", "")), self.headers
         has_length = "content-length" in self.headers
-        assert has_length == self.may_have_body(), self.headers
+        assert not (has_length and self.is_stream), self.headers
+        has_body = has_length or self.is_stream
+        assert has_body == self.may_have_body(), self.headers
 
     def may_have_body(self):
         """Whether answers with this status have one."""
         return self.status >= 200 and self.status != 204
+
+    @property
+    def is_stream(self):
+        """Whether its body is in chunks, which are not read here."""
+        return self.headers.get("transfer-encoding") == "chunked"
 
     @property
     def closes(self):
@@ -141,7 +148,8 @@ class Connection:
             self.receive()
         head, self.received = self.received.split(b"\r\n\r\n", 1)
         answer = HttpAnswer(head)
-        if answer.may_have_body() and not to_head:
+        has_length = answer.may_have_body() and not answer.is_stream
+        if has_length and not to_head:
             answer.body = self.take(int(answer.headers["content-length"]))
         return answer
 

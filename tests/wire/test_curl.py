@@ -136,7 +136,7 @@ PROBLEMS = [
     ("ack=", "/produce/a?ack=", POST, 400, "bad-parameter"),
     ("ack", "/produce/a?ack", POST, 400, "bad-parameter"),
     ("Some parameter", "/produce/a?x=1", POST, 400, "bad-parameter"),
-    ("A subscription", "/subscribe/a", [], 426, "upgrade-required"),
+    ("A stream over HTTP/1.0", "/subscribe/a", ["-0"], 505, "http-version"),
 ]
 HEADERS = [
     (header("Content-Encoding: gzip"), 415, "unsupported-media-type"),

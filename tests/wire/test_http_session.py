@@ -94,7 +94,7 @@ def pipelined_mixture(broker):
         (raw.request("DELETE", "/livez"), 405),
         (raw.post("empty", b"x", "If-Match: *"), 412),
         (raw.request("OPTIONS", "/metrics"), 204),
-        (raw.get("/subscribe/mixed"), 426),
+        (raw.get("/subscribe/mixed?since=x"), 400),
         (raw.post("mixed", b"", "Prefer: return=minimal"), 204),
     ]
     with raw.Connection(broker.port) as peer:

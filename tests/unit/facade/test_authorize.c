@@ -112,8 +112,8 @@ TEST("what is malformed, or neither publishes nor subscribes, is not asked")
     test_peer_send(
         &peer, TEST_PRODUCE("a", "Content-Encoding: gzip\r\n", "0\r\n\r\n"));
     test_peer_await(&peer, "HTTP/1.1 415 ");
-    test_peer_send(&peer, "GET /subscribe/a HTTP/1.1\r\nHost: a\r\n\r\n");
-    test_peer_await(&peer, "HTTP/1.1 426 ");
+    test_peer_send(&peer, "GET /subscribe/a?b=c HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_peer_await(&peer, "HTTP/1.1 400 ");
     test_peer_send(&peer, "OPTIONS /produce/a HTTP/1.1\r\nHost: a\r\n\r\n");
     test_peer_await(&peer, "HTTP/1.1 204 ");
     test_peer_send(&peer, TEST_LIVEZ);

@@ -1,0 +1,184 @@
+#include "broker/net/notify.h"
+
+#include "broker/net/event_stream.h"
+#include "protocol/notice.h"
+
+/* Times to come back are spread in steps that have no common divisor with the
+ * spread: each comes once before any comes again. */
+#define RECONNECT_STEP_MS 617
+
+#define NOTICES_MAX 3 /* at the start of a subscription */
+
+/* Notices that leave in one write. */
+struct notices {
+    struct rt_connection *connection;
+    struct rt_writer writer;
+    char memory[NOTICES_MAX * RT_NOTICE_BYTES_MAX];
+};
+
+static void begin(struct notices *notices, struct rt_connection *connection)
+{
+    notices->connection = connection;
+    rt_writer_init(&notices->writer, notices->memory, sizeof(notices->memory));
+}
+
+static void add(struct notices *notices, const struct rt_notice *notice)
+{
+    rt_notice_write(&notices->writer,
+                    (enum rt_format)notices->connection->format, notice);
+}
+
+static void write_all(struct notices *notices)
+{
+    RT_CHECK(!notices->writer.overflowed);
+    int err = rt_connection_write(notices->connection,
+                                  rt_writer_bytes(&notices->writer));
+    (void)err; /* then it is closed */
+}
+
+static void write_one(struct rt_connection *connection,
+                      const struct rt_notice *notice)
+{
+    struct notices notices;
+    begin(&notices, connection);
+    add(&notices, notice);
+    write_all(&notices);
+}
+
+/* --- the start --- */
+
+static uint64_t next_reconnect_ms(struct rt_server *server)
+{
+    uint64_t step = server->reconnect_phase++;
+    return RT_RECONNECT_MS + step * RECONNECT_STEP_MS % RT_RECONNECT_SPREAD_MS;
+}
+
+static uint64_t heartbeat_s(const struct rt_connection *connection)
+{
+    const struct rt_server *server = rt_connection_server(connection);
+    uint32_t ticks = connection->state == RT_CONNECTION_STREAMING
+                         ? rt_event_stream_keep_alive(server)
+                         : server->options.heartbeat_ticks;
+    return ticks == RT_WHEEL_NEVER ? 0 : ticks * (RT_TICK_MS / 1000);
+}
+
+/* A name that no other connection of this broker has had. */
+static struct rt_bytes next_name(struct rt_server *server,
+                                 char memory[RT_NOTICE_CONNECTION_MAX])
+{
+    struct rt_writer name;
+    rt_writer_init(&name, memory, RT_NOTICE_CONNECTION_MAX);
+    RT_WRITE(&name, "c");
+    rt_write_u64(&name, ++server->names_given);
+    return rt_writer_bytes(&name);
+}
+
+static void add_open(struct notices *notices,
+                     struct rt_bytes topic,
+                     const struct rt_start *start)
+{
+    struct rt_server *server = rt_connection_server(notices->connection);
+    struct rt_selector selector = {.patterns = {topic}, .count = 1};
+    char memory[RT_NOTICE_CONNECTION_MAX];
+    struct rt_notice open = {.kind = RT_NOTICE_OPEN,
+                             .connection = next_name(server, memory),
+                             .selector = &selector,
+                             .has_cursor = true,
+                             .cursor = start->cursor,
+                             .has_earliest = true,
+                             .earliest = start->earliest,
+                             .heartbeat_s = heartbeat_s(notices->connection),
+                             .retry_ms = next_reconnect_ms(server),
+                             .wall_ms = server->core.wall_ms};
+    add(notices, &open);
+}
+
+static void add_gap(struct notices *notices,
+                    struct rt_bytes topic,
+                    const struct rt_gap *gap)
+{
+    struct rt_notice notice = {.kind = RT_NOTICE_GAP,
+                               .topic = topic,
+                               .after = gap->after,
+                               .next = gap->next,
+                               .has_missed = gap->missed > 0,
+                               .missed = gap->missed,
+                               .reason = gap->reason == RT_CLOSE_EPOCH_CHANGED
+                                             ? RT_GAP_REASON_EPOCH_CHANGED
+                                             : RT_GAP_REASON_EVICTED};
+    add(notices, &notice);
+}
+
+static void add_caught_up(struct notices *notices,
+                          struct rt_bytes topic,
+                          struct rt_cursor cursor)
+{
+    struct rt_notice notice = {.kind = RT_NOTICE_CAUGHT_UP,
+                               .topic = topic,
+                               .has_cursor = true,
+                               .cursor = cursor};
+    add(notices, &notice);
+}
+
+void rt_notify_start(struct rt_connection *connection,
+                     struct rt_bytes topic,
+                     const struct rt_start *start)
+{
+    const struct rt_subscriber *subscriber = &connection->subscriber;
+    struct notices notices;
+    begin(&notices, connection);
+    add_open(&notices, topic, start);
+    if (start->is_gap && subscriber->gap != RT_GAP_SKIP) {
+        add_gap(&notices, topic, &start->gap);
+    }
+    if (!start->is_behind && subscriber->state != RT_SUBSCRIBER_DETACHED) {
+        add_caught_up(&notices, topic, start->cursor);
+    }
+    write_all(&notices);
+}
+
+/* --- later --- */
+
+void rt_notify_gap(struct rt_connection *connection,
+                   struct rt_bytes topic,
+                   const struct rt_gap *gap)
+{
+    struct notices notices;
+    begin(&notices, connection);
+    add_gap(&notices, topic, gap);
+    write_all(&notices);
+}
+
+void rt_notify_caught_up(struct rt_connection *connection,
+                         struct rt_bytes topic,
+                         struct rt_cursor cursor)
+{
+    struct notices notices;
+    begin(&notices, connection);
+    add_caught_up(&notices, topic, cursor);
+    write_all(&notices);
+}
+
+void rt_notify_closed(struct rt_connection *connection,
+                      struct rt_bytes topic,
+                      struct rt_cursor cursor)
+{
+    struct rt_notice notice = {
+        .kind = RT_NOTICE_CLOSED, .topic = topic, .cursor = cursor};
+    write_one(connection, &notice);
+}
+
+void rt_notify_drain(struct rt_connection *connection)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    struct rt_notice notice = {.kind = RT_NOTICE_DRAIN,
+                               .reconnect_after_ms = next_reconnect_ms(server)};
+    write_one(connection, &notice);
+}
+
+void rt_notify_error(struct rt_connection *connection,
+                     const struct rt_refusal *refusal)
+{
+    struct rt_notice notice = {.kind = RT_NOTICE_ERROR, .refusal = refusal};
+    write_one(connection, &notice);
+}

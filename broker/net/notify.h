@@ -1,0 +1,48 @@
+/*
+ * What a subscriber's connection is told beside events, as notices in its
+ * format, which is not raw. They are written behind what is queued, between
+ * events. Any of these may close the connection, for want of memory or because
+ * the peer is gone.
+ */
+#ifndef BROKER_NET_NOTIFY_H
+#define BROKER_NET_NOTIFY_H
+
+#include "base/bytes.h"
+#include "broker/core/subscriber.h"
+#include "broker/net/connection.h"
+#include "protocol/problem.h"
+
+/* After a break clients come back when so much time has passed, and something
+ * between nothing and the spread beside, so that not all come at once. */
+#define RT_RECONNECT_MS        2000
+#define RT_RECONNECT_SPREAD_MS 2000
+
+/* That it is open, and for a subscriber of a topic where it begins: after a gap
+ * unless the policy is to skip it, and whether there is nothing to replay. */
+void rt_notify_start(struct rt_connection *connection,
+                     struct rt_bytes topic,
+                     const struct rt_start *start);
+
+/* That events of a topic are missed. */
+void rt_notify_gap(struct rt_connection *connection,
+                   struct rt_bytes topic,
+                   const struct rt_gap *gap);
+
+/* That it has everything that there was in a topic when it began. */
+void rt_notify_caught_up(struct rt_connection *connection,
+                         struct rt_bytes topic,
+                         struct rt_cursor cursor);
+
+/* That a topic is closed, behind its last event. */
+void rt_notify_closed(struct rt_connection *connection,
+                      struct rt_bytes topic,
+                      struct rt_cursor cursor);
+
+/* That the broker stops, and when to come back. */
+void rt_notify_drain(struct rt_connection *connection);
+
+/* That something is wrong, before the connection ends for it. */
+void rt_notify_error(struct rt_connection *connection,
+                     const struct rt_refusal *refusal);
+
+#endif

@@ -1,0 +1,215 @@
+#include "broker/net/subscribe_query.h"
+
+#include "base/error.h"
+#include "broker/net/route.h"
+
+#define VALUE_MAX 64 /* of a parameter, decoded: longer than any valid one */
+
+#define LAST_EVENT_ID "Last-Event-ID"
+
+const char rt_since_expected[] = "it is now, earliest, a cursor, an RFC 3339 "
+                                 "time, a duration such as 10m, or -N";
+
+/* What says where to begin; of several, the last of these. */
+enum start_rank {
+    RANK_DEFAULT,
+    RANK_SINCE,
+    RANK_POLYFILL, /* lastEventId */
+    RANK_LAST_EVENT_ID,
+    RANK_HEADER,
+};
+
+struct reading {
+    struct rt_subscribe_query *parsed;
+    uint64_t wall_ms;
+    enum start_rank rank;
+    const char *expected; /* what a value that is wrong should be */
+};
+
+/* --- gaps --- */
+
+enum rt_gap_policy rt_gap_policy_default(enum rt_format format)
+{
+    return format == RT_FORMAT_RAW ? RT_GAP_CLOSE : RT_GAP_TELL;
+}
+
+int rt_gap_policy_parse(struct rt_bytes text,
+                        enum rt_format format,
+                        enum rt_gap_policy *policy,
+                        const char **expected)
+{
+    if (rt_bytes_equal(text, RT_BYTES("close"))) {
+        *policy = RT_GAP_CLOSE;
+        return 0;
+    }
+    if (rt_bytes_equal(text, RT_BYTES("skip"))) {
+        *policy = RT_GAP_SKIP;
+        return 0;
+    }
+    if (format == RT_FORMAT_RAW) {
+        *expected = "it is close or skip";
+        return RT_EINVAL;
+    }
+    *policy = RT_GAP_TELL;
+    *expected = "it is notify, close or skip";
+    return rt_bytes_equal(text, RT_BYTES("notify")) ? 0 : RT_EINVAL;
+}
+
+static int read_gap(struct reading *reading, struct rt_bytes value)
+{
+    return rt_gap_policy_parse(value, reading->parsed->format,
+                               &reading->parsed->gap, &reading->expected);
+}
+
+/* --- where to begin --- */
+
+static void begin_at(struct reading *reading,
+                     enum start_rank rank,
+                     const struct rt_since *since)
+{
+    if (rank >= reading->rank) {
+        reading->rank = rank;
+        reading->parsed->since = *since;
+    }
+}
+
+static int read_since(struct reading *reading, struct rt_bytes value)
+{
+    struct rt_since since;
+    reading->expected = rt_since_expected;
+    int err = rt_since_parse(value, reading->wall_ms, &since);
+    if (err == 0) {
+        begin_at(reading, RANK_SINCE, &since);
+    }
+    return err;
+}
+
+static int
+read_id(struct reading *reading, enum start_rank rank, struct rt_bytes value)
+{
+    struct rt_since since = {.kind = RT_SINCE_CURSOR};
+    reading->expected = "it is the id of an event, a cursor";
+    int err = rt_cursor_parse(value, &since.cursor);
+    if (err == 0) {
+        begin_at(reading, rank, &since);
+    }
+    return err;
+}
+
+static int read_last_event_id(struct reading *reading, struct rt_bytes value)
+{
+    return read_id(reading, RANK_LAST_EVENT_ID, value);
+}
+
+static int read_polyfill(struct reading *reading, struct rt_bytes value)
+{
+    return read_id(reading, RANK_POLYFILL, value);
+}
+
+/* --- the format --- */
+
+static bool is_stream(enum rt_format format)
+{
+    return format == RT_FORMAT_SSE || format == RT_FORMAT_NDJSON;
+}
+
+static int read_format(struct reading *reading, struct rt_bytes value)
+{
+    struct rt_subscribe_query *parsed = reading->parsed;
+    if (!is_stream(parsed->format)) {
+        reading->expected = "a WebSocket's format is its subprotocol";
+        return RT_EINVAL;
+    }
+    bool is_sse = rt_bytes_equal(value, RT_BYTES("sse"));
+    parsed->format = is_sse ? RT_FORMAT_SSE : RT_FORMAT_NDJSON;
+    reading->expected = "it is sse or ndjson";
+    return is_sse || rt_bytes_equal(value, RT_BYTES("ndjson")) ? 0 : RT_EINVAL;
+}
+
+/* --- all of them --- */
+
+typedef int (*read_fn)(struct reading *reading, struct rt_bytes value);
+
+static read_fn find_reader(struct rt_bytes name)
+{
+    static const struct {
+        struct rt_bytes name;
+        read_fn reader;
+    } readers[] = {
+        {{"since", 5}, read_since},
+        {{"gap", 3}, read_gap},
+        {{"format", 6}, read_format},
+        {{"last_event_id", 13}, read_last_event_id},
+        {{"lastEventId", 11}, read_polyfill},
+    };
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(readers); i++) {
+        if (rt_bytes_equal(name, readers[i].name)) {
+            return readers[i].reader;
+        }
+    }
+    return NULL;
+}
+
+static int read_parameter(struct reading *reading,
+                          struct rt_bytes name,
+                          struct rt_bytes encoded)
+{
+    char memory[VALUE_MAX];
+    struct rt_bytes value;
+    read_fn reader = find_reader(name);
+    if (reader == NULL) {
+        reading->expected = "the parameters are since, gap, format, "
+                            "last_event_id and lastEventId";
+        return RT_EINVAL;
+    }
+    if (rt_percent_decode(encoded, memory, sizeof(memory), &value) < 0) {
+        value = (struct rt_bytes){0}; /* which none of them may be */
+    }
+    return reader(reading, value);
+}
+
+static int read_query(struct rt_http_session *session,
+                      struct reading *reading,
+                      struct rt_bytes query)
+{
+    struct rt_bytes name;
+    struct rt_bytes value;
+    while (rt_query_next(&query, &name, &value)) {
+        if (read_parameter(reading, name, value) < 0) {
+            rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, name,
+                            reading->expected);
+            return RT_EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* One that is empty says that no event has come yet. */
+static int read_header(struct rt_http_session *session,
+                       struct reading *reading,
+                       const struct rt_http_request *request)
+{
+    struct rt_bytes id = request->fields[RT_HTTP_LAST_EVENT_ID];
+    if (id.len > 0 && read_id(reading, RANK_HEADER, id) < 0) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER,
+                        RT_BYTES(LAST_EVENT_ID), reading->expected);
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
+int rt_subscribe_query_parse(struct rt_http_session *session,
+                             const struct rt_http_request *request,
+                             struct rt_bytes query,
+                             enum rt_format format,
+                             struct rt_subscribe_query *parsed)
+{
+    struct rt_server *server = rt_http_session_server(session);
+    struct reading reading = {.parsed = parsed,
+                              .wall_ms = server->core.wall_ms};
+    *parsed = (struct rt_subscribe_query){.since = {.kind = RT_SINCE_NOW},
+                                          .gap = rt_gap_policy_default(format),
+                                          .format = format};
+    int err = read_query(session, &reading, query);
+    return err < 0 ? err : read_header(session, &reading, request);
+}

@@ -1,0 +1,47 @@
+/*
+ * What a request to subscribe asks for in its query and its header fields:
+ * where to begin, in which format, and what to do about gaps.
+ */
+#ifndef BROKER_NET_SUBSCRIBE_QUERY_H
+#define BROKER_NET_SUBSCRIBE_QUERY_H
+
+#include "base/check.h"
+#include "broker/core/subscriber.h"
+#include "broker/net/http_session.h"
+#include "protocol/format.h"
+#include "protocol/http_request.h"
+#include "protocol/since.h"
+
+struct rt_subscribe_query {
+    struct rt_since since;
+    enum rt_gap_policy gap;
+    enum rt_format format;
+};
+
+/*
+ * Reads the parameters of a subscription in a format: that of a WebSocket, or
+ * of a stream, which the parameter `format` may change. Of several that say
+ * where to begin the header field Last-Event-ID goes before `last_event_id`,
+ * `lastEventId` and `since`, in this order. 0, or RT_EINVAL with the request
+ * refused.
+ */
+RT_MUST_USE int rt_subscribe_query_parse(struct rt_http_session *session,
+                                         const struct rt_http_request *request,
+                                         struct rt_bytes query,
+                                         enum rt_format format,
+                                         struct rt_subscribe_query *parsed);
+
+/* What to do about gaps, in a format that can tell of them or in raw: 0, or
+ * RT_EINVAL with *expected saying what it should be. */
+RT_MUST_USE int rt_gap_policy_parse(struct rt_bytes text,
+                                    enum rt_format format,
+                                    enum rt_gap_policy *policy,
+                                    const char **expected);
+
+/* The policy of who does not say. */
+enum rt_gap_policy rt_gap_policy_default(enum rt_format format);
+
+/* What `since` should be. */
+extern const char rt_since_expected[];
+
+#endif
