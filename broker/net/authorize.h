@@ -1,7 +1,7 @@
 /*
- * Asking the host whether a peer may publish or subscribe. It answers at once,
- * or later: then the head of the request is held back, with what came behind
- * it, and is handled anew when there is a verdict.
+ * Whether a request is allowed. While the host has not said so, the head of the
+ * request is held back, with what came behind it, and is handled anew when
+ * there is a verdict.
  */
 #ifndef BROKER_NET_AUTHORIZE_H
 #define BROKER_NET_AUTHORIZE_H
@@ -23,19 +23,10 @@ RT_MUST_USE int rt_authorize(struct rt_http_session *session,
                              const struct rt_http_request *request,
                              const struct rt_target *target);
 
-/* The host has taken too long: the request is refused in this turn. */
-void rt_authorize_give_up(struct rt_http_session *session);
-
-/* The session ends, or waits no more: the host's answer will find nobody. */
-void rt_authorize_detach(struct rt_http_session *session);
-
-/* Goes on with the sessions that have a verdict now; for the server's check. */
-void rt_authorize_continue(struct rt_server *server);
-
-/* Frees what the host has left unanswered. */
-void rt_authorize_finish(struct rt_server *server);
-
-/* The size of what the host answers to, for the pool. */
-size_t rt_authorize_size(void);
+/* What a verdict is to whoever asked about a topic: whether it is in favour, or
+ * the refusal. */
+RT_MUST_USE bool rt_verdict_allows(enum rt_verdict verdict,
+                                   struct rt_bytes topic,
+                                   struct rt_refusal *refusal);
 
 #endif

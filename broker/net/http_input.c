@@ -273,8 +273,9 @@ static void run_head(struct rt_http_session *session,
     }
     begin_exchange(session, &request);
     application_of(session)->begin(session, &request);
-    session->verdict = RT_VERDICT_NONE; /* if any, it was for this head */
-    if (connection->state != RT_CONNECTION_HTTP || session->question != NULL) {
+    session->asker.verdict = RT_VERDICT_NONE; /* if any, it was for this head */
+    if (connection->state != RT_CONNECTION_HTTP ||
+        rt_asker_is_waiting(&session->asker)) {
         return; /* upgraded or lost, or to be handled anew */
     }
     remember_head(session, head, &request);
@@ -350,7 +351,7 @@ static void take_fresh_head(struct rt_http_session *session,
         bytes->data += length;
         bytes->len -= (size_t)length;
         found_head(session, head, bytes->len);
-        if (session->question != NULL) {
+        if (rt_asker_is_waiting(&session->asker)) {
             bytes->data = head.data;
             bytes->len += head.len;
         }
@@ -392,7 +393,7 @@ static void take_held_head(struct rt_http_session *session,
     held->len = 0;
     found_head(session, (struct rt_bytes){part.data, (size_t)length},
                bytes->len);
-    if (session->question != NULL) {
+    if (rt_asker_is_waiting(&session->asker)) {
         held->len = (size_t)length;
     }
 }

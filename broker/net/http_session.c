@@ -1,7 +1,6 @@
 #include "broker/net/http_session.h"
 
 #include "base/error.h"
-#include "broker/net/authorize.h"
 #include "broker/net/event_stream.h"
 #include "broker/net/http_input.h"
 #include "broker/net/websocket.h"
@@ -16,7 +15,7 @@ void rt_http_session_unlink(struct rt_http_session *session)
     if (session != NULL) {
         rt_list_remove(&session->answering);
         rt_list_remove(&session->waiting);
-        rt_authorize_detach(session);
+        rt_asker_detach(&session->asker);
     }
 }
 
@@ -133,7 +132,7 @@ static bool is_idle(const struct rt_http_session *session)
 {
     return session->phase == RT_HTTP_PHASE_HEAD && session->held.len == 0 &&
            session->answers.len == 0 && !session->is_paused &&
-           session->question == NULL;
+           !rt_asker_is_waiting(&session->asker);
 }
 
 static void settle(struct rt_http_session *session)
@@ -175,7 +174,8 @@ static void write_answers(struct rt_http_session *session)
 static bool may_go_on(const struct rt_http_session *session)
 {
     return session->connection->state == RT_CONNECTION_HTTP &&
-           rt_list_is_empty(&session->waiting) && session->question == NULL &&
+           rt_list_is_empty(&session->waiting) &&
+           rt_asker_is_free(&session->asker) &&
            session->answers.len <= RT_ANSWERS_MAX &&
            !rt_connection_is_blocked(session->connection);
 }
@@ -293,7 +293,7 @@ void rt_http_session_drained(struct rt_connection *connection)
          * been given back before libuv reports it. */
         return;
     }
-    if (session->question != NULL) {
+    if (rt_asker_is_waiting(&session->asker)) {
         /* Now it is the host alone that is waited for. */
         rt_connection_set_timer(
             connection, rt_http_session_server(session)->options.head_ticks);
@@ -375,8 +375,8 @@ void rt_http_session_timeout(struct rt_connection *connection)
         rt_connection_close(connection);
         return;
     }
-    if (session->question != NULL) {
-        rt_authorize_give_up(session);
+    if (rt_asker_is_waiting(&session->asker)) {
+        rt_asker_give_up(&session->asker);
         return;
     }
     if (session->is_paused) {

@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
+#include "broker/net/ask.h"
 #include "broker/net/connection.h"
 #include "protocol/event_type.h"
 #include "protocol/format.h"
@@ -46,15 +47,6 @@ enum rt_http_phase {
     RT_HTTP_PHASE_UPGRADED, /* the connection has left the session */
 };
 
-/* What the host has said of the head that was held back to ask it. */
-enum rt_verdict {
-    RT_VERDICT_NONE, /* nothing yet */
-    RT_VERDICT_ALLOWED,
-    RT_VERDICT_UNAUTHORIZED,
-    RT_VERDICT_FORBIDDEN,
-    RT_VERDICT_LATE, /* nothing in time */
-};
-
 /* The request under way, as far as it matters after its head is gone. */
 struct rt_exchange {
     enum rt_media media;
@@ -73,7 +65,7 @@ struct rt_exchange {
 struct rt_http_session {
     struct rt_connection *connection;
     struct rt_list answering; /* in server->answering */
-    struct rt_list waiting;   /* in server->waiting, or ->authorized */
+    struct rt_list waiting;   /* in server->waiting */
     struct rt_buffer answers; /* written when the turn's input has been read */
     struct rt_buffer held;    /* an unfinished head; or input, when paused */
     struct rt_buffer resumed; /* what was held back, while it is handled */
@@ -81,8 +73,7 @@ struct rt_http_session {
     size_t scanned;           /* of `held`, for the end of the head */
     uint64_t body_missing;
     enum rt_http_phase phase;
-    enum rt_verdict verdict;
-    struct ringtail_authorization *question; /* the host has yet to answer */
+    struct rt_asker asker;
     bool is_paused; /* nothing is read; input may wait in `held` */
     struct rt_http_parser parser;
     struct rt_exchange exchange;

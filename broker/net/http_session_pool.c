@@ -45,6 +45,13 @@ static void keep_spare(struct rt_server *server,
     server->spare_session_count++;
 }
 
+/* The host has said what it thinks of the head that was held back. */
+static void go_on(struct rt_asker *asker)
+{
+    rt_http_session_continue(
+        RT_CONTAINER(asker, struct rt_http_session, asker));
+}
+
 struct rt_http_session *rt_http_session_take(struct rt_connection *connection)
 {
     struct rt_server *server = rt_connection_server(connection);
@@ -63,8 +70,7 @@ struct rt_http_session *rt_http_session_take(struct rt_connection *connection)
     session->is_paused = false;
     session->head_len =
         session->head_roles == connection->roles ? session->head_len : 0;
-    session->verdict = RT_VERDICT_NONE;
-    session->question = NULL;
+    rt_asker_init(&session->asker, go_on);
     rt_list_init(&session->answering);
     rt_list_init(&session->waiting);
     rt_connection_set_timer(connection, server->options.head_ticks);

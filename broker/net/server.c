@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "broker/core/fanout.h"
 #include "broker/core/local.h"
-#include "broker/net/authorize.h"
+#include "broker/net/ask.h"
 #include "broker/net/connection.h"
 #include "broker/net/http_session.h"
 #include "broker/net/listener.h"
@@ -126,7 +126,7 @@ static void on_check(uv_check_t *check)
     rt_input_share_renew(&server->input_share);
     rt_listeners_continue(server);
     rt_wheel_run(&server->wheel, RT_TIMEOUTS_MAX, rt_connection_on_timer, NULL);
-    rt_authorize_continue(server);
+    rt_ask_continue(server);
     rt_core_flush_small(&server->core);
     write_answers(server);
     (void)rt_core_flush(&server->core);
@@ -331,7 +331,7 @@ static void init_lists(struct rt_server *server)
     rt_list_init(&server->waiting);
     rt_list_init(&server->authorized);
     rt_list_init(&server->unanswered);
-    rt_pool_init(&server->authorizations, &server->heap, rt_authorize_size(),
+    rt_pool_init(&server->authorizations, &server->heap, rt_ask_size(),
                  RT_QUESTIONS_SPARE);
     rt_list_init(&server->spare_sessions);
     rt_pool_init(&server->writes, &server->heap, rt_write_size(),
@@ -384,7 +384,7 @@ void rt_server_finish(struct rt_server *server)
     RT_CHECK(server->state == RT_SERVER_STOPPED);
     RT_CHECK(server->queued_writes == 0 && !server->sigpipe.is_held);
     rt_http_sessions_finish(server);
-    rt_authorize_finish(server);
+    rt_ask_finish(server);
     rt_pool_finish(&server->writes);
     rt_core_finish(&server->core);
     drop_read_buffer(server);

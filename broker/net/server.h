@@ -105,7 +105,7 @@ struct rt_server {
     struct rt_list listeners;
     struct rt_list answering;  /* HTTP sessions with answers to write */
     struct rt_list waiting;    /* HTTP sessions that wait for a fan-out */
-    struct rt_list authorized; /* HTTP sessions with a verdict to go on with */
+    struct rt_list authorized; /* those who asked, with a verdict */
     struct rt_list unanswered; /* questions that the host answers later */
     struct rt_pool authorizations;
     struct rt_list spare_sessions;
