@@ -87,6 +87,9 @@ static int make_options(const struct ringtail_config *config,
         .retention = {.bytes = config->ring_bytes,
                       .events = config->ring_events,
                       .age_ms = config->max_age},
+        .idempotency = {.keep_ms = config->idempotency_time,
+                        .count_max = config->idempotency_keys,
+                        .bytes_max = config->idempotency_bytes},
         .stall_timeout_ms = config->stall_timeout,
         .event_bytes_max = config->event_bytes < EVENT_BYTES_MAX
                                ? config->event_bytes

@@ -30,6 +30,7 @@
     X(414, "URI Too Long")                    \
     X(415, "Unsupported Media Type")          \
     X(417, "Expectation Failed")              \
+    X(422, "Unprocessable Content")           \
     X(426, "Upgrade Required")                \
     X(431, "Request Header Fields Too Large") \
     X(501, "Not Implemented")                 \

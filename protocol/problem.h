@@ -36,6 +36,8 @@
       "The payload cannot be taken in this form")                       \
     X(EXPECTATION_FAILED, 417, "expectation-failed",                    \
       "The expectation cannot be met")                                  \
+    X(IDEMPOTENCY_MISMATCH, 422, "idempotency-mismatch",                \
+      "The key was used for another body")                              \
     X(UPGRADE_REQUIRED, 426, "upgrade-required",                        \
       "This resource speaks WebSocket")                                 \
     X(HEAD_TOO_LARGE, 431, "head-too-large",                            \

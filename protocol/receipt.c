@@ -1,17 +1,30 @@
 #include "protocol/receipt.h"
 
+static void write_batch(struct rt_writer *writer,
+                        const struct rt_receipt *receipt)
+{
+    RT_WRITE(writer, ",\"first\":");
+    rt_write_u64(writer, receipt->first);
+    RT_WRITE(writer, ",\"last\":");
+    rt_write_u64(writer, receipt->cursor.offset);
+    RT_WRITE(writer, ",\"count\":");
+    rt_write_u64(writer, receipt->count);
+}
+
 void rt_receipt_write(struct rt_writer *writer,
                       struct rt_bytes topic,
-                      struct rt_cursor cursor,
-                      uint64_t wall_ms)
+                      const struct rt_receipt *receipt)
 {
     RT_WRITE(writer, "{\"topic\":\"");
     rt_write_bytes(writer, topic);
     RT_WRITE(writer, "\",\"cursor\":\"");
-    rt_cursor_write(writer, cursor);
+    rt_cursor_write(writer, receipt->cursor);
     RT_WRITE(writer, "\",\"offset\":");
-    rt_write_u64(writer, cursor.offset);
+    rt_write_u64(writer, receipt->cursor.offset);
     RT_WRITE(writer, ",\"ts\":");
-    rt_write_u64(writer, wall_ms);
-    RT_WRITE(writer, "}\n");
+    rt_write_u64(writer, receipt->wall_ms);
+    if (receipt->count > 0) {
+        write_batch(writer, receipt);
+    }
+    RT_WRITE(writer, "}");
 }

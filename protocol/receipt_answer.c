@@ -66,7 +66,10 @@ static void write_anew(struct rt_receipt_answer *answer,
     RT_WRITE(&headers, "Ringtail-Cursor: ");
     rt_cursor_write(&headers, cursor);
     RT_WRITE(&headers, "\r\n");
-    rt_receipt_write(&body, topic, cursor, wall_ms);
+    rt_receipt_write(
+        &body, topic,
+        &(struct rt_receipt){.cursor = cursor, .wall_ms = wall_ms});
+    RT_WRITE(&body, "\n");
     struct rt_http_answer whole = {.status = 200,
                                    .content_type = "application/json",
                                    .headers = rt_writer_bytes(&headers),

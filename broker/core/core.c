@@ -23,6 +23,7 @@ void rt_core_init(struct rt_core *core,
     rt_list_init(&core->dirty);
     rt_list_init(&core->lagging);
     rt_list_init(&core->blocked);
+    rt_idempotency_init(&core->idempotency, heap, &core->options.idempotency);
     rt_pool_init(&core->lags, heap, sizeof(struct rt_lag), SPARE_LAGS_MAX);
 }
 
@@ -39,6 +40,7 @@ void rt_core_finish(struct rt_core *core)
     while (!rt_list_is_empty(&core->topic_list)) {
         rt_topic_destroy(first_topic(core));
     }
+    rt_idempotency_finish(&core->idempotency);
     rt_pool_finish(&core->lags);
     *core = (struct rt_core){0};
 }
@@ -182,6 +184,7 @@ void rt_core_tick(struct rt_core *core)
 {
     sweep_blocked(core);
     sweep_topics(core);
+    rt_idempotency_expire(&core->idempotency, core->now_ms);
     rt_pool_trim(&core->lags);
 }
 

@@ -20,9 +20,11 @@
 #include "base/list.h"
 #include "base/pool.h"
 #include "base/tree.h"
+#include "broker/core/idempotency.h"
 #include "broker/core/sink.h"
 #include "protocol/cursor.h"
 #include "protocol/media_type.h"
+#include "protocol/receipt.h"
 #include "storage/ring.h"
 
 /* An empty topic that nobody subscribes to is dropped after this time, if it is
@@ -40,6 +42,7 @@
 
 struct rt_core_options {
     struct rt_retention retention;
+    struct rt_idempotency_limits idempotency;
     uint64_t stall_timeout_ms;
     const struct rt_sink_ops *sink;
     uint32_t (*random)(void); /* for epochs: no two alike but by chance */
@@ -79,6 +82,7 @@ struct rt_core {
     struct rt_list lagging;      /* subscribers to be brought to the head */
     struct rt_list blocked; /* subscribers being waited for, longest first */
     struct rt_pool lags;
+    struct rt_idempotency idempotency; /* what publishers may repeat */
     struct rt_counters counters;
 };
 
@@ -88,12 +92,6 @@ struct rt_event {
     struct rt_bytes payload;
     struct rt_bytes type; /* empty: none; was checked */
     enum rt_content content;
-};
-
-struct rt_receipt {
-    struct rt_cursor cursor;
-    uint64_t wall_ms;
-    bool is_congested; /* the topic's fan-out is behind: publish more later */
 };
 
 /* Takes memory from the heap, which outlives the core. Allocates nothing. */
@@ -125,8 +123,8 @@ bool rt_core_latest(const struct rt_core *core,
 /* Whether publishers to the topic should wait until its fan-out catches up. */
 bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes topic);
 
-/* Closes stalled subscribers, drops old events and idle topics. Once a second
- * is often enough. */
+/* Closes stalled subscribers, drops old events, keys and idle topics. Once a
+ * second is often enough. */
 void rt_core_tick(struct rt_core *core);
 
 /* For the metrics: somebody was told of a gap. */

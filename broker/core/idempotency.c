@@ -15,7 +15,7 @@ struct rt_idempotency_entry {
     struct rt_list link;      /* in window->by_age */
     uint64_t since_ms;
     struct rt_digest body;
-    struct rt_idempotency_receipt receipt;
+    struct rt_receipt receipt;
     char name[]; /* topic, separator, key */
 };
 
@@ -24,9 +24,11 @@ static size_t entry_size(size_t name_len)
     return sizeof(struct rt_idempotency_entry) + name_len;
 }
 
-void rt_idempotency_init(struct rt_idempotency *window, struct rt_heap *heap)
+void rt_idempotency_init(struct rt_idempotency *window,
+                         struct rt_heap *heap,
+                         const struct rt_idempotency_limits *limits)
 {
-    *window = (struct rt_idempotency){.heap = heap};
+    *window = (struct rt_idempotency){.heap = heap, .limits = limits};
     rt_tree_init(&window->keys, heap);
     rt_list_init(&window->by_age);
 }
@@ -60,7 +62,7 @@ static void write_name(char *name, const struct rt_idempotency_request *request)
 
 int rt_idempotency_find(const struct rt_idempotency *window,
                         const struct rt_idempotency_request *request,
-                        struct rt_idempotency_receipt *receipt)
+                        struct rt_receipt *receipt)
 {
     char memory[NAME_BYTES_MAX];
     RT_CHECK(name_len(request) <= sizeof(memory));
@@ -107,8 +109,10 @@ static int insert(struct rt_idempotency *window,
 /* Drops the oldest ones until what is left is within the limits. */
 static void trim(struct rt_idempotency *window)
 {
-    size_t bytes_max = window->heap->limit / RT_IDEMPOTENCY_PART;
-    while (window->count > RT_IDEMPOTENCY_MAX || window->bytes > bytes_max) {
+    const struct rt_idempotency_limits *limits = window->limits;
+    uint64_t part = window->heap->limit / RT_IDEMPOTENCY_PART;
+    uint64_t bytes_max = limits->bytes_max < part ? limits->bytes_max : part;
+    while (window->count > limits->count_max || window->bytes > bytes_max) {
         rt_idempotency_forget(window, oldest(window));
     }
 }
@@ -137,9 +141,10 @@ rt_idempotency_remember(struct rt_idempotency *window,
 }
 
 void rt_idempotency_settle(struct rt_idempotency_entry *entry,
-                           const struct rt_idempotency_receipt *receipt)
+                           const struct rt_receipt *receipt)
 {
     entry->receipt = *receipt;
+    entry->receipt.is_congested = false; /* that was then */
 }
 
 /* --- forgetting --- */
@@ -179,7 +184,7 @@ void rt_idempotency_forget_topic(struct rt_idempotency *window,
 void rt_idempotency_expire(struct rt_idempotency *window, uint64_t now_ms)
 {
     while (window->count > 0 &&
-           oldest(window)->since_ms + RT_IDEMPOTENCY_MS <= now_ms) {
+           now_ms - oldest(window)->since_ms >= window->limits->keep_ms) {
         rt_idempotency_forget(window, oldest(window));
     }
 }

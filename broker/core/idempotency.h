@@ -3,9 +3,9 @@
  * and what was answered, so that a request that is repeated, because its answer
  * was lost, is not done again.
  *
- * A key is remembered for its topic, and until the first of: RT_IDEMPOTENCY_MS
- * have gone by, RT_IDEMPOTENCY_MAX later ones were remembered, later ones need
- * its part of the memory. What was remembered first is dropped first.
+ * A key is remembered for its topic, and until the first of: its time has gone
+ * by, as many later ones were remembered as may be, later ones need its part of
+ * the memory. What was remembered first is dropped first.
  */
 #ifndef BROKER_CORE_IDEMPOTENCY_H
 #define BROKER_CORE_IDEMPOTENCY_H
@@ -15,22 +15,26 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/tree.h"
-#include "protocol/cursor.h"
 #include "protocol/digest.h"
 #include "protocol/idempotency_key.h"
+#include "protocol/receipt.h"
 #include "protocol/topic.h"
 
-#define RT_IDEMPOTENCY_MS  300000
-#define RT_IDEMPOTENCY_MAX 10000
+/* The part of the heap's limit that all keys may take in any case. */
+#define RT_IDEMPOTENCY_PART 16
 
-/* The part of the heap's limit that all keys may take. */
-#define RT_IDEMPOTENCY_PART 64
+struct rt_idempotency_limits {
+    uint64_t keep_ms;
+    uint64_t count_max;
+    uint64_t bytes_max;
+};
 
 struct rt_idempotency {
     struct rt_heap *heap;
+    const struct rt_idempotency_limits *limits;
     struct rt_tree keys;
     struct rt_list by_age; /* what was remembered first is first */
-    uint32_t count;
+    uint64_t count;
     size_t bytes; /* on the heap */
 };
 
@@ -41,18 +45,13 @@ struct rt_idempotency_request {
     struct rt_digest body;
 };
 
-/* What was answered. */
-struct rt_idempotency_receipt {
-    struct rt_cursor cursor; /* of the last event */
-    uint64_t wall_ms;
-    uint64_t first; /* offset of a batch's first event */
-    uint32_t count; /* of a batch's events; 0: it was one event alone */
-};
-
 struct rt_idempotency_entry;
 
-/* Takes memory from the heap, which outlives the window. Allocates nothing. */
-void rt_idempotency_init(struct rt_idempotency *window, struct rt_heap *heap);
+/* Takes memory from the heap; it and the limits outlive the window. Allocates
+ * nothing. */
+void rt_idempotency_init(struct rt_idempotency *window,
+                         struct rt_heap *heap,
+                         const struct rt_idempotency_limits *limits);
 
 /* Forgets everything. */
 void rt_idempotency_finish(struct rt_idempotency *window);
@@ -62,7 +61,7 @@ void rt_idempotency_finish(struct rt_idempotency *window);
 RT_MUST_USE int
 rt_idempotency_find(const struct rt_idempotency *window,
                     const struct rt_idempotency_request *request,
-                    struct rt_idempotency_receipt *receipt);
+                    struct rt_receipt *receipt);
 
 /*
  * Remembers a request of which nothing is known, before it is done: what could
@@ -76,7 +75,7 @@ rt_idempotency_remember(struct rt_idempotency *window,
 
 /* The request was done, and this is the answer from now on. */
 void rt_idempotency_settle(struct rt_idempotency_entry *entry,
-                           const struct rt_idempotency_receipt *receipt);
+                           const struct rt_receipt *receipt);
 
 /* The request failed, and may be tried again. */
 void rt_idempotency_forget(struct rt_idempotency *window,

@@ -21,6 +21,7 @@
 #include "protocol/format.h"
 #include "protocol/http_answer.h"
 #include "protocol/http_parser.h"
+#include "protocol/idempotency_key.h"
 #include "protocol/if_match.h"
 #include "protocol/media_type.h"
 #include "protocol/receipt_answer.h"
@@ -60,6 +61,8 @@ struct rt_exchange {
     uint8_t type_len; /* 0: the event has no type */
     char topic[RT_TOPIC_BYTES_MAX];
     char type[RT_EVENT_TYPE_BYTES_MAX];
+    uint8_t key_len; /* 0: the request has no key */
+    char key[RT_IDEMPOTENCY_KEY_BYTES_MAX];
 };
 
 struct rt_http_session {

@@ -6,27 +6,9 @@
 #include "broker/net/route.h"
 #include "protocol/event_type.h"
 
-/* Headers that ask for a promise this version cannot give. To ignore them
- * would be to break it silently. */
-static const struct {
-    enum rt_http_field field;
-    struct rt_bytes name;
-} refused_fields[] = {
-    {RT_HTTP_IDEMPOTENCY_KEY, {"Idempotency-Key", 15}},
-};
-
-static int check_fields(struct rt_http_session *session,
-                        const struct rt_http_request *request)
+static int check_coding(struct rt_http_session *session, struct rt_bytes coding)
 {
-    for (size_t i = 0; i < RT_ARRAY_LENGTH(refused_fields); i++) {
-        if (request->fields[refused_fields[i].field].data != NULL) {
-            rt_route_refuse(session, RT_PROBLEM_NOT_IMPLEMENTED,
-                            refused_fields[i].name,
-                            "this header field has no meaning yet");
-            return RT_EINVAL;
-        }
-    }
-    if (request->fields[RT_HTTP_CONTENT_ENCODING].data != NULL) {
+    if (coding.data != NULL) {
         rt_route_refuse(session, RT_PROBLEM_UNSUPPORTED_MEDIA_TYPE,
                         RT_BYTES("Content-Encoding"),
                         "payloads are taken as they are, not compressed");
@@ -94,6 +76,26 @@ static int take_condition(struct rt_http_session *session,
     return 0;
 }
 
+static int take_key(struct rt_http_session *session, struct rt_bytes value)
+{
+    struct rt_exchange *exchange = &session->exchange;
+    char memory[RT_IDEMPOTENCY_KEY_BYTES_MAX];
+    struct rt_bytes key;
+    const char *reason;
+    exchange->key_len = 0;
+    if (value.data == NULL) {
+        return 0;
+    }
+    if (rt_idempotency_key_parse(value, memory, &key, &reason) < 0) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER,
+                        RT_BYTES("Idempotency-Key"), reason);
+        return RT_EINVAL;
+    }
+    memcpy(exchange->key, key.data, key.len);
+    exchange->key_len = (uint8_t)key.len;
+    return 0;
+}
+
 static int check_media(struct rt_http_session *session,
                        struct rt_bytes content_type)
 {
@@ -138,9 +140,10 @@ void rt_produce_begin(struct rt_http_session *session,
     const struct rt_bytes *fields = request->fields;
     if (rt_route_topic(session, target->path) == 0 &&
         check_query(session, target->query) == 0 &&
-        check_fields(session, request) == 0 &&
+        check_coding(session, fields[RT_HTTP_CONTENT_ENCODING]) == 0 &&
         take_type(session, fields[RT_HTTP_RINGTAIL_TYPE]) == 0 &&
         take_condition(session, fields[RT_HTTP_IF_MATCH]) == 0 &&
+        take_key(session, fields[RT_HTTP_IDEMPOTENCY_KEY]) == 0 &&
         check_media(session, fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
         check_length(session, request) == 0) {
         int result = rt_authorize(session, RINGTAIL_PRODUCE, request, target);

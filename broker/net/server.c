@@ -354,6 +354,7 @@ void rt_server_init(struct rt_server *server,
     server->heap.reserve = share < RT_RESERVE_MAX ? share : RT_RESERVE_MAX;
     struct rt_core_options core_options = {
         .retention = options->retention,
+        .idempotency = options->idempotency,
         .stall_timeout_ms = options->stall_timeout_ms,
         .sink = &rt_connection_sink,
         .random = random_epoch,

@@ -63,6 +63,7 @@ struct rt_server_options {
     void *authorize_context;
     uint64_t memory_max;
     struct rt_retention retention;
+    struct rt_idempotency_limits idempotency;
     uint64_t stall_timeout_ms;
     uint64_t event_bytes_max;
     uint64_t connections_max;

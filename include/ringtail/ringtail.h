@@ -118,7 +118,12 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
     X(DURATION, idle_timeout, "60s",                                       \
       "a connection without a request is closed after it")                 \
     X(FLAG, insecure, "0",                                                 \
-      "listen beyond this machine although nothing authenticates")
+      "listen beyond this machine although nothing authenticates")         \
+    X(DURATION, idempotency_time, "5m",                                    \
+      "how long an Idempotency-Key is remembered")                         \
+    X(COUNT, idempotency_keys, "10000", "how many of them: the last ones") \
+    X(SIZE, idempotency_bytes, "8MiB",                                     \
+      "memory for them, at most a sixteenth of all")
 
 /*
  * The host's memory: allocates (memory NULL), resizes, or frees (new_size 0,

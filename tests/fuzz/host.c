@@ -106,6 +106,7 @@ static void create(struct fuzz_host *host)
     config.head_timeout = LIMIT_MS;
     config.body_timeout = LIMIT_MS;
     config.idle_timeout = LIMIT_MS;
+    config.idempotency_time = LIMIT_MS;
     RT_CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
     RT_CHECK(uv_loop_init(&host->loop) == 0);
     RT_CHECK(ringtail_broker_create(&config, &host->loop, &host->broker) == 0);

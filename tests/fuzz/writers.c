@@ -78,13 +78,16 @@ static void try_receipt(struct fuzz_input input)
     char memory[RT_RECEIPT_BYTES_MAX];
     struct rt_writer writer;
     const char *reason;
-    struct rt_cursor cursor = {(uint32_t)fuzz_take_u64(&input),
-                               fuzz_take_u64(&input)};
-    uint64_t wall_ms = fuzz_take_u64(&input);
+    struct rt_receipt receipt = {
+        .cursor = {(uint32_t)fuzz_take_u64(&input), fuzz_take_u64(&input)},
+        .wall_ms = fuzz_take_u64(&input)};
     struct rt_bytes topic = fuzz_take(&input, SIZE_MAX);
+    receipt.first = receipt.wall_ms;
+    receipt.count = (uint32_t)topic.len / 2;
     if (rt_topic_check(topic, &reason) == 0) {
         rt_writer_init(&writer, memory, sizeof(memory));
-        rt_receipt_write(&writer, topic, cursor, wall_ms);
+        rt_receipt_write(&writer, topic, &receipt);
+        RT_WRITE(&writer, "\n");
         check_json_line(&writer);
     }
 }

@@ -152,7 +152,6 @@ HEADERS = [
     (header(JSON, DEEP), 400, "bad-payload"),
     (header("Content-Type: a/b+json", "'x'"), 400, "bad-payload"),
     (header(NDJSON, "{}"), 501, "not-implemented"),
-    (header("Idempotency-Key: 1"), 501, "not-implemented"),
 ]
 for words, *wanted in HEADERS:
     what = f"{words[1]}, of {ascii(words[3]):.9}"

@@ -7,7 +7,12 @@
 #include "base/error.h"
 #include "tests/support/test.h"
 
-#define NOW_MS 1000
+#define NOW_MS    1000
+#define KEEP_MS   300000
+#define COUNT_MAX 1000
+
+static const struct rt_idempotency_limits limits = {
+    .keep_ms = KEEP_MS, .count_max = COUNT_MAX, .bytes_max = UINT64_MAX};
 
 static struct rt_idempotency_request
 request_of(const char *topic, const char *key, const char *body)
@@ -22,7 +27,7 @@ static void remember(struct rt_idempotency *window,
                      uint64_t offset,
                      uint64_t now_ms)
 {
-    struct rt_idempotency_receipt receipt = {
+    struct rt_receipt receipt = {
         .cursor = {7, offset}, .wall_ms = 5, .first = offset - 2, .count = 3};
     struct rt_idempotency_entry *entry =
         rt_idempotency_remember(window, &request, now_ms);
@@ -34,7 +39,7 @@ static void remember(struct rt_idempotency *window,
 static int64_t find(const struct rt_idempotency *window,
                     struct rt_idempotency_request request)
 {
-    struct rt_idempotency_receipt receipt = {.count = 0};
+    struct rt_receipt receipt = {.count = 0};
     int found = rt_idempotency_find(window, &request, &receipt);
     if (found != 1) {
         EXPECT_INT(receipt.cursor.offset, 0);
@@ -60,7 +65,7 @@ TEST("nothing is known of a request that was never done")
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     EXPECT_INT(find(&window, request_of("news", "k", "body")), 0);
     EXPECT_INT(heap.used, 0);
     rt_idempotency_finish(&window);
@@ -71,7 +76,7 @@ TEST("a request that is repeated finds its first receipt")
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     remember(&window, request_of("news", "k", "body"), 42, NOW_MS);
     EXPECT_INT(find(&window, request_of("news", "k", "body")), 42);
     EXPECT_INT(find(&window, request_of("news", "k", "body")), 42);
@@ -84,7 +89,7 @@ TEST("a key with another body is told apart")
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     remember(&window, request_of("news", "k", "body"), 42, NOW_MS);
     EXPECT_INT(find(&window, request_of("news", "k", "Body")), RT_EEXIST);
     EXPECT_INT(find(&window, request_of("news", "k", "")), RT_EEXIST);
@@ -96,7 +101,7 @@ TEST("a key belongs to its topic")
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     remember(&window, request_of("news", "k", "body"), 42, NOW_MS);
     remember(&window, request_of("new", "s/k", "body"), 43, NOW_MS);
     EXPECT_INT(find(&window, request_of("chat", "k", "body")), 0);
@@ -118,7 +123,7 @@ TEST("the longest topic with the longest key is remembered")
         .key = {text, RT_IDEMPOTENCY_KEY_BYTES_MAX}};
     memset(text, 'a', sizeof(text));
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     remember(&window, request, 42, NOW_MS);
     EXPECT_INT(find(&window, request), 42);
     request.key.len--;
@@ -132,7 +137,7 @@ TEST("a request that failed is forgotten and may be tried again")
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     struct rt_idempotency_request request = request_of("news", "k", "body");
     struct rt_idempotency_entry *entry =
         rt_idempotency_remember(&window, &request, NOW_MS);
@@ -145,20 +150,20 @@ TEST("a request that failed is forgotten and may be tried again")
     rt_idempotency_finish(&window);
 }
 
-TEST("a key is remembered for five minutes, and no longer")
+TEST("a key is remembered for its time, and no longer")
 {
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     remember(&window, request_of("news", "a", "body"), 42, NOW_MS);
     remember(&window, request_of("news", "b", "body"), 43, NOW_MS + 1);
-    rt_idempotency_expire(&window, NOW_MS + RT_IDEMPOTENCY_MS - 1);
+    rt_idempotency_expire(&window, NOW_MS + KEEP_MS - 1);
     EXPECT_INT(find(&window, request_of("news", "a", "body")), 42);
-    rt_idempotency_expire(&window, NOW_MS + RT_IDEMPOTENCY_MS);
+    rt_idempotency_expire(&window, NOW_MS + KEEP_MS);
     EXPECT_INT(find(&window, request_of("news", "a", "body")), 0);
     EXPECT_INT(find(&window, request_of("news", "b", "body")), 43);
-    rt_idempotency_expire(&window, NOW_MS + 2 * RT_IDEMPOTENCY_MS);
+    rt_idempotency_expire(&window, NOW_MS + 2 * KEEP_MS);
     EXPECT_INT(window.count, 0);
     EXPECT_INT(window.bytes, 0);
     EXPECT_INT(heap.used, 0);
@@ -170,16 +175,15 @@ TEST("at most so many keys are remembered, the latest")
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
-    for (unsigned i = 0; i < RT_IDEMPOTENCY_MAX + 2; i++) {
+    rt_idempotency_init(&window, &heap, &limits);
+    for (unsigned i = 0; i < COUNT_MAX + 2; i++) {
         remember(&window, numbered(i), i + 3, NOW_MS);
     }
-    EXPECT_INT(window.count, RT_IDEMPOTENCY_MAX);
+    EXPECT_INT(window.count, COUNT_MAX);
     EXPECT_INT(find(&window, numbered(0)), 0);
     EXPECT_INT(find(&window, numbered(1)), 0);
     EXPECT_INT(find(&window, numbered(2)), 5);
-    EXPECT_INT(find(&window, numbered(RT_IDEMPOTENCY_MAX + 1)),
-               RT_IDEMPOTENCY_MAX + 4);
+    EXPECT_INT(find(&window, numbered(COUNT_MAX + 1)), COUNT_MAX + 4);
     EXPECT_INT(window.bytes, heap.used);
     rt_idempotency_finish(&window);
     EXPECT_INT(heap.used, 0);
@@ -191,7 +195,7 @@ TEST("all keys together take no more than their part of the memory")
     struct rt_idempotency window;
     size_t bytes_max = 4096;
     rt_heap_init(&heap, bytes_max * RT_IDEMPOTENCY_PART);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     for (unsigned i = 0; i < 100; i++) {
         remember(&window, numbered(i), i + 3, NOW_MS);
         EXPECT(heap.used <= bytes_max);
@@ -199,9 +203,40 @@ TEST("all keys together take no more than their part of the memory")
         EXPECT_INT(find(&window, numbered(i)), i + 3);
     }
     EXPECT(window.count > 10 && window.count < 100);
-    EXPECT_INT(find(&window, numbered(100 - window.count)),
+    EXPECT_INT(find(&window, numbered((unsigned)(100 - window.count))),
                100 - window.count + 3);
-    EXPECT_INT(find(&window, numbered(99 - window.count)), 0);
+    EXPECT_INT(find(&window, numbered((unsigned)(99 - window.count))), 0);
+    rt_idempotency_finish(&window);
+}
+
+TEST("all keys together take no more than they may")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    struct rt_idempotency_limits few = limits;
+    few.bytes_max = 4096;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap, &few);
+    for (unsigned i = 0; i < 100; i++) {
+        remember(&window, numbered(i), i + 3, NOW_MS);
+        EXPECT(heap.used <= few.bytes_max);
+        EXPECT_INT(find(&window, numbered(i)), i + 3);
+    }
+    EXPECT(window.count > 10 && window.count < 100);
+    rt_idempotency_finish(&window);
+}
+
+TEST("without a limit of time a key is remembered for ever")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    struct rt_idempotency_limits endless = limits;
+    endless.keep_ms = UINT64_MAX;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap, &endless);
+    remember(&window, request_of("news", "k", "body"), 42, NOW_MS);
+    rt_idempotency_expire(&window, UINT64_MAX);
+    EXPECT_INT(find(&window, request_of("news", "k", "body")), 42);
     rt_idempotency_finish(&window);
 }
 
@@ -210,7 +245,7 @@ TEST("what is more than its part alone is not remembered")
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, (size_t)64 * RT_IDEMPOTENCY_PART);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     struct rt_idempotency_request request = request_of("news", "k", "body");
     EXPECT(rt_idempotency_remember(&window, &request, NOW_MS) == NULL);
     EXPECT_INT(heap.used, 0);
@@ -224,7 +259,7 @@ TEST("what is kept in reserve is not for keys")
     struct rt_idempotency window;
     rt_heap_init(&heap, 1 << 20);
     heap.reserve = heap.limit;
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     struct rt_idempotency_request request = request_of("news", "k", "body");
     EXPECT(rt_idempotency_remember(&window, &request, NOW_MS) == NULL);
     rt_idempotency_finish(&window);
@@ -235,7 +270,7 @@ TEST("the keys of a topic go with it, and no others")
     struct rt_heap heap;
     struct rt_idempotency window;
     rt_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap);
+    rt_idempotency_init(&window, &heap, &limits);
     remember(&window, request_of("a", "k", "body"), 3, NOW_MS);
     remember(&window, request_of("a.b", "k", "body"), 4, NOW_MS);
     remember(&window, request_of("a", "a/k", "body"), 5, NOW_MS);
@@ -255,7 +290,7 @@ TEST("a request that finds no memory leaves the window as it was")
     struct test_heap heap;
     struct rt_idempotency window;
     test_heap_init(&heap, SIZE_MAX);
-    rt_idempotency_init(&window, &heap.heap);
+    rt_idempotency_init(&window, &heap.heap, &limits);
     remember(&window, request_of("news", "a", "body"), 42, NOW_MS);
     struct rt_idempotency_request request = request_of("news", "b", "body");
     for (uint64_t k = 1; k <= 2; k++) { /* the entry, and its tree's node */

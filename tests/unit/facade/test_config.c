@@ -29,6 +29,9 @@ TEST("the defaults are what the header says")
     EXPECT_INT(config.body_timeout, 30 * 1000);
     EXPECT_INT(config.idle_timeout, 60 * 1000);
     EXPECT_INT(config.insecure, 0);
+    EXPECT_INT(config.idempotency_time, 5 * 60 * 1000);
+    EXPECT_INT(config.idempotency_keys, 10000);
+    EXPECT_INT(config.idempotency_bytes, 8 * 1024 * 1024);
     EXPECT_INT(config.mailbox_bytes, RINGTAIL_MAILBOX_BYTES);
     EXPECT(config.resize == NULL && config.log == NULL);
 }
