@@ -86,6 +86,7 @@ static void begin_epoch(struct rt_topic *topic)
 
 void rt_topic_purge(struct rt_topic *topic)
 {
+    rt_idempotency_forget_topic(&topic->core->idempotency, topic->leaf.key);
     if (!rt_topic_is_followed(topic)) {
         rt_topic_destroy(topic);
         return;

@@ -36,9 +36,10 @@ void rt_topic_close(struct rt_topic *topic);
 void rt_topic_open(struct rt_topic *topic);
 
 /*
- * Drops all events and all that makes the topic special, and begins a new
- * epoch. Subscribers are told of a gap, or closed for it. Destroys the topic if
- * nobody follows it. Not to be called during a pass.
+ * Drops all events, the keys they were published with, and all that makes the
+ * topic special, and begins a new epoch. Subscribers are told of a gap, or
+ * closed for it. Destroys the topic if nobody follows it. Not to be called
+ * during a pass.
  */
 void rt_topic_purge(struct rt_topic *topic);
 

@@ -23,10 +23,12 @@ static const struct rt_sink_ops ops;
 
 void test_core_init(struct test_core *test, struct rt_retention retention)
 {
-    struct rt_core_options options = {.retention = retention,
-                                      .stall_timeout_ms = TEST_STALL_MS,
-                                      .sink = &ops,
-                                      .random = next_epoch};
+    struct rt_core_options options = {
+        .retention = retention,
+        .idempotency = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
+        .stall_timeout_ms = TEST_STALL_MS,
+        .sink = &ops,
+        .random = next_epoch};
     test_heap_init(&test->heap, SIZE_MAX);
     rt_core_init(&test->core, &test->heap.heap, &options);
     rt_core_set_time(&test->core, 0, TEST_WALL_MS);

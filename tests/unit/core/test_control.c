@@ -258,6 +258,21 @@ TEST("a topic that nobody follows is gone when it is purged")
     test_core_finish(&test);
 }
 
+TEST("a purged topic has no keys, so that a request may be done again")
+{
+    struct test_core test;
+    struct rt_idempotency_request request = {RT_BYTES("a"), RT_BYTES("k"),
+                                             rt_digest_of(RT_BYTES("x"))};
+    test_core_init(&test, retention);
+    test_core_publish(&test, "a", 100);
+    EXPECT(rt_idempotency_remember(&test.core.idempotency, &request, 0) !=
+           NULL);
+    EXPECT_INT(test.core.idempotency.count, 1);
+    rt_topic_purge(obtain(&test));
+    EXPECT_INT(test.core.idempotency.count, 0);
+    test_core_finish(&test);
+}
+
 TEST("a purge begins a new epoch from 1, open and as the node has it")
 {
     struct test_core test;
