@@ -32,6 +32,9 @@ OPTIONS = """
     --body-timeout TIME 30s
     --idle-timeout TIME 60s
     --insecure - -
+    --idempotency-time TIME 5m
+    --idempotency-keys N 10000
+    --idempotency-bytes SIZE 8MiB
     --help - -
 """
 LIMITS = re.findall(r"(--\S+) (?:SIZE|N|TIME) ", OPTIONS)
