@@ -48,9 +48,24 @@ int rt_cursor_parse(struct rt_bytes text, struct rt_cursor *cursor)
     return 0;
 }
 
+int rt_node_cursor_parse(struct rt_bytes text, struct rt_cursor *cursor)
+{
+    if (text.len == 0 || text.data[0] != '*') {
+        return RT_EINVAL;
+    }
+    struct rt_bytes rest = {text.data + 1, text.len - 1};
+    return rt_cursor_parse(rest, cursor);
+}
+
 void rt_cursor_write(struct rt_writer *writer, struct rt_cursor cursor)
 {
     rt_write_hex32(writer, cursor.epoch);
     RT_WRITE(writer, "-");
     rt_write_u64(writer, cursor.offset);
+}
+
+void rt_node_cursor_write(struct rt_writer *writer, struct rt_cursor cursor)
+{
+    RT_WRITE(writer, "*");
+    rt_cursor_write(writer, cursor);
 }

@@ -11,10 +11,10 @@
 /* Names of members and fields, and what stands around them. */
 #define LITERALS_MAX 128
 
-#define PREFIX_MAX                                      \
-    (RT_TOPIC_BYTES_MAX + 2 * RT_EVENT_TYPE_BYTES_MAX + \
-     2 * (RT_CURSOR_BYTES_MAX + 1) + RT_U64_DIGITS + LITERALS_MAX)
-#define SUFFIX_MAX (RT_CURSOR_BYTES_MAX + 32)
+#define PREFIX_MAX                                                            \
+    (RT_TOPIC_BYTES_MAX + 2 * RT_EVENT_TYPE_BYTES_MAX + RT_CURSOR_BYTES_MAX + \
+     RT_NODE_CURSOR_BYTES_MAX + RT_U64_DIGITS + LITERALS_MAX)
+#define SUFFIX_MAX (RT_NODE_CURSOR_BYTES_MAX + 32)
 
 /* How a payload stands between what comes before it and what comes after. */
 enum encoding {
@@ -145,12 +145,6 @@ static void write_payload(struct rt_writer *writer,
 }
 
 /* --- What is around them --- */
-
-void rt_node_cursor_write(struct rt_writer *writer, struct rt_cursor resume)
-{
-    RT_WRITE(writer, "*");
-    rt_cursor_write(writer, resume);
-}
 
 static void write_envelope_begin(struct rt_writer *writer,
                                  const struct rt_item *item)

@@ -54,7 +54,4 @@ void rt_format_write(struct rt_writer *writer,
                      enum rt_format format,
                      const struct rt_item *item);
 
-/* Writes a position among all events of the node: `*epoch-g`. */
-void rt_node_cursor_write(struct rt_writer *writer, struct rt_cursor resume);
-
 #endif

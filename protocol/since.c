@@ -39,6 +39,10 @@ parse_any(struct rt_bytes text, uint64_t now_wall_ms, struct rt_since *since)
     if (text.len > 0 && text.data[0] == '-') {
         return parse_last(text, since);
     }
+    if (text.len > 0 && text.data[0] == '*') {
+        since->kind = RT_SINCE_NODE;
+        return rt_node_cursor_parse(text, &since->cursor);
+    }
     since->kind = RT_SINCE_CURSOR;
     int err = rt_cursor_parse(text, &since->cursor);
     if (err != RT_EINVAL) {

@@ -1,5 +1,5 @@
 /*
- * The parameter `since`: where in a topic a subscriber starts.
+ * The parameter `since`: where in a topic, or in several, a subscriber starts.
  */
 #ifndef PROTOCOL_SINCE_H
 #define PROTOCOL_SINCE_H
@@ -14,6 +14,7 @@ enum rt_since_kind {
     RT_SINCE_NOW,      /* `now`: with the next event */
     RT_SINCE_EARLIEST, /* `earliest`: with the oldest event still there */
     RT_SINCE_CURSOR,   /* `7f3a9c21-1042`: after this event */
+    RT_SINCE_NODE,     /* `*7f3a9c21-90210`: the same in several topics */
     RT_SINCE_TIME,     /* an RFC 3339 time, or `10m`: that long ago */
     RT_SINCE_LAST,     /* `-N`: with the N-th event from the end */
 };
@@ -21,7 +22,7 @@ enum rt_since_kind {
 /* A member that does not belong to the kind is 0. */
 struct rt_since {
     enum rt_since_kind kind;
-    struct rt_cursor cursor; /* RT_SINCE_CURSOR */
+    struct rt_cursor cursor; /* RT_SINCE_CURSOR, RT_SINCE_NODE */
     uint64_t wall_ms;        /* RT_SINCE_TIME */
     uint64_t count;          /* RT_SINCE_LAST, at least 1 */
 };

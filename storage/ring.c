@@ -34,8 +34,10 @@ static struct rt_segment *shift(struct rt_ring *ring)
     memmove(ring->segments, ring->segments + 1,
             ring->segment_count * sizeof(struct rt_segment *));
     ring->bytes -= rt_segment_size(oldest->capacity);
-    ring->dropped_ms =
-        rt_segment_entry(oldest, oldest->event_count - 1)->wall_ms;
+    const struct rt_entry *newest =
+        rt_segment_entry(oldest, oldest->event_count - 1);
+    ring->dropped_ms = newest->wall_ms;
+    ring->dropped_sequence = newest->sequence;
     return oldest;
 }
 
@@ -254,6 +256,7 @@ int rt_ring_append(struct rt_ring *ring,
                              .content = record->content};
     rt_segment_append(segment, record->header, record->payload, entry);
     segment->touched_ms = now_ms;
+    ring->sequence = record->sequence;
     ring->head += len;
     ring->next_offset++;
     enforce_size(ring);
@@ -379,15 +382,28 @@ uint64_t rt_ring_offset(const struct rt_ring *ring, uint64_t position)
     return segment->first_offset + index;
 }
 
-/* Time stamps never go back within a ring, so both searches may halve. */
-static uint64_t offset_in_segment(const struct rt_segment *segment,
-                                  uint64_t wall_ms)
+/* What rises, or at least never falls, from event to event: so searches may
+ * halve. */
+typedef uint64_t (*key_fn)(const struct rt_entry *entry);
+
+static uint64_t wall_ms_of(const struct rt_entry *entry)
+{
+    return entry->wall_ms;
+}
+
+static uint64_t sequence_of(const struct rt_entry *entry)
+{
+    return entry->sequence;
+}
+
+static uint64_t
+find_in_segment(const struct rt_segment *segment, key_fn key_of, uint64_t key)
 {
     uint32_t low = 0;
     uint32_t high = segment->event_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (rt_segment_entry(segment, middle)->wall_ms < wall_ms) {
+        if (key_of(rt_segment_entry(segment, middle)) < key) {
             low = middle + 1;
         } else {
             high = middle;
@@ -396,16 +412,37 @@ static uint64_t offset_in_segment(const struct rt_segment *segment,
     return segment->first_offset + low;
 }
 
+/* The offset of the first event with at least that key. Mostly it is asked for
+ * what is new, and a ring has few segments. */
+static uint64_t
+find_key(const struct rt_ring *ring, key_fn key_of, uint64_t key)
+{
+    uint32_t number = ring->segment_count;
+    while (number > 0 &&
+           key_of(rt_segment_entry(ring->segments[number - 1], 0)) >= key) {
+        number--;
+    }
+    return number == 0
+               ? rt_ring_earliest(ring)
+               : find_in_segment(ring->segments[number - 1], key_of, key);
+}
+
 uint64_t rt_ring_offset_since(const struct rt_ring *ring, uint64_t wall_ms)
 {
-    for (uint32_t i = 0; i < ring->segment_count; i++) {
-        const struct rt_segment *segment = ring->segments[i];
-        uint32_t newest = segment->event_count - 1;
-        if (rt_segment_entry(segment, newest)->wall_ms >= wall_ms) {
-            return offset_in_segment(segment, wall_ms);
-        }
-    }
-    return ring->next_offset;
+    return find_key(ring, wall_ms_of, wall_ms);
+}
+
+uint64_t rt_ring_offset_from(const struct rt_ring *ring, uint64_t sequence)
+{
+    return find_key(ring, sequence_of, sequence);
+}
+
+const struct rt_entry *rt_ring_entry(const struct rt_ring *ring,
+                                     uint64_t offset)
+{
+    const struct rt_segment *segment = rt_ring_find(ring, offset);
+    return rt_segment_entry(segment,
+                            (uint32_t)(offset - segment->first_offset));
 }
 
 unsigned rt_ring_read(const struct rt_ring *ring,

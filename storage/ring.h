@@ -58,8 +58,10 @@ struct rt_ring {
     uint64_t head;        /* position after the last event */
     uint64_t next_offset; /* of the next event */
     uint64_t wall_ms;     /* time stamp of the last event; never goes back */
+    uint64_t sequence;    /* of the last event; 0 before the first */
     uint64_t dropped_ms;  /* time stamp of the newest event dropped; 0: none */
-    uint64_t bytes;       /* memory of all segments */
+    uint64_t dropped_sequence; /* its number among all of the node; 0: none */
+    uint64_t bytes;            /* memory of all segments */
 };
 
 /* Allocates nothing. Offsets begin at 1. */
@@ -113,8 +115,15 @@ uint64_t rt_ring_position(const struct rt_ring *ring, uint64_t offset);
 /* The offset of the event that begins at a position of low .. head. */
 uint64_t rt_ring_offset(const struct rt_ring *ring, uint64_t position);
 
-/* The offset of the first event stamped at `wall_ms` or later. */
+/* The offset of the first retained event stamped at `wall_ms` or later, and of
+ * the first with that number among all of the node or a higher one; next_offset
+ * if there is none. */
 uint64_t rt_ring_offset_since(const struct rt_ring *ring, uint64_t wall_ms);
+uint64_t rt_ring_offset_from(const struct rt_ring *ring, uint64_t sequence);
+
+/* The entry of an event with an offset of earliest .. next_offset - 1. */
+const struct rt_entry *rt_ring_entry(const struct rt_ring *ring,
+                                     uint64_t offset);
 
 /* How many bytes the retained events from an offset on have. */
 uint64_t rt_ring_bytes_from(const struct rt_ring *ring, uint64_t offset);

@@ -32,7 +32,11 @@ void rt_close_write(struct rt_writer *writer,
         return;
     }
     RT_WRITE(writer, "; cursor=");
-    rt_cursor_write(writer, resume->cursor);
+    if (resume->is_node) {
+        rt_node_cursor_write(writer, resume->cursor);
+    } else {
+        rt_cursor_write(writer, resume->cursor);
+    }
     if (resume->missed > 0) {
         RT_WRITE(writer, "; missed=");
         rt_write_u64(writer, resume->missed);

@@ -41,6 +41,7 @@ struct rt_resume {
     struct rt_cursor cursor;
     uint64_t missed;
     bool has_cursor;
+    bool is_node; /* the cursor's position is one among all of the node */
 };
 
 uint16_t rt_close_code(enum rt_close_reason reason);

@@ -1,6 +1,7 @@
 #include "broker/core/control.h"
 
 #include "base/error.h"
+#include "broker/core/follower.h"
 #include "broker/core/local.h"
 #include "broker/core/topic.h"
 
@@ -59,6 +60,7 @@ int rt_topic_retain(struct rt_topic *topic,
         return RT_ENOMEM;
     }
     rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
+    rt_followers_mark(topic);
     return 0;
 }
 
@@ -87,6 +89,7 @@ static void begin_epoch(struct rt_topic *topic)
 void rt_topic_purge(struct rt_topic *topic)
 {
     rt_idempotency_forget_topic(&topic->core->idempotency, topic->leaf.key);
+    rt_followers_finish_pass(topic);
     if (!rt_topic_is_followed(topic)) {
         rt_topic_destroy(topic);
         return;

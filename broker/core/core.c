@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/fanout.h"
+#include "broker/core/follower.h"
 #include "broker/core/local.h"
+#include "broker/core/selection.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
 #include "broker/core/view.h"
@@ -17,7 +19,11 @@ void rt_core_init(struct rt_core *core,
 {
     *core = (struct rt_core){
         .heap = heap, .store = {.heap = heap}, .options = *options};
+    core->epoch = options->random();
     rt_tree_init(&core->topics, heap);
+    rt_matcher_init(&core->matcher, heap);
+    rt_tree_init(&core->selections, heap);
+    rt_list_init(&core->selection_list);
     rt_list_init(&core->topic_list);
     rt_list_init(&core->ready);
     rt_list_init(&core->dirty);
@@ -37,6 +43,7 @@ void rt_core_finish(struct rt_core *core)
     if (core == NULL || core->heap == NULL) {
         return;
     }
+    rt_selections_finish(core);
     while (!rt_list_is_empty(&core->topic_list)) {
         rt_topic_destroy(first_topic(core));
     }
@@ -151,6 +158,7 @@ static void sweep_topic(struct rt_topic *topic)
 {
     struct rt_core *core = topic->core;
     rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
+    rt_followers_mark(topic);
     rt_views_trim(topic);
     if (!rt_topic_is_followed(topic) && rt_topic_is_plain(topic) &&
         topic->ring.segment_count == 0 &&
@@ -185,6 +193,7 @@ void rt_core_tick(struct rt_core *core)
     sweep_blocked(core);
     sweep_topics(core);
     rt_idempotency_expire(&core->idempotency, core->now_ms);
+    rt_selections_trim(core);
     rt_pool_trim(&core->lags);
 }
 
@@ -201,6 +210,12 @@ void rt_core_validate(const struct rt_core *core)
         topics++;
         subscribers += rt_topic_subscribers(topic);
         locals += topic->local_count;
+    }
+    RT_LIST_EACH (node, &core->selection_list) {
+        const struct rt_selection *selection =
+            RT_CONTAINER(node, struct rt_selection, link);
+        rt_selection_validate(selection);
+        subscribers += selection->stream.subscriber_count;
     }
     RT_CHECK(topics == core->topic_count);
     RT_CHECK(subscribers == core->subscriber_count);

@@ -21,6 +21,7 @@
 #include "base/pool.h"
 #include "base/tree.h"
 #include "broker/core/idempotency.h"
+#include "broker/core/matcher.h"
 #include "broker/core/sink.h"
 #include "protocol/cursor.h"
 #include "protocol/media_type.h"
@@ -62,6 +63,14 @@ struct rt_counters {
     uint64_t closes[RT_CLOSE_COUNT];
 };
 
+/* What topics had that are gone: whoever comes back from before that cannot be
+ * told which, but that something may be missing. */
+struct rt_removed {
+    uint64_t sequence; /* of the newest event of them all; 0: there was none */
+    uint64_t wall_ms;  /* its time stamp, or a later one */
+    uint64_t drop;     /* the number of the last removal among the drops */
+};
+
 struct rt_core {
     struct rt_heap *heap;
     struct rt_store store;
@@ -69,6 +78,7 @@ struct rt_core {
     uint64_t now_ms;
     uint64_t wall_ms;
     uint64_t sequence; /* of the last event of the node */
+    uint32_t epoch;    /* of the sequence */
     struct rt_tree topics;
     struct rt_list topic_list; /* the one to look at next is first */
     uint32_t topic_count;
@@ -76,6 +86,11 @@ struct rt_core {
     uint32_t sweep_ticks; /* until all have been looked at */
     uint32_t subscriber_count;
     uint32_t local_count;
+    struct rt_matcher matcher; /* patterns that selections have */
+    struct rt_tree selections; /* by their format and patterns */
+    struct rt_list selection_list;
+    uint64_t drops; /* how often topics that somebody selects dropped events */
+    struct rt_removed removed;
     struct rt_list ready;        /* topics with events for their locals */
     struct rt_local *delivering; /* to this one, unless it has left */
     struct rt_list dirty;        /* streams with events not yet fanned out */

@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/pass.h"
+#include "broker/core/selection.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
 #include "broker/core/view.h"
@@ -17,7 +19,9 @@ struct span {
     uint64_t events;   /* how many there are */
     uint64_t head;     /* the stream's, when this was found */
     uint64_t position; /* raw: of the first byte in the ring */
-    struct rt_run run; /* of a view */
+    struct rt_run run; /* of a view or a selection */
+    size_t units;      /* of work to find this and those before it */
+    bool is_starved;   /* there was no memory to encode anything */
     struct rt_bytes ranges[RT_SINK_RANGE_MAX];
     unsigned range_count;
     size_t bytes;
@@ -44,32 +48,47 @@ static void read_ring(struct span *span, uint64_t offset)
     span->events = span->end - offset;
 }
 
-static void read_view(struct span *span, uint64_t offset)
+static int find_run(struct span *span, uint64_t offset)
 {
-    if (rt_view_find(span->stream->view, offset, &span->run) == 0) {
-        const struct rt_segment *segment = span->run.segment;
-        uint32_t start = rt_segment_start(segment, span->run.index);
-        span->bytes = segment->used - start;
+    const struct rt_stream *stream = span->stream;
+    return stream->topic == NULL
+               ? rt_selection_find(stream->selection, offset, &span->run)
+               : rt_view_find(stream->view, offset, &span->run);
+}
+
+static void read_run(struct span *span, uint64_t offset)
+{
+    const struct rt_run *run = &span->run;
+    if (find_run(span, offset) < 0) {
+        span->is_starved = true;
+        return;
+    }
+    span->end = run->end;
+    span->units += run->topics / RT_UNIT_TOPICS;
+    if (run->segment != NULL) {
+        uint32_t start = rt_segment_start(run->segment, run->index);
+        span->bytes = run->segment->used - start;
         span->ranges[0] = (struct rt_bytes){
-            (const char *)segment->bytes + start, span->bytes};
+            (const char *)run->segment->bytes + start, span->bytes};
         span->range_count = 1;
-        span->end = span->run.end;
-        span->events = segment->event_count - span->run.index;
+        span->events = run->segment->event_count - run->index;
     }
 }
 
 static void
 read_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
 {
-    *span = (struct span){
-        .stream = stream, .offset = offset, .head = rt_stream_head(stream)};
-    if (rt_topic_is_purged(stream->topic, offset)) {
+    *span = (struct span){.stream = stream,
+                          .offset = offset,
+                          .head = rt_stream_head(stream),
+                          .units = span->units};
+    if (stream->topic != NULL && rt_topic_is_purged(stream->topic, offset)) {
         return;
     }
-    if (stream->view == NULL) {
+    if (stream->view == NULL && stream->selection == NULL) {
         read_ring(span, offset);
     } else {
-        read_view(span, offset);
+        read_run(span, offset);
     }
 }
 
@@ -83,14 +102,22 @@ find_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
     }
 }
 
+/* Why there is nothing to write: of a selection it may be that all is gone. */
+static enum outcome outcome_of_nothing(const struct span *span)
+{
+    if (span->is_starved) {
+        return STARVED;
+    }
+    return span->stream->topic == NULL ? WROTE_ALL : PURGED;
+}
+
 static enum outcome write_span(const struct span *span,
                                struct rt_subscriber *subscriber,
                                size_t *written)
 {
     struct rt_core *core = span->stream->core;
     if (RT_UNLIKELY(span->range_count == 0)) {
-        return rt_topic_is_purged(span->stream->topic, span->offset) ? PURGED
-                                                                     : STARVED;
+        return outcome_of_nothing(span);
     }
     ssize_t taken =
         core->options.sink->write(subscriber, span->ranges, span->range_count);
@@ -177,7 +204,7 @@ static void queue_rest(struct rt_subscriber *subscriber,
 static size_t leave_behind(struct rt_stream *stream,
                            struct rt_subscriber *subscriber)
 {
-    if (stream->topic->is_closed) {
+    if (rt_stream_is_closed(stream)) {
         rt_subscriber_close(subscriber, RT_CLOSE_TOPIC_CLOSED);
         return 1;
     }
@@ -218,10 +245,11 @@ static size_t advance_pass(struct rt_stream *stream, size_t units)
 {
     struct span span = {0};
     size_t done = 0;
-    while (done < units && stream->pass_next < stream->active_count) {
+    while (done + span.units < units &&
+           stream->pass_next < stream->active_count) {
         done += visit_active(stream, &span);
     }
-    return done;
+    return done + span.units;
 }
 
 /* After a whole pass: another one if events have come in meanwhile, or to close
@@ -234,7 +262,7 @@ static void end_pass(struct rt_stream *stream)
     if (stream->active_count == 0) {
         stream->floor = rt_stream_head(stream);
     } else if (stream->pass_head < rt_stream_head(stream) ||
-               stream->topic->is_closed) {
+               rt_stream_is_closed(stream)) {
         rt_stream_mark_dirty(stream);
     }
 }
@@ -267,33 +295,39 @@ void rt_core_flush_small(struct rt_core *core)
     }
 }
 
-/* One write for a subscriber that is not at the head. */
+/* One write for a subscriber that is not at the head and not passed. */
+static size_t write_lagging(struct rt_subscriber *subscriber)
+{
+    struct span span = {0};
+    size_t written = 0;
+    find_span(&span, subscriber->stream, subscriber->offset);
+    enum outcome outcome = write_span(&span, subscriber, &written);
+    if (outcome == WROTE_ALL) {
+        subscriber->offset = span.end;
+    } else if (outcome == WROTE_PART) {
+        queue_rest(subscriber, &span, written);
+    } else {
+        lose(subscriber, outcome);
+    }
+    return written / RT_UNIT_BYTES + span.units;
+}
+
 static size_t visit_lagging(struct rt_subscriber *subscriber)
 {
     struct rt_stream *stream = subscriber->stream;
-    struct span span = {0};
-    size_t written = 0;
-    if (subscriber->offset < rt_ring_earliest(&stream->topic->ring) &&
-        !rt_subscriber_pass(subscriber)) {
-        return 1;
+    size_t units = 1;
+    if (rt_subscriber_is_passed(subscriber)) {
+        units += rt_subscriber_pass(subscriber) / RT_UNIT_TOPICS;
     }
-    if (subscriber->offset < rt_stream_head(stream)) {
-        find_span(&span, stream, subscriber->offset);
-        enum outcome outcome = write_span(&span, subscriber, &written);
-        if (outcome == LOST || outcome == STARVED) {
-            lose(subscriber, outcome);
-            return 1;
-        }
-        if (outcome == WROTE_PART) {
-            queue_rest(subscriber, &span, written);
-            return 1 + written / RT_UNIT_BYTES;
-        }
-        subscriber->offset = span.end;
+    if (subscriber->state == RT_SUBSCRIBER_LAGGING &&
+        subscriber->offset < rt_stream_head(stream)) {
+        units += write_lagging(subscriber);
     }
-    if (subscriber->offset == rt_stream_head(stream)) {
+    if (subscriber->state == RT_SUBSCRIBER_LAGGING &&
+        subscriber->offset == rt_stream_head(stream)) {
         rt_subscriber_catch_up(subscriber);
     }
-    return 1 + written / RT_UNIT_BYTES;
+    return units;
 }
 
 /* Each lagging subscriber once, as far as the units go; the ones that are not

@@ -16,9 +16,11 @@ struct rt_stream;
 
 /*
  * Work is counted in units, not in time, so that a run can be repeated: a write
- * is one, and so is every RT_UNIT_BYTES of it. A slice is about 2 ms.
+ * is one, and so is every RT_UNIT_BYTES of it, and to look at RT_UNIT_TOPICS of
+ * a selection. A slice is about 2 ms.
  */
 #define RT_UNIT_BYTES    ((size_t)8 * 1024)
+#define RT_UNIT_TOPICS   64
 #define RT_SLICE_UNITS   512 /* in one flush */
 #define RT_QUANTUM_UNITS 128 /* for one stream before the next has a turn */
 

@@ -20,8 +20,11 @@ struct rt_subscriber;
 /* Ranges in one write: what libuv takes without allocating. */
 #define RT_SINK_RANGE_MAX 4
 
-/* Events that a subscriber does not get. */
+/* Events of a topic that a subscriber does not get. One of several topics may
+ * not know which: then the topic is empty, and with it the cursors mean
+ * nothing. It never knows `after`. */
 struct rt_gap {
+    struct rt_bytes topic;
     struct rt_cursor after; /* the last event before it */
     struct rt_cursor next;  /* the first one behind it */
     uint64_t missed;        /* how many; 0: not known */
@@ -64,7 +67,8 @@ struct rt_sink_ops {
 
     /*
      * Ends the connection for a reason, after what is queued. The subscriber
-     * is detached already. `resume` says where to go on; `missed` how many
+     * is detached already, but its memory stays until the core returns.
+     * `resume` says where to go on; `missed` how many
      * events were lost before that.
      */
     void (*close)(struct rt_subscriber *subscriber,

@@ -1,5 +1,8 @@
 #include "broker/core/start.h"
 
+#include "base/check.h"
+#include "broker/core/follower.h"
+#include "broker/core/selection.h"
 #include "broker/core/topic.h"
 
 static struct rt_start_found start_at(uint64_t offset)
@@ -55,6 +58,8 @@ struct rt_start_found rt_start_find(const struct rt_topic *topic,
         return start_at(earliest);
     case RT_SINCE_CURSOR:
         return find_cursor(topic, since->cursor);
+    case RT_SINCE_NODE: /* of what this log is only a part of */
+        return gap_until(ring, RT_CLOSE_EPOCH_CHANGED, 0);
     case RT_SINCE_TIME:
         return find_time(ring, since->wall_ms);
     case RT_SINCE_LAST:
@@ -65,4 +70,80 @@ struct rt_start_found rt_start_find(const struct rt_topic *topic,
         break;
     }
     return start_at(ring->next_offset);
+}
+
+/* --- several topics --- */
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The sequence of the topic's first event that is left and, if it lost any that
+ * was stamped at that time or later, before it. */
+static uint64_t sequence_since(const struct rt_ring *ring, uint64_t wall_ms)
+{
+    if (ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms) {
+        return ring->dropped_sequence;
+    }
+    uint64_t offset = rt_ring_offset_since(ring, wall_ms);
+    return offset < ring->next_offset ? rt_ring_entry(ring, offset)->sequence
+                                      : UINT64_MAX;
+}
+
+/* The least of all topics; what the node has next if none has anything. */
+static uint64_t select_since(const struct rt_selection *selection,
+                             uint64_t wall_ms)
+{
+    const struct rt_core *core = selection->stream.core;
+    uint64_t sequence = core->sequence + 1;
+    RT_LIST_EACH (link, &selection->followers) {
+        const struct rt_follower *follower =
+            RT_CONTAINER(link, struct rt_follower, in_selection);
+        sequence =
+            lesser(sequence, sequence_since(&follower->topic->ring, wall_ms));
+    }
+    return core->removed.sequence > 0 && core->removed.wall_ms >= wall_ms
+               ? lesser(sequence, core->removed.sequence)
+               : sequence;
+}
+
+static uint64_t select_earliest(const struct rt_selection *selection)
+{
+    uint64_t sequence = selection->stream.core->sequence + 1;
+    RT_LIST_EACH (link, &selection->followers) {
+        const struct rt_ring *ring =
+            &RT_CONTAINER(link, struct rt_follower, in_selection)->topic->ring;
+        if (ring->segment_count > 0) {
+            uint64_t offset = rt_ring_earliest(ring);
+            sequence = lesser(sequence, rt_ring_entry(ring, offset)->sequence);
+        }
+    }
+    return sequence;
+}
+
+struct rt_select_found rt_select_find(const struct rt_selection *selection,
+                                      const struct rt_since *since)
+{
+    const struct rt_core *core = selection->stream.core;
+    bool is_of_node = since->cursor.epoch == core->epoch &&
+                      since->cursor.offset <= core->sequence;
+    switch (since->kind) {
+    case RT_SINCE_NODE:
+        if (is_of_node) {
+            return (struct rt_select_found){since->cursor.offset + 1,
+                                            .drops = 0};
+        }
+        return (struct rt_select_found){select_earliest(selection),
+                                        .drops = core->drops, .is_gap = true};
+    case RT_SINCE_TIME:
+        return (struct rt_select_found){select_since(selection, since->wall_ms),
+                                        .drops = 0};
+    case RT_SINCE_EARLIEST:
+        return (struct rt_select_found){select_earliest(selection),
+                                        .drops = core->drops};
+    default:
+        RT_CHECK(since->kind == RT_SINCE_NOW);
+    }
+    return (struct rt_select_found){core->sequence + 1, .drops = core->drops};
 }

@@ -1,5 +1,6 @@
 /*
- * Where a subscriber of a topic begins: what `since` means to its log.
+ * Where a subscriber begins: what `since` means to the log of its topic, or to
+ * those of a selection.
  */
 #ifndef BROKER_CORE_START_H
 #define BROKER_CORE_START_H
@@ -10,6 +11,7 @@
 #include "broker/core/close_reason.h"
 #include "protocol/since.h"
 
+struct rt_selection;
 struct rt_topic;
 
 struct rt_start_found {
@@ -21,5 +23,15 @@ struct rt_start_found {
 
 struct rt_start_found rt_start_find(const struct rt_topic *topic,
                                     const struct rt_since *since);
+
+struct rt_select_found {
+    uint64_t sequence; /* of the first event that may be delivered */
+    uint64_t drops;    /* it need not be told of drops until this one */
+    bool is_gap;       /* `since` was a position of another epoch */
+};
+
+/* For a `since` that is meant for several topics. */
+struct rt_select_found rt_select_find(const struct rt_selection *selection,
+                                      const struct rt_since *since);
 
 #endif

@@ -47,6 +47,26 @@ void rt_stream_mark_dirty(struct rt_stream *stream)
     }
 }
 
+/* Whoever has all of a selection has all that the node ever had for it. */
+static struct rt_cursor node_cursor(const struct rt_stream *stream,
+                                    uint64_t next)
+{
+    const struct rt_core *core = stream->core;
+    uint64_t last = next == rt_stream_head(stream) ? core->sequence : next - 1;
+    return (struct rt_cursor){core->epoch, last};
+}
+
+struct rt_cursor rt_stream_cursor(const struct rt_stream *stream, uint64_t next)
+{
+    return stream->topic == NULL ? node_cursor(stream, next)
+                                 : rt_topic_cursor(stream->topic, next - 1);
+}
+
+bool rt_stream_is_closed(const struct rt_stream *stream)
+{
+    return stream->topic != NULL && stream->topic->is_closed;
+}
+
 bool rt_stream_is_congested(const struct rt_stream *stream)
 {
     const struct rt_ring *ring = &stream->topic->ring;
@@ -114,6 +134,12 @@ void rt_stream_deactivate(struct rt_stream *stream,
     }
 }
 
+static bool is_in_topic(const struct rt_stream *stream, uint64_t offset)
+{
+    return offset >= rt_ring_earliest(&stream->topic->ring) ||
+           rt_topic_is_purged(stream->topic, offset);
+}
+
 void rt_stream_validate(const struct rt_stream *stream)
 {
     RT_CHECK(stream->active_count <= stream->subscriber_count);
@@ -125,8 +151,7 @@ void rt_stream_validate(const struct rt_stream *stream)
         RT_CHECK(active->subscriber->state == RT_SUBSCRIBER_ACTIVE);
         RT_CHECK(active->subscriber->slot == i);
         RT_CHECK(active->subscriber->stream == stream);
-        RT_CHECK(active->offset >= rt_ring_earliest(&stream->topic->ring) ||
-                 rt_topic_is_purged(stream->topic, active->offset));
+        RT_CHECK(stream->topic == NULL || is_in_topic(stream, active->offset));
         RT_CHECK(active->offset >= stream->floor);
         RT_CHECK(is_dirty || active->offset == rt_stream_head(stream));
     }

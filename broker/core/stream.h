@@ -1,8 +1,9 @@
 /*
- * A stream: a topic's events in one form, and the subscribers that get them in
- * it. Subscribers that have everything stand in the dense array `active`; a
- * pass of the fan-out goes through it once from front to back, and may be
- * interrupted anywhere:
+ * A stream: events in one form, and the subscribers that get them in it: those
+ * of a topic, by their offsets, or of a selection, by their sequences, which
+ * are its offsets. Subscribers that have everything stand in the dense array
+ * `active`; a pass of the fan-out goes through it once from front to back, and
+ * may be interrupted anywhere:
  *
  *     active  [ has pass_head | has pass_head | has floor | has floor | ... ]
  *                               pass_next ----^
@@ -18,6 +19,7 @@
 #include "base/list.h"
 #include "broker/core/core.h"
 
+struct rt_selection;
 struct rt_subscriber;
 struct rt_topic;
 struct rt_view;
@@ -29,9 +31,10 @@ struct rt_active {
 
 struct rt_stream {
     struct rt_core *core;
-    const uint64_t *head; /* the offset after the last event */
-    struct rt_topic *topic;
+    const uint64_t *head;   /* the offset after the last event */
+    struct rt_topic *topic; /* NULL: the events are a selection's */
     struct rt_view *view; /* where its bytes come from; NULL: the ring itself */
+    struct rt_selection *selection; /* or from here */
     struct rt_list dirty; /* in core->dirty while a pass has work to do */
     struct rt_active *active;
     uint32_t active_count;
@@ -56,7 +59,16 @@ uint64_t rt_stream_head(const struct rt_stream *stream);
 /* Marks that active subscribers have something to get. */
 void rt_stream_mark_dirty(struct rt_stream *stream);
 
-/* Whether publishers should wait until the fan-out has caught up. */
+/* The cursor of whoever has all before an offset: in the topic, or among all
+ * events of the node. */
+struct rt_cursor rt_stream_cursor(const struct rt_stream *stream,
+                                  uint64_t next);
+
+/* Whether its topic takes no more events. */
+bool rt_stream_is_closed(const struct rt_stream *stream);
+
+/* Whether publishers to its topic should wait until the fan-out has caught up.
+ */
 bool rt_stream_is_congested(const struct rt_stream *stream);
 
 /* Makes room for one more subscriber, in all its states: 0 or RT_ENOMEM. */

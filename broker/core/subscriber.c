@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/selection.h"
 #include "broker/core/start.h"
 #include "broker/core/topic.h"
 
@@ -16,9 +17,16 @@ static struct rt_lag *take_lag(struct rt_core *core)
 {
     struct rt_lag *lag = rt_pool_take(&core->lags);
     if (lag != NULL) {
-        *lag = (struct rt_lag){0};
+        *lag = (struct rt_lag){.drops = core->drops};
     }
     return lag;
+}
+
+static void touch(const struct rt_stream *stream)
+{
+    if (stream->topic != NULL) {
+        stream->topic->touched_ms = stream->core->now_ms;
+    }
 }
 
 /* It has all there is. Of a closed topic there will be no more: the fan-out
@@ -28,9 +36,15 @@ static void activate(struct rt_subscriber *subscriber)
     struct rt_stream *stream = subscriber->stream;
     subscriber->state = RT_SUBSCRIBER_ACTIVE;
     rt_stream_activate(stream, subscriber);
-    if (stream->topic->is_closed) {
+    if (rt_stream_is_closed(stream)) {
         rt_stream_mark_dirty(stream);
     }
+}
+
+/* All formats but raw. */
+static bool has_notices(const struct rt_stream *stream)
+{
+    return stream->view != NULL || stream->selection != NULL;
 }
 
 static int attach(struct rt_subscriber *subscriber,
@@ -46,7 +60,7 @@ static int attach(struct rt_subscriber *subscriber,
     }
     subscriber->stream = stream;
     subscriber->offset = offset;
-    subscriber->is_replaying = is_behind && stream->view != NULL;
+    subscriber->is_replaying = is_behind && has_notices(stream);
     subscriber->lag = lag;
     if (is_behind) {
         enter_lagging(subscriber);
@@ -55,7 +69,7 @@ static int attach(struct rt_subscriber *subscriber,
     }
     stream->subscriber_count++;
     core->subscriber_count++;
-    stream->topic->touched_ms = core->now_ms;
+    touch(stream);
     return 0;
 }
 
@@ -71,7 +85,8 @@ static struct rt_gap gap_at_start(const struct rt_topic *topic,
                                   const struct rt_since *since,
                                   const struct rt_start_found *found)
 {
-    return (struct rt_gap){.after =
+    return (struct rt_gap){.topic = topic->leaf.key,
+                           .after =
                                since->kind == RT_SINCE_CURSOR
                                    ? since->cursor
                                    : rt_topic_cursor(topic, found->offset - 1),
@@ -124,6 +139,66 @@ int rt_core_subscribe(struct rt_core *core,
     return err;
 }
 
+/* --- several topics --- */
+
+static struct rt_start selected_start(const struct rt_core *core,
+                                      const struct rt_since *since,
+                                      const struct rt_select_found *found)
+{
+    struct rt_start start = {.cursor = {core->epoch, found->sequence - 1},
+                             .is_gap = found->is_gap};
+    if (found->is_gap) {
+        start.gap = (struct rt_gap){.after = since->cursor,
+                                    .reason = RT_CLOSE_EPOCH_CHANGED};
+    }
+    return start;
+}
+
+/* It begins behind the head if nothing of the selection's has come since. */
+static int attach_selected(struct rt_subscriber *subscriber,
+                           struct rt_selection *selection,
+                           const struct rt_select_found *found)
+{
+    uint64_t head = selection->head;
+    int err = attach(subscriber, &selection->stream,
+                     found->sequence < head ? found->sequence : head);
+    if (err == 0 && subscriber->state == RT_SUBSCRIBER_LAGGING) {
+        subscriber->lag->drops = found->drops;
+    }
+    return err;
+}
+
+int rt_core_select(struct rt_core *core,
+                   const struct rt_selector *selector,
+                   enum rt_format format,
+                   const struct rt_since *since,
+                   struct rt_subscriber *subscriber,
+                   struct rt_start *start)
+{
+    RT_CHECK(subscriber->state == RT_SUBSCRIBER_DETACHED);
+    RT_CHECK(subscriber->gap != RT_GAP_CLOSE);
+    if (since->kind == RT_SINCE_CURSOR || since->kind == RT_SINCE_LAST) {
+        return RT_EINVAL;
+    }
+    struct rt_selection *selection =
+        rt_selection_obtain(core, selector, format);
+    if (selection == NULL) {
+        return RT_ENOMEM;
+    }
+    struct rt_select_found found = rt_select_find(selection, since);
+    int err = attach_selected(subscriber, selection, &found);
+    if (err == 0) {
+        *start = selected_start(core, since, &found);
+        start->is_behind = subscriber->state == RT_SUBSCRIBER_LAGGING;
+        if (found.is_gap) {
+            rt_core_count_gap(core, 0);
+        }
+    }
+    return err;
+}
+
+/* --- while it is attached --- */
+
 static void release_lag(struct rt_subscriber *subscriber)
 {
     rt_pool_give(&subscriber->stream->core->lags, subscriber->lag);
@@ -146,7 +221,7 @@ void rt_subscriber_detach(struct rt_subscriber *subscriber)
     subscriber->state = RT_SUBSCRIBER_DETACHED;
     stream->subscriber_count--;
     core->subscriber_count--;
-    stream->topic->touched_ms = core->now_ms;
+    touch(stream);
 }
 
 void rt_subscriber_drained(struct rt_subscriber *subscriber)
@@ -165,7 +240,7 @@ struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber)
     uint64_t next = subscriber->state == RT_SUBSCRIBER_ACTIVE
                         ? stream->active[subscriber->slot].offset
                         : subscriber->offset;
-    return rt_topic_cursor(stream->topic, next - 1);
+    return rt_stream_cursor(stream, next);
 }
 
 struct rt_resume rt_resume_after(const struct rt_gap *gap)
@@ -175,9 +250,9 @@ struct rt_resume rt_resume_after(const struct rt_gap *gap)
         .cursor = last_lost, .missed = gap->missed, .has_cursor = true};
 }
 
-static void close_with(struct rt_subscriber *subscriber,
-                       enum rt_close_reason reason,
-                       const struct rt_resume *resume)
+void rt_subscriber_close_with(struct rt_subscriber *subscriber,
+                              enum rt_close_reason reason,
+                              const struct rt_resume *resume)
 {
     struct rt_core *core = subscriber->stream->core;
     rt_subscriber_detach(subscriber);
@@ -189,8 +264,9 @@ void rt_subscriber_close(struct rt_subscriber *subscriber,
                          enum rt_close_reason reason)
 {
     struct rt_resume resume = {.cursor = rt_subscriber_cursor(subscriber),
-                               .has_cursor = true};
-    close_with(subscriber, reason, &resume);
+                               .has_cursor = true,
+                               .is_node = subscriber->stream->topic == NULL};
+    rt_subscriber_close_with(subscriber, reason, &resume);
 }
 
 int rt_subscriber_fall_behind(struct rt_subscriber *subscriber, uint64_t offset)
@@ -230,58 +306,4 @@ void rt_subscriber_catch_up(struct rt_subscriber *subscriber)
         subscriber->is_replaying = false;
         subscriber->stream->core->options.sink->caught_up(subscriber);
     }
-}
-
-static void tell_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
-{
-    const struct rt_sink_ops *sink = subscriber->stream->core->options.sink;
-    bool is_written = sink->gap(subscriber, gap);
-    if (!is_written && subscriber->state == RT_SUBSCRIBER_LAGGING) {
-        rt_subscriber_block(subscriber);
-    }
-}
-
-/* What the subscriber has missed: events, or the end of the log they were in.
- */
-static struct rt_gap gap_before(const struct rt_subscriber *subscriber,
-                                uint64_t earliest)
-{
-    const struct rt_topic *topic = subscriber->stream->topic;
-    bool is_purged = rt_topic_is_purged(topic, subscriber->offset);
-    return (struct rt_gap){
-        .after = rt_topic_cursor(topic, subscriber->offset - 1),
-        .next = rt_topic_cursor(topic, earliest),
-        .missed = is_purged ? 0 : earliest - subscriber->offset,
-        .reason = is_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED};
-}
-
-/* It is told of the gap first, if its format has words for it. */
-static void close_for(struct rt_subscriber *subscriber,
-                      const struct rt_gap *gap)
-{
-    const struct rt_sink_ops *sink = subscriber->stream->core->options.sink;
-    struct rt_resume resume = rt_resume_after(gap);
-    if (subscriber->stream->view != NULL) {
-        (void)sink->gap(subscriber, gap);
-    }
-    if (subscriber->state != RT_SUBSCRIBER_DETACHED) {
-        close_with(subscriber, gap->reason, &resume);
-    }
-}
-
-bool rt_subscriber_pass(struct rt_subscriber *subscriber)
-{
-    struct rt_topic *topic = subscriber->stream->topic;
-    uint64_t earliest = rt_ring_earliest(&topic->ring);
-    struct rt_gap gap = gap_before(subscriber, earliest);
-    rt_core_count_gap(topic->core, gap.missed);
-    if (subscriber->gap == RT_GAP_CLOSE) {
-        close_for(subscriber, &gap);
-        return false;
-    }
-    subscriber->offset = earliest;
-    if (subscriber->gap == RT_GAP_TELL) {
-        tell_gap(subscriber, &gap);
-    }
-    return subscriber->state == RT_SUBSCRIBER_LAGGING;
 }

@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "broker/core/core.h"
 #include "protocol/format.h"
+#include "protocol/pattern.h"
 #include "protocol/since.h"
 
 /* What to do when the ring has passed a subscriber. */
@@ -37,6 +38,7 @@ enum rt_subscriber_state {
 
 /* What is known of a subscriber only while it is not active. */
 struct rt_lag {
+    uint64_t drops;      /* of a selection: it was told of those until then */
     uint64_t since_ms;   /* blocked since */
     size_t queued_bytes; /* seen in the sink's queue at that time */
 };
@@ -80,6 +82,21 @@ RT_MUST_USE int rt_core_subscribe(struct rt_core *core,
                                   struct rt_subscriber *subscriber,
                                   struct rt_start *start);
 
+/*
+ * The same to the topics of a selector, also those that begin later, in a
+ * format other than raw; the cursors are positions among all events of the
+ * node, `earliest` means nothing, and the policy is to skip or to tell. What is
+ * gone is told before the first event, but for a gap that start->gap has, which
+ * has no topic. RT_EINVAL for a `since` that is not meant for several topics: a
+ * cursor of one, or a number of events.
+ */
+RT_MUST_USE int rt_core_select(struct rt_core *core,
+                               const struct rt_selector *selector,
+                               enum rt_format format,
+                               const struct rt_since *since,
+                               struct rt_subscriber *subscriber,
+                               struct rt_start *start);
+
 /* Where whoever is closed for a gap goes on: behind it. */
 struct rt_resume rt_resume_after(const struct rt_gap *gap);
 
@@ -92,9 +109,13 @@ void rt_subscriber_drained(struct rt_subscriber *subscriber);
 /* The cursor of the last event that was handed to the connection. */
 struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber);
 
-/* Detaches the subscriber and closes its connection through the sink. */
+/* Detaches the subscriber and closes its connection through the sink, to go on
+ * where it is, or elsewhere. */
 void rt_subscriber_close(struct rt_subscriber *subscriber,
                          enum rt_close_reason reason);
+void rt_subscriber_close_with(struct rt_subscriber *subscriber,
+                              enum rt_close_reason reason,
+                              const struct rt_resume *resume);
 
 /*
  * For the fan-out. An active subscriber stops being active, and `offset` is its
@@ -108,9 +129,5 @@ void rt_subscriber_block(struct rt_subscriber *subscriber);
 
 /* A lagging subscriber that has reached the head is active again. */
 void rt_subscriber_catch_up(struct rt_subscriber *subscriber);
-
-/* The ring has passed a lagging subscriber: skip to what is left, or close.
- * Returns whether it may be written to. */
-bool rt_subscriber_pass(struct rt_subscriber *subscriber);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/fanout.h"
+#include "broker/core/follower.h"
 #include "broker/core/local.h"
 #include "broker/core/view.h"
 #include "protocol/ws_frame.h"
@@ -31,6 +32,7 @@ topic_init(struct rt_topic *topic, struct rt_core *core, struct rt_bytes name)
     topic->leaf.key = (struct rt_bytes){topic->name, name.len};
     rt_ring_init(&topic->ring, &core->store, &core->options.retention);
     rt_list_init(&topic->link);
+    rt_list_init(&topic->followers);
     rt_stream_init(&topic->raw, core, &topic->ring.next_offset);
     topic->raw.topic = topic;
 }
@@ -50,6 +52,11 @@ static struct rt_topic *topic_create(struct rt_core *core, struct rt_bytes name)
         rt_heap_free(core->heap, topic, topic_size(name.len));
         return NULL;
     }
+    if (rt_followers_join(topic) < 0) {
+        rt_tree_remove(&core->topics, &topic->leaf);
+        rt_heap_free(core->heap, topic, topic_size(name.len));
+        return NULL;
+    }
     rt_list_append(&core->topic_list, &topic->link);
     core->topic_count++;
     return topic;
@@ -61,10 +68,30 @@ struct rt_topic *rt_topic_obtain(struct rt_core *core, struct rt_bytes name)
     return topic != NULL ? topic : topic_create(core, name);
 }
 
+/* Of all topics that are gone only the most is remembered, or whoever names new
+ * ones without end would fill the memory. */
+static void remember_removed(const struct rt_topic *topic)
+{
+    const struct rt_ring *ring = &topic->ring;
+    struct rt_removed *removed = &topic->core->removed;
+    if (ring->sequence == 0) {
+        return;
+    }
+    if (ring->sequence > removed->sequence) {
+        removed->sequence = ring->sequence;
+    }
+    if (ring->wall_ms > removed->wall_ms) {
+        removed->wall_ms = ring->wall_ms;
+    }
+    removed->drop = ++topic->core->drops;
+}
+
 void rt_topic_destroy(struct rt_topic *topic)
 {
     RT_CHECK(!rt_topic_is_followed(topic));
     struct rt_core *core = topic->core;
+    remember_removed(topic);
+    rt_followers_leave(topic);
     rt_tree_remove(&core->topics, &topic->leaf);
     rt_list_remove(&topic->link);
     core->topic_count--;
@@ -127,6 +154,7 @@ void rt_topic_mark(struct rt_topic *topic)
         rt_stream_mark_dirty(&view->stream);
     }
     rt_locals_mark(topic);
+    rt_followers_mark(topic);
 }
 
 struct rt_stream *rt_topic_stream(struct rt_topic *topic, enum rt_format format)
@@ -155,6 +183,7 @@ void rt_topic_protect(struct rt_topic *topic, size_t len)
         protect(&view->stream, len);
     }
     rt_locals_protect(topic, len);
+    rt_followers_protect(topic, len);
 }
 
 uint64_t rt_topic_floor(const struct rt_topic *topic)
@@ -165,14 +194,16 @@ uint64_t rt_topic_floor(const struct rt_topic *topic)
          view = view->next) {
         floor = view->stream.floor < floor ? view->stream.floor : floor;
     }
-    return floor;
+    uint64_t followers = rt_followers_floor(topic);
+    return followers < floor ? followers : floor;
 }
 
 bool rt_topic_is_congested(const struct rt_topic *topic)
 {
     uint64_t bytes = topic->ring.retention->bytes / RT_CONGESTION_PART;
     bool is_any = rt_stream_is_congested(&topic->raw) ||
-                  rt_locals_are_behind(topic, bytes);
+                  rt_locals_are_behind(topic, bytes) ||
+                  rt_followers_are_behind(topic, bytes);
     for (const struct rt_view *view = topic->views; view != NULL;
          view = view->next) {
         is_any = is_any || rt_stream_is_congested(&view->stream);

@@ -30,6 +30,7 @@ struct rt_topic {
     struct rt_locals *locals; /* NULL until there is the first one */
     struct rt_stream raw;     /* whoever gets the ring's own frames */
     struct rt_view *views;    /* whoever gets other formats; the first one */
+    struct rt_list followers; /* of selections that have it */
     uint32_t local_count;
     uint64_t touched_ms;            /* last event or subscriber */
     struct rt_retention *retention; /* its own; NULL: the node's */
@@ -49,7 +50,7 @@ struct rt_topic *rt_topic_find(const struct rt_core *core,
 RT_MUST_USE struct rt_topic *rt_topic_obtain(struct rt_core *core,
                                              struct rt_bytes name);
 
-/* Removes a topic without subscribers. */
+/* Removes a topic without subscribers; selections are told if it had events. */
 void rt_topic_destroy(struct rt_topic *topic);
 
 /*
@@ -81,8 +82,9 @@ void rt_topic_mark(struct rt_topic *topic);
 /* Whether publishers should wait until those that follow have caught up. */
 bool rt_topic_is_congested(const struct rt_topic *topic);
 
-/* How many subscribers there are, in all formats; and whether anybody follows,
- * also here in the process. */
+/* How many subscribers there are to it alone, in all formats; and whether
+ * anybody follows it, also here in the process. Selections do not count: they
+ * do not keep a topic. */
 uint32_t rt_topic_subscribers(const struct rt_topic *topic);
 bool rt_topic_is_followed(const struct rt_topic *topic);
 

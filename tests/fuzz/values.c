@@ -129,7 +129,9 @@ static void check_since(struct rt_bytes text, const struct rt_since *since)
     struct rt_cursor cursor = {0};
     uint64_t ms = 0;
     bool is_cursor = rt_cursor_parse(text, &cursor) == 0;
+    bool is_node = rt_node_cursor_parse(text, &cursor) == 0;
     RT_CHECK(is_cursor == (since->kind == RT_SINCE_CURSOR));
+    RT_CHECK(is_node == (since->kind == RT_SINCE_NODE));
     RT_CHECK(cursor.epoch == since->cursor.epoch);
     RT_CHECK(cursor.offset == since->cursor.offset);
     RT_CHECK((since->kind == RT_SINCE_LAST) == (since->count > 0));

@@ -412,6 +412,8 @@ struct start topic_start(const struct topic *topic,
         return (struct start){.offset = earliest};
     case RT_SINCE_CURSOR:
         return after_cursor(topic, since->cursor);
+    case RT_SINCE_NODE:
+        return gap(topic, RT_CLOSE_EPOCH_CHANGED, 0);
     case RT_SINCE_TIME:
         return at_time(topic, since->wall_ms);
     case RT_SINCE_LAST:

@@ -20,8 +20,10 @@ static struct rt_bytes written(char *memory,
 TEST("the longest text of each reason fits a close frame")
 {
     char memory[RT_CLOSE_TEXT_MAX];
-    struct rt_resume resume = {
-        {UINT32_MAX, UINT64_MAX}, .missed = UINT64_MAX, .has_cursor = true};
+    struct rt_resume resume = {{UINT32_MAX, UINT64_MAX},
+                               UINT64_MAX,
+                               .has_cursor = true,
+                               .is_node = true};
     for (int reason = 0; reason < RT_CLOSE_COUNT; reason++) {
         struct rt_bytes text = written(memory, sizeof(memory),
                                        (enum rt_close_reason)reason, &resume);
@@ -40,6 +42,10 @@ TEST("a reason says where to go on, and what was missed if anything was")
     EXPECT_TEXT(
         written(memory, sizeof(memory), RT_CLOSE_SLOW_CONSUMER, &resume),
         "slow-consumer; cursor=7f3a9c21-901");
+    resume.is_node = true;
+    EXPECT_TEXT(
+        written(memory, sizeof(memory), RT_CLOSE_SLOW_CONSUMER, &resume),
+        "slow-consumer; cursor=*7f3a9c21-901");
 }
 
 TEST("a reason without a cursor is a slug")

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
-#include "tests/support/sink.h"
+#include "tests/support/history.h"
 
 #define KIB ((size_t)1024)
 
@@ -13,6 +13,11 @@ static struct rt_since since_cursor(uint32_t epoch, uint64_t offset)
 {
     return (struct rt_since){.kind = RT_SINCE_CURSOR,
                              .cursor = {epoch, offset}};
+}
+
+static struct rt_since since_node(uint64_t sequence)
+{
+    return (struct rt_since){.kind = RT_SINCE_NODE, .cursor = {1, sequence}};
 }
 
 static struct rt_since since_last(uint64_t count)
@@ -141,13 +146,16 @@ TEST("a cursor whose next event is evicted is a gap of all between")
     test_core_finish(&test);
 }
 
-TEST("a cursor of another log, or of the future, is a gap of unknown size")
+TEST("a cursor of another log, of more than this one, or of the future, is a "
+     "gap "
+     "of unknown size")
 {
     struct test_core test;
     test_core_init(&test, retention);
     test_core_publish_many(&test, "a", 10, 100);
     uint32_t epoch = test_core_topic(&test, "a")->epoch;
     expect_gap(&test, since_cursor(epoch + 1, 5), RT_CLOSE_EPOCH_CHANGED, 0);
+    expect_gap(&test, since_node(5), RT_CLOSE_EPOCH_CHANGED, 0);
     expect_gap(&test, since_cursor(epoch, 11), RT_CLOSE_EPOCH_CHANGED, 0);
     expect_gap(&test, since_cursor(epoch, UINT64_MAX), RT_CLOSE_EPOCH_CHANGED,
                0);
@@ -221,4 +229,132 @@ TEST("in a topic that is new every start but a cursor is its beginning")
         test_sink_finish(&sink);
         test_core_finish(&test);
     }
+}
+
+/* --- several topics --- */
+
+static struct test_history history;
+
+/* Begins with the event of that sequence, told of so many gaps. */
+static void
+expect_selected(struct rt_since since, uint64_t first, uint32_t gaps)
+{
+    struct test_sink sink;
+    struct rt_start start = test_history_select(&history, &sink, "a,b", since);
+    test_core_flush(&history.test);
+    EXPECT_INT(start.cursor.offset, first - 1);
+    EXPECT_INT(sink.gap_count, gaps);
+    test_history_expect(&history, &sink, "a,b", first,
+                        history.test.core.sequence);
+    test_sink_finish(&sink);
+}
+
+/* Three events each 10 ms, one of them of another topic. */
+static void publish_rounds(int rounds)
+{
+    for (int i = 0; i < rounds; i++) {
+        test_history_publish(&history, "a", 1, 100);
+        test_history_publish(&history, "c", 1, 100);
+        test_history_publish(&history, "b", 1, 100);
+        test_core_pass_time(&history.test, 10);
+    }
+}
+
+TEST("in several topics, now and earliest are the two ends")
+{
+    test_history_init(&history, retention);
+    expect_selected((struct rt_since){.kind = RT_SINCE_NOW}, 1, 0);
+    expect_selected((struct rt_since){.kind = RT_SINCE_EARLIEST}, 1, 0);
+    publish_rounds(10);
+    expect_selected((struct rt_since){.kind = RT_SINCE_NOW}, 31, 0);
+    expect_selected((struct rt_since){.kind = RT_SINCE_EARLIEST}, 1, 0);
+    publish_rounds(500);
+    const struct rt_ring *ring = &test_core_topic(&history.test, "a")->ring;
+    uint64_t first = ring->dropped_sequence + 3;
+    expect_selected((struct rt_since){.kind = RT_SINCE_EARLIEST}, first, 0);
+    test_history_finish(&history);
+}
+
+TEST("in several topics, a time begins with the first event of any of them")
+{
+    test_history_init(&history, retention);
+    publish_rounds(10);
+    expect_selected(since_time(0), 1, 0);
+    expect_selected(since_time(TEST_WALL_MS + 1), 4, 0);
+    expect_selected(since_time(TEST_WALL_MS + 90), 28, 0);
+    expect_selected(since_time(UINT64_MAX), 31, 0);
+    publish_rounds(500);
+    uint64_t gaps = history.test.core.counters.gaps;
+    const struct rt_ring *ring = &test_core_topic(&history.test, "a")->ring;
+    struct test_sink sink;
+    struct rt_start start =
+        test_history_select(&history, &sink, "a,b", since_time(0));
+    test_core_flush(&history.test);
+    EXPECT_INT(start.cursor.offset, ring->dropped_sequence - 1);
+    EXPECT_INT(sink.gap_count, 2);
+    EXPECT_INT(history.test.core.counters.gaps, gaps + 2);
+    test_sink_finish(&sink);
+    expect_selected(since_time(ring->dropped_ms + 1),
+                    ring->dropped_sequence + 3, 0);
+    test_history_finish(&history);
+}
+
+TEST("a position of another node, or of the future, is a gap without a topic")
+{
+    struct test_sink sink;
+    test_history_init(&history, retention);
+    publish_rounds(500);
+    uint64_t first =
+        test_core_topic(&history.test, "a")->ring.dropped_sequence + 3;
+    for (int i = 0; i < 2; i++) {
+        struct rt_since since = test_since_node(&history, i == 0 ? 1501 : 3);
+        since.cursor.epoch += i == 0 ? 0 : 1;
+        struct rt_start start =
+            test_history_select(&history, &sink, "a,b", since);
+        EXPECT(start.is_gap && start.is_behind);
+        EXPECT_INT(start.gap.reason, RT_CLOSE_EPOCH_CHANGED);
+        EXPECT_INT(start.gap.topic.len, 0);
+        test_core_flush(&history.test);
+        EXPECT_INT(sink.gap_count, 0);
+        EXPECT_INT(history.test.core.counters.gaps, i + 1);
+        test_history_expect(&history, &sink, "a,b", first, 1500);
+        test_sink_finish(&sink);
+    }
+    test_history_finish(&history);
+}
+
+TEST("a time before what topics had that are gone is a gap without a topic")
+{
+    test_history_init(&history,
+                      (struct rt_retention){64 * KIB, UINT64_MAX, 10});
+    publish_rounds(1);
+    test_core_pass_time(&history.test, RT_TOPIC_IDLE_MS + 1);
+    rt_core_tick(&history.test.core);
+    EXPECT_INT(history.test.core.topic_count, 0);
+    struct test_sink sink;
+    struct rt_start start =
+        test_history_select(&history, &sink, "a,b", since_time(TEST_WALL_MS));
+    test_core_flush(&history.test);
+    EXPECT_INT(start.cursor.offset, 2);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.gap.topic.len, 0);
+    EXPECT_INT(sink.received.len, 0);
+    test_sink_finish(&sink);
+    expect_selected(since_time(TEST_WALL_MS + 1), 4, 0);
+    test_history_finish(&history);
+}
+
+TEST("a cursor of one topic, or a number of events, is not for several topics")
+{
+    struct test_sink sink;
+    struct rt_start start;
+    test_history_init(&history, retention);
+    EXPECT_INT(test_history_try_select(&history, &sink, "a,b",
+                                       since_cursor(1, 2), &start),
+               RT_EINVAL);
+    EXPECT_INT(
+        test_history_try_select(&history, &sink, "a,b", since_last(2), &start),
+        RT_EINVAL);
+    EXPECT(rt_list_is_empty(&history.test.core.selection_list));
+    test_history_finish(&history);
 }

@@ -82,3 +82,23 @@ TEST("an epoch is written with its zeros and an offset without")
     rt_cursor_write(&writer, (struct rt_cursor){0x2a, 7});
     EXPECT_TEXT(rt_writer_bytes(&writer), "0000002a-7");
 }
+
+TEST("a position among all events of a node has a star before it")
+{
+    char memory[RT_NODE_CURSOR_BYTES_MAX];
+    struct rt_cursor cursor = {1, 2};
+    struct rt_writer writer;
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_node_cursor_write(&writer, (struct rt_cursor){0xfffffffe, UINT64_MAX});
+    EXPECT_TEXT(rt_writer_bytes(&writer), "*fffffffe-18446744073709551615");
+    EXPECT_INT(rt_node_cursor_parse(rt_writer_bytes(&writer), &cursor), 0);
+    EXPECT_INT(cursor.epoch, 0xfffffffe);
+    EXPECT(cursor.offset == UINT64_MAX);
+    EXPECT_INT(rt_node_cursor_parse(RT_BYTES("7f3a9c21-1"), &cursor),
+               RT_EINVAL);
+    EXPECT_INT(rt_node_cursor_parse(RT_BYTES("**7f3a9c21-1"), &cursor),
+               RT_EINVAL);
+    EXPECT_INT(rt_node_cursor_parse(RT_BYTES("*"), &cursor), RT_EINVAL);
+    EXPECT_INT(rt_node_cursor_parse(RT_BYTES(""), &cursor), RT_EINVAL);
+    EXPECT_INT(cursor.epoch, 0xfffffffe);
+}

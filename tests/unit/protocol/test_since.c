@@ -38,6 +38,18 @@ TEST("a cursor is a position")
     expect_error("7f3a9c21-18446744073709551616", RT_ERANGE);
 }
 
+TEST("a position in several topics is one among all events of the node")
+{
+    struct rt_since since = parsed("*7f3a9c21-90210");
+    EXPECT_INT(since.kind, RT_SINCE_NODE);
+    EXPECT_INT(since.cursor.epoch, 0x7f3a9c21);
+    EXPECT_INT(since.cursor.offset, 90210);
+    expect_error("*7f3a9c21", RT_EINVAL);
+    expect_error("*now", RT_EINVAL);
+    expect_error("*", RT_EINVAL);
+    expect_error("*7f3a9c21-18446744073709551616", RT_ERANGE);
+}
+
 TEST("a time is a moment")
 {
     struct rt_since since = parsed("2026-08-17T12:00:00.5+02:00");

@@ -44,7 +44,7 @@ static int try_append(struct log *log, uint64_t now_ms, size_t len)
     struct rt_record record = {.header = RT_BYTES("##"),
                                .payload = {payload, len - 2},
                                .wall_ms = 1000 + now_ms,
-                               .sequence = 7};
+                               .sequence = log->ring.next_offset * 7};
     return rt_ring_append(&log->ring, now_ms, &record);
 }
 
@@ -412,6 +412,29 @@ static void fill_newest(struct log *log)
     while (rt_segment_has_room(newest(log), 1000)) {
         append(log, 1000);
     }
+}
+
+TEST(
+    "an event is found by its number among all of the node, and so is the next")
+{
+    struct log log;
+    log_init_bytes(&log, 64 * KIB);
+    EXPECT_INT(rt_ring_offset_from(&log.ring, 1), 1);
+    EXPECT_INT(log.ring.dropped_sequence, 0);
+    for (int i = 0; i < 300; i++) {
+        append(&log, 1000);
+    }
+    uint64_t earliest = rt_ring_earliest(&log.ring);
+    EXPECT_INT(log.ring.dropped_sequence, (earliest - 1) * 7);
+    EXPECT_INT(rt_ring_offset_from(&log.ring, 1), earliest);
+    for (uint64_t offset = earliest; offset <= 300; offset++) {
+        EXPECT_INT(rt_ring_entry(&log.ring, offset)->sequence, offset * 7);
+        EXPECT_INT(rt_ring_offset_from(&log.ring, offset * 7 - 6), offset);
+        EXPECT_INT(rt_ring_offset_from(&log.ring, offset * 7), offset);
+    }
+    EXPECT_INT(rt_ring_offset_from(&log.ring, 300 * 7 + 1), 301);
+    rt_ring_expire(&log.ring, UNLIMITED, 301);
+    log_finish(&log);
 }
 
 TEST("an append that finds no memory changes nothing, wherever it fails")

@@ -1,0 +1,187 @@
+#include "broker/core/follower.h"
+
+#include "base/error.h"
+#include "broker/core/fanout.h"
+#include "broker/core/selection.h"
+#include "broker/core/topic.h"
+
+static struct rt_follower *of_topic(struct rt_list *link)
+{
+    return RT_CONTAINER(link, struct rt_follower, in_topic);
+}
+
+/* --- drops --- */
+
+/* Drops are numbered over all topics, so that a subscriber knows which of them
+ * it was told of. What is encoded already of what is gone goes with it: who
+ * lacks it still is told of a gap, and must not get it after that. */
+static void note_drop(struct rt_follower *follower)
+{
+    struct rt_selection *selection = follower->selection;
+    uint64_t sequence = follower->topic->ring.dropped_sequence;
+    if (sequence <= follower->dropped_sequence) {
+        return;
+    }
+    follower->dropped_sequence = sequence;
+    follower->drop = ++follower->topic->core->drops;
+    rt_list_remove(&follower->in_dropped);
+    rt_list_append(&selection->dropped, &follower->in_dropped);
+    if (selection->dropped_sequence < sequence) {
+        selection->dropped_sequence = sequence;
+    }
+    rt_blocks_drop_before(&selection->blocks, sequence + 1);
+}
+
+/* --- who follows --- */
+
+int rt_follower_create(struct rt_selection *selection, struct rt_topic *topic)
+{
+    struct rt_heap *heap = topic->core->heap;
+    if (rt_heap_is_low(heap, sizeof(struct rt_follower)) ||
+        rt_merge_reserve(&selection->merge, selection->follower_count + 1) <
+            0) {
+        return RT_ENOMEM;
+    }
+    struct rt_follower *follower =
+        rt_heap_zalloc(heap, sizeof(struct rt_follower));
+    if (follower == NULL) {
+        return RT_ENOMEM;
+    }
+    follower->topic = topic;
+    follower->selection = selection;
+    rt_list_init(&follower->in_dropped);
+    rt_list_append(&topic->followers, &follower->in_topic);
+    rt_list_append(&selection->followers, &follower->in_selection);
+    selection->follower_count++;
+    note_drop(follower);
+    return 0;
+}
+
+void rt_follower_destroy(struct rt_follower *follower)
+{
+    rt_list_remove(&follower->in_topic);
+    rt_list_remove(&follower->in_selection);
+    rt_list_remove(&follower->in_dropped);
+    follower->selection->follower_count--;
+    rt_heap_free(follower->topic->core->heap, follower, sizeof(*follower));
+}
+
+struct joining {
+    struct rt_topic *topic;
+    int err;
+};
+
+/* Several patterns of a selection may have the topic: then it is the last one
+ * that the selection has. */
+static bool has_joined(const struct rt_selection *selection,
+                       const struct rt_topic *topic)
+{
+    struct rt_list *last = selection->followers.previous;
+    return last != &selection->followers &&
+           RT_CONTAINER(last, struct rt_follower, in_selection)->topic == topic;
+}
+
+static void join(struct rt_matcher_entry *entry, void *context)
+{
+    struct joining *joining = context;
+    struct rt_selection *selection =
+        RT_CONTAINER(entry, struct rt_selection_pattern, entry)->selection;
+    if (joining->err == 0 && !has_joined(selection, joining->topic)) {
+        joining->err = rt_follower_create(selection, joining->topic);
+    }
+}
+
+int rt_followers_join(struct rt_topic *topic)
+{
+    struct joining joining = {.topic = topic};
+    rt_matcher_match(&topic->core->matcher, topic->leaf.key, join, &joining);
+    if (joining.err < 0) {
+        rt_followers_leave(topic);
+    }
+    return joining.err;
+}
+
+void rt_followers_leave(struct rt_topic *topic)
+{
+    while (!rt_list_is_empty(&topic->followers)) {
+        rt_follower_destroy(of_topic(topic->followers.next));
+    }
+}
+
+/* --- events --- */
+
+static void mark(struct rt_follower *follower)
+{
+    struct rt_selection *selection = follower->selection;
+    uint64_t sequence = follower->topic->ring.sequence;
+    if (sequence >= selection->head) {
+        selection->head = sequence + 1;
+        rt_list_remove(&follower->in_selection);
+        rt_list_prepend(&selection->followers, &follower->in_selection);
+        rt_stream_mark_dirty(&selection->stream);
+    }
+    note_drop(follower);
+}
+
+void rt_followers_mark(struct rt_topic *topic)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        mark(of_topic(link));
+    }
+}
+
+void rt_followers_finish_pass(struct rt_topic *topic)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        rt_stream_finish_pass(&of_topic(link)->selection->stream);
+    }
+}
+
+/* Where in the topic those who keep up with a selection have everything. */
+static uint64_t floor_of(const struct rt_follower *follower)
+{
+    return rt_ring_offset_from(&follower->topic->ring,
+                               follower->selection->stream.floor);
+}
+
+/* The cheap questions first: mostly the ring drops nothing at all. */
+static void protect(struct rt_follower *follower, size_t len)
+{
+    const struct rt_ring *ring = &follower->topic->ring;
+    struct rt_stream *stream = &follower->selection->stream;
+    uint64_t now_ms = stream->core->now_ms;
+    if (!rt_list_is_empty(&stream->dirty) &&
+        rt_ring_endangers(ring, rt_ring_earliest(ring), now_ms, len) &&
+        rt_ring_endangers(ring, floor_of(follower), now_ms, len)) {
+        rt_stream_finish_pass(stream);
+    }
+}
+
+void rt_followers_protect(struct rt_topic *topic, size_t len)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        protect(of_topic(link), len);
+    }
+}
+
+uint64_t rt_followers_floor(const struct rt_topic *topic)
+{
+    uint64_t floor = topic->ring.next_offset;
+    RT_LIST_EACH (link, &topic->followers) {
+        uint64_t own = floor_of(of_topic(link));
+        floor = own < floor ? own : floor;
+    }
+    return floor;
+}
+
+bool rt_followers_are_behind(const struct rt_topic *topic, uint64_t bytes)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        const struct rt_follower *follower = of_topic(link);
+        if (follower->selection->stream.active_count > RT_FANOUT_SMALL &&
+            rt_ring_bytes_from(&topic->ring, floor_of(follower)) > bytes) {
+            return true;
+        }
+    }
+    return false;
+}

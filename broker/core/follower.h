@@ -1,0 +1,59 @@
+/*
+ * Followers: a follower says that a selection has a topic. Who matches whom is
+ * found when either of them begins; an event then goes to its topic's
+ * followers, and to nobody else it costs anything.
+ */
+#ifndef BROKER_CORE_FOLLOWER_H
+#define BROKER_CORE_FOLLOWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/list.h"
+
+struct rt_selection;
+struct rt_topic;
+
+struct rt_follower {
+    struct rt_topic *topic;
+    struct rt_selection *selection;
+    struct rt_list in_topic;     /* in topic->followers */
+    struct rt_list in_selection; /* in selection->followers */
+    struct rt_list in_dropped;   /* in selection->dropped, or in none */
+    uint64_t dropped_sequence;   /* of the last event the topic has dropped */
+    uint64_t drop;               /* the number of that drop */
+};
+
+/* Links a selection and a topic that it does not have yet, as the one that has
+ * had nothing for longest: 0 or RT_ENOMEM. */
+RT_MUST_USE int rt_follower_create(struct rt_selection *selection,
+                                   struct rt_topic *topic);
+
+void rt_follower_destroy(struct rt_follower *follower);
+
+/* --- of a topic --- */
+
+/* The topic begins: all selections that have it follow. 0, or RT_ENOMEM, and
+ * then none does. */
+RT_MUST_USE int rt_followers_join(struct rt_topic *topic);
+
+/* The topic ends. */
+void rt_followers_leave(struct rt_topic *topic);
+
+/* The topic has changed: whoever follows has something to get if an event was
+ * appended, and is to be told, if it lacks them, of events that were dropped.
+ */
+void rt_followers_mark(struct rt_topic *topic);
+
+/* The topic's events are about to go: those who keep up are given them. */
+void rt_followers_finish_pass(struct rt_topic *topic);
+
+/* As rt_topic_protect, rt_topic_floor and rt_topic_is_congested, as far as
+ * selections are concerned. */
+void rt_followers_protect(struct rt_topic *topic, size_t len);
+uint64_t rt_followers_floor(const struct rt_topic *topic);
+bool rt_followers_are_behind(const struct rt_topic *topic, uint64_t bytes);
+
+#endif

@@ -1,0 +1,427 @@
+#include "broker/core/selection.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "broker/core/follower.h"
+#include "broker/core/topic.h"
+
+_Static_assert(RT_FORMAT_COUNT <= 10, "a format is one digit of a key");
+
+#define KEY_BYTES_MAX (1 + RT_SELECTOR_BYTES_MAX)
+
+static struct rt_follower *follower_of(struct rt_list *link)
+{
+    return RT_CONTAINER(link, struct rt_follower, in_selection);
+}
+
+/* --- begin and end --- */
+
+static size_t selection_size(uint32_t pattern_count, size_t key_len)
+{
+    return sizeof(struct rt_selection) +
+           pattern_count * sizeof(struct rt_selection_pattern) + key_len;
+}
+
+static void selection_destroy(struct rt_selection *selection)
+{
+    struct rt_core *core = selection->stream.core;
+    while (!rt_list_is_empty(&selection->followers)) {
+        rt_follower_destroy(follower_of(selection->followers.next));
+    }
+    for (uint32_t i = 0; i < selection->pattern_count; i++) {
+        rt_matcher_remove(&core->matcher, &selection->patterns[i].entry);
+    }
+    rt_tree_remove(&core->selections, &selection->leaf);
+    rt_list_remove(&selection->link);
+    rt_blocks_finish(&selection->blocks);
+    rt_merge_finish(&selection->merge);
+    rt_stream_finish(&selection->stream);
+    rt_heap_free(
+        core->heap, selection,
+        selection_size(selection->pattern_count, selection->leaf.key.len));
+}
+
+/* The patterns are those of the key, which is the selection's own. */
+static void set_patterns(struct rt_selection *selection)
+{
+    struct rt_bytes rest = {selection->leaf.key.data + 1,
+                            selection->leaf.key.len - 1};
+    for (uint32_t i = 0; i < selection->pattern_count; i++) {
+        selection->patterns[i] = (struct rt_selection_pattern){
+            .selection = selection, .text = rt_bytes_split(&rest, ',')};
+    }
+}
+
+static void selection_init(struct rt_selection *selection,
+                           struct rt_core *core,
+                           uint32_t pattern_count,
+                           struct rt_bytes key)
+{
+    char *text = (char *)(selection->patterns + pattern_count);
+    *selection = (struct rt_selection){.head = core->sequence + 1,
+                                       .pattern_count = pattern_count};
+    memcpy(text, key.data, key.len);
+    selection->leaf.key = (struct rt_bytes){text, key.len};
+    set_patterns(selection);
+    rt_stream_init(&selection->stream, core, &selection->head);
+    selection->stream.selection = selection;
+    rt_blocks_init(&selection->blocks, &core->store,
+                   (enum rt_format)(key.data[0] - '0'));
+    rt_merge_init(&selection->merge, core->heap);
+    rt_list_init(&selection->followers);
+    rt_list_init(&selection->dropped);
+    rt_list_init(&selection->link);
+}
+
+static struct rt_selection *selection_create(struct rt_core *core,
+                                             uint32_t pattern_count,
+                                             struct rt_bytes key)
+{
+    size_t size = selection_size(pattern_count, key.len);
+    struct rt_selection *selection = rt_heap_is_low(core->heap, size)
+                                         ? NULL
+                                         : rt_heap_alloc(core->heap, size);
+    if (selection == NULL) {
+        return NULL;
+    }
+    selection_init(selection, core, pattern_count, key);
+    if (rt_tree_insert(&core->selections, &selection->leaf) < 0) {
+        rt_heap_free(core->heap, selection, size);
+        return NULL;
+    }
+    rt_list_append(&core->selection_list, &selection->link);
+    return selection;
+}
+
+/* --- which topics it has --- */
+
+static int add_patterns(struct rt_selection *selection)
+{
+    struct rt_core *core = selection->stream.core;
+    int err = 0;
+    for (uint32_t i = 0; i < selection->pattern_count && err == 0; i++) {
+        struct rt_selection_pattern *pattern = &selection->patterns[i];
+        err = rt_matcher_add(&core->matcher, pattern->text, &pattern->entry);
+    }
+    return err;
+}
+
+static bool matches(const struct rt_selection *selection,
+                    const struct rt_topic *topic)
+{
+    for (uint32_t i = 0; i < selection->pattern_count; i++) {
+        if (rt_pattern_matches(selection->patterns[i].text, topic->leaf.key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_wildcards(const struct rt_selection *selection)
+{
+    for (uint32_t i = 0; i < selection->pattern_count; i++) {
+        if (rt_pattern_has_wildcards(selection->patterns[i].text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int follow_matching(struct rt_selection *selection)
+{
+    struct rt_core *core = selection->stream.core;
+    int err = 0;
+    RT_LIST_EACH (link, &core->topic_list) {
+        struct rt_topic *topic = RT_CONTAINER(link, struct rt_topic, link);
+        if (err == 0 && matches(selection, topic)) {
+            err = rt_follower_create(selection, topic);
+        }
+    }
+    return err;
+}
+
+static int follow_named(struct rt_selection *selection)
+{
+    const struct rt_core *core = selection->stream.core;
+    int err = 0;
+    for (uint32_t i = 0; i < selection->pattern_count && err == 0; i++) {
+        struct rt_topic *topic =
+            rt_topic_find(core, selection->patterns[i].text);
+        err = topic == NULL ? 0 : rt_follower_create(selection, topic);
+    }
+    return err;
+}
+
+/* The followers in the order of their newest events. */
+static void sort_followers(struct rt_selection *selection)
+{
+    struct rt_merge *merge = &selection->merge;
+    while (!rt_list_is_empty(&selection->followers)) {
+        struct rt_follower *follower = follower_of(selection->followers.next);
+        rt_list_remove(&follower->in_selection);
+        rt_merge_push(merge, (struct rt_merge_item){
+                                 .sequence = follower->topic->ring.sequence,
+                                 .follower = follower});
+    }
+    while (merge->count > 0) {
+        struct rt_follower *oldest = rt_merge_first(merge).follower;
+        rt_merge_pop(merge);
+        rt_list_prepend(&selection->followers, &oldest->in_selection);
+    }
+}
+
+static int follow(struct rt_selection *selection)
+{
+    int err = add_patterns(selection);
+    if (err == 0) {
+        err = has_wildcards(selection) ? follow_matching(selection)
+                                       : follow_named(selection);
+    }
+    if (err == 0) {
+        sort_followers(selection);
+    }
+    return err;
+}
+
+struct rt_selection *rt_selection_obtain(struct rt_core *core,
+                                         const struct rt_selector *selector,
+                                         enum rt_format format)
+{
+    char memory[KEY_BYTES_MAX];
+    struct rt_writer writer;
+    RT_CHECK(format != RT_FORMAT_RAW);
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_write_u64(&writer, (uint64_t)format);
+    rt_selector_write(&writer, selector);
+    struct rt_bytes key = rt_writer_bytes(&writer);
+    struct rt_tree_leaf *leaf = rt_tree_find(&core->selections, key);
+    if (leaf != NULL) {
+        return RT_CONTAINER(leaf, struct rt_selection, leaf);
+    }
+    struct rt_selection *selection =
+        selection_create(core, selector->count, key);
+    if (selection != NULL && follow(selection) < 0) {
+        selection_destroy(selection);
+        return NULL;
+    }
+    return selection;
+}
+
+void rt_selections_trim(struct rt_core *core)
+{
+    struct rt_list *link = core->selection_list.next;
+    while (link != &core->selection_list) {
+        struct rt_selection *selection =
+            RT_CONTAINER(link, struct rt_selection, link);
+        link = link->next;
+        if (selection->stream.subscriber_count > 0) {
+            rt_blocks_drop_idle(&selection->blocks, core->now_ms);
+        } else {
+            selection_destroy(selection);
+        }
+    }
+}
+
+void rt_selections_finish(struct rt_core *core)
+{
+    while (!rt_list_is_empty(&core->selection_list)) {
+        selection_destroy(
+            RT_LIST_FIRST(&core->selection_list, struct rt_selection, link));
+    }
+}
+
+/* --- merging --- */
+
+/* A follower with its topic's event of an offset. */
+static struct rt_merge_item item_at(struct rt_follower *follower,
+                                    uint64_t offset)
+{
+    const struct rt_ring *ring = &follower->topic->ring;
+    return (struct rt_merge_item){.sequence =
+                                      rt_ring_entry(ring, offset)->sequence,
+                                  .offset = offset,
+                                  .follower = follower};
+}
+
+/* Begins to merge what topics have from a sequence on. Returns how many were
+ * looked at: those that have had anything since. */
+static uint32_t merge_from(struct rt_selection *selection, uint64_t sequence)
+{
+    uint32_t topics = 0;
+    selection->merge.count = 0;
+    RT_LIST_EACH (link, &selection->followers) {
+        struct rt_follower *follower = follower_of(link);
+        const struct rt_ring *ring = &follower->topic->ring;
+        if (ring->sequence < sequence) {
+            break;
+        }
+        uint64_t offset = rt_ring_offset_from(ring, sequence);
+        if (offset < ring->next_offset) {
+            rt_merge_push(&selection->merge, item_at(follower, offset));
+        }
+        topics++;
+    }
+    return topics;
+}
+
+static bool is_merged(const struct rt_selection *selection, uint64_t end)
+{
+    return selection->merge.count == 0 ||
+           rt_merge_first(&selection->merge).sequence >= end;
+}
+
+static void merge_next(struct rt_merge *merge)
+{
+    struct rt_merge_item item = rt_merge_first(merge);
+    if (item.offset + 1 < item.follower->topic->ring.next_offset) {
+        rt_merge_replace(merge, item_at(item.follower, item.offset + 1));
+    } else {
+        rt_merge_pop(merge);
+    }
+}
+
+/* --- encoding --- */
+
+static struct rt_item first_item(const struct rt_selection *selection)
+{
+    struct rt_merge_item first = rt_merge_first(&selection->merge);
+    struct rt_item item = rt_topic_item(first.follower->topic, first.offset);
+    item.has_resume = true;
+    item.resume =
+        (struct rt_cursor){selection->stream.core->epoch, first.sequence};
+    return item;
+}
+
+/* Encodes what is merged up to `end`, as far as there is room. */
+static void
+fill(struct rt_selection *selection, struct rt_block *block, uint64_t end)
+{
+    while (!is_merged(selection, end)) {
+        struct rt_item item = first_item(selection);
+        if (!rt_block_add(block, selection->blocks.format,
+                          rt_merge_first(&selection->merge).sequence, &item)) {
+            return;
+        }
+        merge_next(&selection->merge);
+    }
+    block->end = end;
+}
+
+/* A block for what is merged, from a sequence on. */
+static struct rt_block *
+open_block(struct rt_selection *selection, uint64_t first, uint64_t end)
+{
+    struct rt_item item = first_item(selection);
+    struct rt_block *block =
+        rt_blocks_open(&selection->blocks, first,
+                       rt_block_need(selection->blocks.format, &item), true,
+                       selection->stream.core->options.retention.bytes);
+    if (block != NULL) {
+        fill(selection, block, end);
+    }
+    return block;
+}
+
+/* Whether the block has an event of that sequence or a later one. */
+static bool has_event(const struct rt_block *block, uint64_t sequence)
+{
+    return block != NULL &&
+           rt_block_index(block, sequence) < block->segment->event_count;
+}
+
+static struct rt_run run_from(const struct rt_selection *selection,
+                              const struct rt_block *block,
+                              uint64_t sequence)
+{
+    if (!has_event(block, sequence)) {
+        return (struct rt_run){0};
+    }
+    block->segment->touched_ms = selection->stream.core->now_ms;
+    return (struct rt_run){.segment = block->segment,
+                           .index = rt_block_index(block, sequence),
+                           .end = block->end};
+}
+
+/* Encodes what is merged, up to `end`: to the end of *block, and if that has
+ * no room for an event of that sequence or a later one, into another. */
+static int extend(struct rt_selection *selection,
+                  uint64_t sequence,
+                  uint64_t end,
+                  struct rt_block **block)
+{
+    uint64_t from = sequence;
+    if (*block != NULL) {
+        fill(selection, *block, end);
+        from = (*block)->end;
+    }
+    if (has_event(*block, sequence) || is_merged(selection, end)) {
+        return 0;
+    }
+    *block = open_block(selection, from, end);
+    return *block == NULL ? RT_ENOMEM : 0;
+}
+
+int rt_selection_find(struct rt_selection *selection,
+                      uint64_t sequence,
+                      struct rt_run *run)
+{
+    uint64_t end = selection->head;
+    uint32_t topics = 0;
+    struct rt_block *block = rt_blocks_seek(&selection->blocks, sequence, &end);
+    uint64_t from = block == NULL ? sequence : block->end;
+    if (!has_event(block, sequence) && from < end) {
+        topics = merge_from(selection, from);
+        int err = extend(selection, sequence, end, &block);
+        if (err < 0) {
+            return err;
+        }
+    }
+    *run = run_from(selection, block, sequence);
+    run->end = run->segment == NULL ? end : run->end;
+    run->topics = topics;
+    return 0;
+}
+
+/* --- what must be true --- */
+
+static void validate_followers(const struct rt_selection *selection)
+{
+    uint64_t newest = UINT64_MAX;
+    uint32_t count = 0;
+    RT_LIST_EACH (link, &selection->followers) {
+        const struct rt_follower *follower = follower_of(link);
+        const struct rt_ring *ring = &follower->topic->ring;
+        RT_CHECK(follower->selection == selection);
+        RT_CHECK(matches(selection, follower->topic));
+        RT_CHECK(ring->sequence <= newest && ring->sequence < selection->head);
+        RT_CHECK(ring->dropped_sequence == follower->dropped_sequence);
+        RT_CHECK(follower->dropped_sequence <= selection->dropped_sequence);
+        newest = ring->sequence;
+        count++;
+    }
+    RT_CHECK(count == selection->follower_count);
+    RT_CHECK(count <= selection->merge.capacity);
+}
+
+static void validate_drops(const struct rt_selection *selection)
+{
+    uint64_t drop = 0;
+    RT_LIST_EACH (link, &selection->dropped) {
+        const struct rt_follower *follower =
+            RT_CONTAINER(link, struct rt_follower, in_dropped);
+        RT_CHECK(follower->drop > drop);
+        drop = follower->drop;
+    }
+    RT_CHECK(drop <= selection->stream.core->drops);
+}
+
+void rt_selection_validate(const struct rt_selection *selection)
+{
+    rt_stream_validate(&selection->stream);
+    rt_blocks_validate(&selection->blocks);
+    validate_followers(selection);
+    validate_drops(selection);
+    RT_CHECK(selection->head <= selection->stream.core->sequence + 1);
+}

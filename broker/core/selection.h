@@ -1,0 +1,82 @@
+/*
+ * A selection: the events of all topics that a selector has, also of those that
+ * begin later, in one format and in the order in which they came; and whoever
+ * subscribes to that. Its offsets are sequences: the numbers of events among
+ * all of the node. Subscribers with the same patterns and format share one.
+ *
+ *     a.1          | 1 |       | 5 |   | 8 |
+ *     a.2              | 3 |       | 6 |
+ *     b                            | 7 |        is not among them
+ *     a.*          | 1 | 3 | 5 | 6 | 8 |        encoded once, in blocks
+ *
+ * Nothing is matched when an event comes, for a topic knows its followers; and
+ * nothing is kept that is not looked at, for the events are merged from the
+ * rings when a subscriber comes to them. What a merge costs grows with the
+ * topics that have had events since, not with all.
+ */
+#ifndef BROKER_CORE_SELECTION_H
+#define BROKER_CORE_SELECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/tree.h"
+#include "broker/core/blocks.h"
+#include "broker/core/matcher.h"
+#include "broker/core/merge.h"
+#include "broker/core/stream.h"
+#include "protocol/format.h"
+#include "protocol/pattern.h"
+
+struct rt_selection_pattern {
+    struct rt_matcher_entry entry;
+    struct rt_selection *selection;
+    struct rt_bytes text;
+};
+
+struct rt_selection {
+    struct rt_stream stream;
+    struct rt_tree_leaf leaf; /* the key is the format and the patterns */
+    struct rt_list link;      /* in core->selection_list */
+    struct rt_blocks blocks;
+    struct rt_merge merge;
+    struct rt_list followers; /* a topic each; the one with the newest event is
+                               * first */
+    struct rt_list dropped; /* those that lost events; the last drop is last */
+    uint64_t dropped_sequence; /* of the newest event lost, of all topics */
+    uint64_t head;             /* the sequence behind its last event */
+    uint32_t follower_count;
+    uint32_t pattern_count;
+    struct rt_selection_pattern patterns[]; /* and behind them the key */
+};
+
+/*
+ * The selection of a selector, in a format other than raw; made if there is
+ * none, which looks at all topics once. NULL without memory.
+ */
+RT_MUST_USE struct rt_selection *
+rt_selection_obtain(struct rt_core *core,
+                    const struct rt_selector *selector,
+                    enum rt_format format);
+
+/*
+ * Finds the first events from a sequence on that the rings retain, encoded if
+ * need be: 0 or RT_ENOMEM. Valid until the next call, or as long as the segment
+ * is referred to.
+ */
+RT_MUST_USE int rt_selection_find(struct rt_selection *selection,
+                                  uint64_t sequence,
+                                  struct rt_run *run);
+
+/* Frees the selections that nobody subscribes to, and of the others the blocks
+ * that were not looked at for a while. Not to be called during a pass. */
+void rt_selections_trim(struct rt_core *core);
+
+/* Frees all; there must be no subscribers. */
+void rt_selections_finish(struct rt_core *core);
+
+/* Checks every invariant; for tests. */
+void rt_selection_validate(const struct rt_selection *selection);
+
+#endif

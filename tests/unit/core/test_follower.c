@@ -1,0 +1,136 @@
+#include "broker/core/follower.h"
+
+#include "base/error.h"
+#include "broker/core/fanout.h"
+#include "broker/core/selection.h"
+#include "broker/core/topic.h"
+#include "tests/support/history.h"
+
+#define KIB       ((size_t)1024)
+#define UNLIMITED UINT64_MAX
+
+static const struct rt_retention small = {16 * KIB, UNLIMITED, UNLIMITED};
+static const struct rt_since now = {.kind = RT_SINCE_NOW};
+
+static struct test_history history;
+
+static struct rt_topic *topic_of(const char *name)
+{
+    return test_core_topic(&history.test, name);
+}
+
+TEST("a topic that begins is followed by all that have it, or does not begin")
+{
+    struct test_sink sinks[3];
+    struct test_core *test = &history.test;
+    uint64_t k = 0;
+    int err = RT_ENOMEM;
+    while (err == RT_ENOMEM) {
+        test_history_init(&history, small);
+        (void)test_history_select(&history, &sinks[0], "a.*,a.>", now);
+        (void)test_history_select(&history, &sinks[1], ">", now);
+        (void)test_history_select(&history, &sinks[2], "b,c", now);
+        test_heap_fail_at(&test->heap, ++k);
+        err = test_core_try_publish(test, "a.1", 10);
+        test_heap_fail_at(&test->heap, 0);
+        rt_core_validate(&test->core);
+        EXPECT_INT(test->core.topic_count, err == 0 ? 1 : 0);
+        EXPECT_INT(sinks[0].subscriber.stream->selection->follower_count,
+                   err == 0 ? 1 : 0);
+        EXPECT_INT(sinks[2].subscriber.stream->selection->follower_count, 0);
+        test_sinks_finish(sinks, 3);
+        test_history_finish(&history);
+    }
+    EXPECT(k > 4);
+}
+
+TEST("an event costs nothing to selections that do not have its topic")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    test_history_publish(&history, "b", 1, 10);
+    EXPECT(rt_list_is_empty(&topic_of("b")->followers));
+    EXPECT(rt_list_is_empty(&history.test.core.dirty));
+    test_history_publish(&history, "a.1", 1, 10);
+    EXPECT(!rt_list_is_empty(&history.test.core.dirty));
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("who keeps up with a selection loses nothing to a burst")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    for (int i = 0; i < 300; i++) {
+        test_history_publish(&history, i % 7 == 0 ? "a.1" : "a.2", 1, 300);
+    }
+    test_core_flush(&history.test);
+    test_history_expect(&history, &sink, "a.*", 1, 300);
+    EXPECT_INT(sink.gap_count, 0);
+    EXPECT(rt_ring_earliest(&topic_of("a.2")->ring) > 1);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("age takes nothing that a fan-out under way has not given")
+{
+    struct test_sink sink;
+    test_history_init(&history, (struct rt_retention){64 * KIB, UNLIMITED, 10});
+    (void)test_history_select(&history, &sink, "a.*", now);
+    test_history_publish(&history, "a.1", 5, 100);
+    test_core_pass_time(&history.test, 1000);
+    rt_core_tick(&history.test.core);
+    EXPECT_INT(rt_ring_earliest(&topic_of("a.1")->ring), 1);
+    test_core_flush(&history.test);
+    rt_core_tick(&history.test.core);
+    EXPECT_INT(rt_ring_earliest(&topic_of("a.1")->ring), 6);
+    test_history_expect(&history, &sink, "a.*", 1, 5);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("a topic whose selection has many subscribers behind is congested")
+{
+    struct test_sink sinks[RT_FANOUT_SMALL + 1];
+    test_history_init(&history, small);
+    for (int i = 0; i <= RT_FANOUT_SMALL; i++) {
+        (void)test_history_select(&history, &sinks[i], "a.*", now);
+    }
+    test_history_publish(&history, "a.1", 10, 300);
+    EXPECT(!rt_topic_is_congested(topic_of("a.1")));
+    test_history_publish(&history, "a.1", 10, 300);
+    EXPECT(rt_topic_is_congested(topic_of("a.1")));
+    test_history_publish(&history, "b", 20, 300);
+    EXPECT(!rt_topic_is_congested(topic_of("b")));
+    test_core_flush(&history.test);
+    EXPECT(!rt_topic_is_congested(topic_of("a.1")));
+    test_sinks_finish(sinks, RT_FANOUT_SMALL + 1);
+    test_history_finish(&history);
+}
+
+TEST("drops are numbered, and a block goes with what it has of them")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    test_history_publish(&history, "a.1", 200, 300);
+    test_history_publish(&history, "a.2", 1, 300);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    struct rt_selection *selection = sink.subscriber.stream->selection;
+    EXPECT_INT(selection->dropped_sequence,
+               topic_of("a.1")->ring.dropped_sequence);
+    uint64_t drops = history.test.core.drops;
+    EXPECT(drops > 0);
+    test_history_publish(&history, "a.1", 1, 300);
+    test_core_flush(&history.test);
+    EXPECT_INT(selection->blocks.count, 1);
+    test_history_publish(&history, "a.1", 100, 300);
+    EXPECT(history.test.core.drops > drops);
+    EXPECT(selection->blocks.count == 0 ||
+           selection->blocks.blocks[0].first > selection->dropped_sequence);
+    test_core_flush(&history.test);
+    test_history_expect(&history, &sink, "a.*", 202, 302);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}

@@ -1,0 +1,178 @@
+#include "broker/core/pass.h"
+
+#include <stdio.h>
+
+#include "broker/core/topic.h"
+#include "tests/support/history.h"
+
+#define KIB       ((size_t)1024)
+#define UNLIMITED UINT64_MAX
+
+static const struct rt_retention small = {16 * KIB, UNLIMITED, UNLIMITED};
+static const struct rt_retention brief = {16 * KIB, UNLIMITED, 10};
+static const struct rt_since now = {.kind = RT_SINCE_NOW};
+static const struct rt_since earliest = {.kind = RT_SINCE_EARLIEST};
+
+static struct test_history history;
+
+static uint64_t first_of(const char *topic)
+{
+    const struct rt_ring *ring = &test_core_topic(&history.test, topic)->ring;
+    return rt_ring_entry(ring, rt_ring_earliest(ring))->sequence;
+}
+
+/* The one gap since the last look, of the topic. */
+static void expect_gap(struct test_sink *sink, const char *topic)
+{
+    const struct rt_topic *found = test_core_topic(&history.test, topic);
+    EXPECT_INT(sink->gap_count, 1);
+    EXPECT_TEXT(sink->gap.topic, topic);
+    EXPECT_INT(sink->gap.reason, RT_CLOSE_CURSOR_EVICTED);
+    EXPECT_INT(sink->gap.missed, 0);
+    EXPECT_INT(sink->gap.next.epoch, found->epoch);
+    EXPECT_INT(sink->gap.next.offset, rt_ring_earliest(&found->ring));
+    sink->gap_count = 0;
+}
+
+static void pass_time(uint64_t ms)
+{
+    test_core_pass_time(&history.test, ms);
+    rt_core_tick(&history.test.core);
+}
+
+TEST("who resumes behind what a topic dropped is told of it, and gets the rest")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    test_history_publish(&history, "a.1", 2, 300);
+    test_history_publish(&history, "a.2", 200, 300);
+    uint64_t first = first_of("a.2");
+    (void)test_history_select(&history, &sink, "a.*",
+                              test_since_node(&history, 1));
+    test_core_flush(&history.test);
+    expect_gap(&sink, "a.2");
+    EXPECT_INT(history.test.core.counters.gaps, 1);
+    test_history_expect_with_gap(&history, &sink, "a.*", 2, 2, first);
+    test_sink_finish(&sink);
+    (void)test_history_select(&history, &sink, "a.*",
+                              test_since_node(&history, first - 1));
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 0);
+    test_history_expect(&history, &sink, "a.2", first, 202);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("who stalls is told of each drop once, and of no other")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    test_history_publish(&history, "a.1", 1, 10);
+    test_history_publish(&history, "a.3", 20, 300);
+    sink.room = 0;
+    test_core_flush(&history.test);
+    test_history_publish(&history, "a.2", 200, 300);
+    uint64_t first = first_of("a.2");
+    sink.room = 1500; /* takes a few, and stalls again */
+    test_sink_drain(&sink);
+    test_core_flush(&history.test);
+    expect_gap(&sink, "a.2");
+    test_history_publish(&history, "a.1", 1, 10);
+    sink.room = SIZE_MAX;
+    test_sink_drain(&sink);
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 0);
+    test_history_expect_with_gap(&history, &sink, "a.*", 1, 21, first);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("who asks for what is left is told of nothing")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    test_history_publish(&history, "a.1", 200, 300);
+    struct rt_start start =
+        test_history_select(&history, &sink, "a.*", earliest);
+    EXPECT_INT(start.cursor.offset, first_of("a.1") - 1);
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 0);
+    test_history_expect(&history, &sink, "a.*", first_of("a.1"), 200);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("what all topics dropped is told even if nothing is left")
+{
+    struct test_sink sink;
+    test_history_init(&history, brief);
+    test_history_publish(&history, "a.1", 5, 10);
+    pass_time(1000);
+    (void)test_history_select(&history, &sink, "a.*",
+                              test_since_node(&history, 3));
+    test_core_flush(&history.test);
+    expect_gap(&sink, "a.1");
+    EXPECT_INT(sink.caught_up_count, 1);
+    EXPECT_INT(sink.received.len, 0);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("what topics had that are gone is told without a topic")
+{
+    struct test_sink sink;
+    test_history_init(&history, brief);
+    test_history_publish(&history, "a.1", 5, 10);
+    pass_time(RT_TOPIC_IDLE_MS + 1);
+    EXPECT_INT(history.test.core.topic_count, 0);
+    (void)test_history_select(&history, &sink, "b.*",
+                              test_since_node(&history, 5));
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 0);
+    test_sink_finish(&sink);
+    (void)test_history_select(&history, &sink, "b.*",
+                              test_since_node(&history, 4));
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.gap.topic.len, 0);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("more topics than are told one by one are told as one")
+{
+    struct test_sink sink;
+    static char names[RT_PASS_TOPICS_MAX + 1][8];
+    for (int more = 0; more <= 1; more++) {
+        test_history_init(&history, brief);
+        for (int i = 0; i < RT_PASS_TOPICS_MAX + more; i++) {
+            (void)snprintf(names[i], sizeof(names[i]), "a.%d", i);
+            test_history_publish(&history, names[i], 2, 10);
+        }
+        pass_time(1000);
+        (void)test_history_select(&history, &sink, "a.*",
+                                  test_since_node(&history, 0));
+        test_core_flush(&history.test);
+        EXPECT_INT(sink.gap_count, more ? 1 : RT_PASS_TOPICS_MAX);
+        EXPECT_INT(sink.gap.topic.len > 0, !more);
+        test_sink_finish(&sink);
+        test_history_finish(&history);
+    }
+}
+
+TEST("who skips gaps is told of none, but they are counted")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    test_history_publish(&history, "a.1", 200, 300);
+    (void)test_history_select(&history, &sink, "a.*",
+                              test_since_node(&history, 1));
+    sink.subscriber.gap = RT_GAP_SKIP;
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 0);
+    EXPECT_INT(history.test.core.counters.gaps, 1);
+    test_history_expect(&history, &sink, "a.*", first_of("a.1"), 200);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
