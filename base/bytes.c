@@ -39,6 +39,15 @@ bool rt_bytes_starts_with(struct rt_bytes whole, struct rt_bytes prefix)
            memcmp(whole.data, prefix.data, prefix.len) == 0;
 }
 
+bool rt_bytes_ends_with(struct rt_bytes whole, struct rt_bytes suffix)
+{
+    if (whole.len < suffix.len) {
+        return false;
+    }
+    struct rt_bytes end = {whole.data + (whole.len - suffix.len), suffix.len};
+    return rt_bytes_equal(end, suffix);
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';

@@ -26,6 +26,7 @@ bool rt_bytes_equal(struct rt_bytes a, struct rt_bytes b);
 bool rt_bytes_equal_nocase(struct rt_bytes a, struct rt_bytes b);
 
 bool rt_bytes_starts_with(struct rt_bytes whole, struct rt_bytes prefix);
+bool rt_bytes_ends_with(struct rt_bytes whole, struct rt_bytes suffix);
 
 /* Without the spaces and tabs at both ends. */
 struct rt_bytes rt_bytes_trim(struct rt_bytes text);

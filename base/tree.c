@@ -96,6 +96,40 @@ static bool comes_before(const struct rt_tree_node *a,
     return a->byte < b->byte || (a->byte == b->byte && a->mask > b->mask);
 }
 
+static struct rt_tree_leaf *first_of(rt_tree_link link)
+{
+    while (is_node(link)) {
+        link = node_of(link)->children[0];
+    }
+    return leaf_of(link);
+}
+
+/* The key would go beside the subtree that differs from it from the critical
+ * bit on: before all of it, or behind it, and then the next is where the path
+ * went left last. */
+struct rt_tree_leaf *rt_tree_seek(const struct rt_tree *tree,
+                                  struct rt_bytes key)
+{
+    struct rt_tree_leaf *like = tree->root == 0 ? NULL : nearest(tree, key);
+    struct rt_tree_node critical;
+    rt_tree_link link = tree->root;
+    rt_tree_link behind = 0;
+    if (like == NULL || rt_bytes_equal(like->key, key)) {
+        return like;
+    }
+    set_critical_bit(&critical, like->key, key);
+    while (is_node(link) && comes_before(node_of(link), &critical)) {
+        const struct rt_tree_node *node = node_of(link);
+        int side = direction(node, key);
+        behind = side == 0 ? node->children[1] : behind;
+        link = node->children[side];
+    }
+    if (direction(&critical, key) == 0) {
+        return first_of(link);
+    }
+    return behind == 0 ? NULL : first_of(behind);
+}
+
 int rt_tree_insert(struct rt_tree *tree, struct rt_tree_leaf *leaf)
 {
     RT_CHECK(((rt_tree_link)leaf & 1) == 0);

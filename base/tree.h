@@ -34,6 +34,11 @@ void rt_tree_init(struct rt_tree *tree, struct rt_heap *heap);
 struct rt_tree_leaf *rt_tree_find(const struct rt_tree *tree,
                                   struct rt_bytes key);
 
+/* The leaf with the first key, in order, that is the given one or comes after
+ * it; NULL if there is none. */
+struct rt_tree_leaf *rt_tree_seek(const struct rt_tree *tree,
+                                  struct rt_bytes key);
+
 /* Adds a leaf whose key is not in the tree: 0, or RT_ENOMEM. */
 RT_MUST_USE int rt_tree_insert(struct rt_tree *tree, struct rt_tree_leaf *leaf);
 

@@ -381,6 +381,10 @@ static enum rt_http_method method_of(const llhttp_t *llhttp)
         return RT_HTTP_HEAD;
     case HTTP_POST:
         return RT_HTTP_POST;
+    case HTTP_PUT:
+        return RT_HTTP_PUT;
+    case HTTP_DELETE:
+        return RT_HTTP_DELETE;
     case HTTP_OPTIONS:
         return RT_HTTP_OPTIONS;
     case HTTP_TRACE:

@@ -14,6 +14,8 @@ enum rt_http_method {
     RT_HTTP_GET,
     RT_HTTP_HEAD,
     RT_HTTP_POST,
+    RT_HTTP_PUT,
+    RT_HTTP_DELETE,
     RT_HTTP_OPTIONS,
     RT_HTTP_TRACE,
     RT_HTTP_OTHER, /* a method that no resource here has */
@@ -34,6 +36,7 @@ enum rt_http_method {
     X(EXPECT, "Expect", false)                                \
     X(HOST, "Host", false)                                    \
     X(IDEMPOTENCY_KEY, "Idempotency-Key", false)              \
+    X(IF_NONE_MATCH, "If-None-Match", true)                   \
     X(IF_MATCH, "If-Match", false)                            \
     X(LAST_EVENT_ID, "Last-Event-ID", false)                  \
     X(ORIGIN, "Origin", false)                                \

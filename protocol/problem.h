@@ -20,6 +20,7 @@
     X(UNAUTHORIZED, 401, "unauthorized", "It is not known who you are") \
     X(FORBIDDEN, 403, "forbidden", "You may not do that")               \
     X(NOT_FOUND, 404, "not-found", "There is nothing here")             \
+    X(TOPIC_NOT_FOUND, 404, "topic-not-found", "No such topic exists")  \
     X(METHOD_NOT_ALLOWED, 405, "method-not-allowed",                    \
       "The method is not for this resource")                            \
     X(REQUEST_TIMEOUT, 408, "request-timeout",                          \

@@ -76,6 +76,16 @@ int rt_duration_parse(struct rt_bytes text, uint64_t *ms)
                  RT_DURATION_MS_MAX, ms);
 }
 
+void rt_duration_write(struct rt_writer *writer, uint64_t ms)
+{
+    size_t i = RT_ARRAY_LENGTH(time_units) - 1;
+    while (ms % time_units[i].factor != 0) {
+        i--;
+    }
+    rt_write_u64(writer, ms / time_units[i].factor);
+    rt_write_bytes(writer, rt_bytes_of(time_units[i].name));
+}
+
 int rt_size_parse(struct rt_bytes text, uint64_t *bytes)
 {
     return parse(text, size_units, RT_ARRAY_LENGTH(size_units), UINT64_MAX,

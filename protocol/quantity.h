@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/writer.h"
 
 #define RT_DURATION_MS_MAX (UINT64_C(36525) * 24 * 60 * 60 * 1000) /* 100 y */
 
@@ -17,6 +18,10 @@
  * milliseconds, RT_EINVAL, or RT_ERANGE for more than RT_DURATION_MS_MAX.
  */
 RT_MUST_USE int rt_duration_parse(struct rt_bytes text, uint64_t *ms);
+
+/* Writes a duration as it is read, in the largest unit that has no rest: at
+ * most RT_U64_DIGITS + 2 bytes. */
+void rt_duration_write(struct rt_writer *writer, uint64_t ms);
 
 /*
  * A whole number of bytes, or of KiB, MiB or GiB: "4096", "64KiB". 0 and the

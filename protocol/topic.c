@@ -69,3 +69,19 @@ int rt_topic_check(struct rt_bytes name, const char **reason)
     *reason = fault;
     return RT_EINVAL;
 }
+
+int rt_topic_check_prefix(struct rt_bytes prefix, const char **reason)
+{
+    if (prefix.len > RT_TOPIC_BYTES_MAX) {
+        *reason = "a topic has at most 200 bytes";
+        return RT_EINVAL;
+    }
+    for (size_t i = 0; i < prefix.len; i++) {
+        char class = classes[(uint8_t)prefix.data[i]];
+        if (class != 't' && class != '.') {
+            *reason = fault_of_byte(prefix.data[i]);
+            return RT_EINVAL;
+        }
+    }
+    return 0;
+}

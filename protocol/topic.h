@@ -18,4 +18,8 @@
  */
 RT_MUST_USE int rt_topic_check(struct rt_bytes name, const char **reason);
 
+/* Whether topics may begin like this; it may be empty. As rt_topic_check. */
+RT_MUST_USE int rt_topic_check_prefix(struct rt_bytes prefix,
+                                      const char **reason);
+
 #endif

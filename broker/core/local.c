@@ -287,8 +287,7 @@ static void deliver_event(struct rt_local *local,
 }
 
 /* Delivers what a block has from the local's offset on. Holds on to the block,
- * for what is called may publish, and so turn the ring over; but not beyond a
- * purge. */
+ * for what is called may publish, and so turn the ring over. */
 static size_t deliver_segment(struct rt_core *core,
                               struct rt_local *local,
                               struct rt_segment *segment,
@@ -300,7 +299,6 @@ static size_t deliver_segment(struct rt_core *core,
         deliver_event(local, segment);
         done++;
     } while (done < max && may_go_on(core, local) &&
-             !rt_topic_is_purged(local->topic, local->offset) &&
              local->offset < segment->first_offset + segment->event_count);
     rt_segment_unref(&core->store, segment);
     return done;

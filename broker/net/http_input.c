@@ -153,6 +153,8 @@ static void begin_exchange(struct rt_http_session *session,
     exchange->is_head = request->method == RT_HTTP_HEAD;
     exchange->prefers_minimal = request->prefers_minimal;
     exchange->is_answered = false;
+    exchange->may_come_again = false;
+    exchange->finish = NULL;
     exchange->closes_if_refused =
         request->expects_continue || request->asks_upgrade ||
         request->content_length > server->options.event_bytes_max;
@@ -172,8 +174,8 @@ static void remember_head(struct rt_http_session *session,
 {
     const struct rt_exchange *exchange = &session->exchange;
     if (exchange->is_answered || exchange->closes_if_refused ||
-        exchange->persistence != RT_HTTP_KEEP || !request->has_content_length ||
-        head.len > sizeof(session->head) ||
+        !exchange->may_come_again || exchange->persistence != RT_HTTP_KEEP ||
+        !request->has_content_length || head.len > sizeof(session->head) ||
         rt_http_session_server(session)->options.authorize != NULL) {
         return;
     }

@@ -48,6 +48,8 @@ enum rt_http_phase {
     RT_HTTP_PHASE_UPGRADED, /* the connection has left the session */
 };
 
+struct rt_http_session;
+
 /* The request under way, as far as it matters after its head is gone. */
 struct rt_exchange {
     enum rt_media media;
@@ -56,6 +58,9 @@ struct rt_exchange {
     bool prefers_minimal;
     bool is_answered;       /* already at the head: the body is skipped */
     bool closes_if_refused; /* for its body cannot be skipped */
+    bool may_come_again;    /* its head may be remembered */
+    /* Handles the payload, unless the request has been answered before. */
+    void (*finish)(struct rt_http_session *session, struct rt_bytes payload);
     struct rt_if_match condition;
     uint8_t topic_len;
     uint8_t type_len; /* 0: the event has no type */

@@ -94,9 +94,10 @@ static void write_answers(struct rt_writer *writer,
 {
     static const struct rt_bytes labels[] = {{"{class=\"1xx\"}", 13},
                                              {"{class=\"2xx\"}", 13},
+                                             {"{class=\"3xx\"}", 13},
                                              {"{class=\"4xx\"}", 13},
                                              {"{class=\"5xx\"}", 13}};
-    static const int classes[] = {1, 2, 4, 5};
+    static const int classes[] = {1, 2, 3, 4, 5};
     write_help(writer, "http_responses_total", "counter",
                "HTTP answers, by class of status.");
     for (size_t i = 0; i < RT_ARRAY_LENGTH(classes); i++) {

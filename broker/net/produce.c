@@ -146,6 +146,8 @@ void rt_produce_begin(struct rt_http_session *session,
         take_key(session, fields[RT_HTTP_IDEMPOTENCY_KEY]) == 0 &&
         check_media(session, fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
         check_length(session, request) == 0) {
+        session->exchange.may_come_again = true;
+        session->exchange.finish = rt_produce_finish;
         int result = rt_authorize(session, RINGTAIL_PRODUCE, request, target);
         (void)result; /* the payload is handled unless this was answered */
     }

@@ -1,11 +1,13 @@
 #include "broker/net/route.h"
 
 #include "base/error.h"
+#include "broker/net/topic_resource.h"
 #include "ringtail/ringtail.h"
 
 #define ALLOW_POST "Allow: POST, OPTIONS\r\n"
 #define ALLOW_GET  "Allow: GET, OPTIONS\r\n"
 #define ALLOW_READ "Allow: GET, HEAD, OPTIONS\r\n"
+#define ALLOW_EDIT "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n"
 
 #define METHOD(name) (1u << RT_HTTP_##name)
 
@@ -13,18 +15,23 @@ typedef void (*begin_fn)(struct rt_http_session *session,
                          const struct rt_http_request *request,
                          const struct rt_target *target);
 
-/* A path that ends in `/` stands for all with one more segment, not empty. */
+/* A path that ends in `/` stands for all with one more segment, not empty; with
+ * an `end`, for those that have that behind the segment. The first that matches
+ * is the one. */
 static const struct route {
     struct rt_bytes path;
+    struct rt_bytes end;
     unsigned methods;
     struct rt_bytes allow;
     unsigned roles; /* the listener's that serve it, any of them */
     begin_fn begin;
 } routes[] = {
-#define ROUTE(path, methods, allow, roles, begin)                             \
-    {                                                                         \
-        {path, sizeof(path) - 1}, methods, {allow, sizeof(allow) - 1}, roles, \
-            begin                                                             \
+#define ROUTE(path, methods, allow, roles, begin) \
+    ROUTE_TO(path, "", methods, allow, roles, begin)
+#define ROUTE_TO(path, end, methods, allow, roles, begin)          \
+    {                                                              \
+        {path, sizeof(path) - 1}, {end, sizeof(end) - 1}, methods, \
+            {allow, sizeof(allow) - 1}, roles, begin               \
     }
     ROUTE("/produce/",
           METHOD(POST),
@@ -51,13 +58,35 @@ static const struct route {
           ALLOW_READ,
           RINGTAIL_ROLE_ADMIN,
           rt_metrics_begin),
+    ROUTE("/topics",
+          METHOD(GET) | METHOD(HEAD),
+          ALLOW_READ,
+          RINGTAIL_ROLE_ADMIN,
+          rt_topic_list_begin),
+    ROUTE_TO("/topics/",
+             "/close",
+             METHOD(POST),
+             ALLOW_POST,
+             RINGTAIL_ROLE_ADMIN,
+             rt_topic_close_begin),
+    ROUTE("/topics/",
+          METHOD(GET) | METHOD(HEAD) | METHOD(PUT) | METHOD(DELETE),
+          ALLOW_EDIT,
+          RINGTAIL_ROLE_ADMIN,
+          rt_topic_begin),
+    ROUTE("/topics/",
+          METHOD(GET) | METHOD(HEAD),
+          ALLOW_READ,
+          RINGTAIL_ROLE_PUBLIC,
+          rt_topic_begin),
 };
 
 static bool route_matches(const struct route *route, struct rt_bytes path)
 {
     bool takes_segment = route->path.data[route->path.len - 1] == '/';
-    return takes_segment ? path.len > route->path.len &&
-                               rt_bytes_starts_with(path, route->path)
+    return takes_segment ? path.len > route->path.len + route->end.len &&
+                               rt_bytes_starts_with(path, route->path) &&
+                               rt_bytes_ends_with(path, route->end)
                          : rt_bytes_equal(path, route->path);
 }
 
@@ -104,7 +133,7 @@ static void run_route(struct rt_http_session *session,
     }
     struct rt_target rest = *target;
     rest.path.data += route->path.len;
-    rest.path.len -= route->path.len;
+    rest.path.len -= route->path.len + route->end.len;
     route->begin(session, request, &rest);
 }
 
@@ -125,8 +154,9 @@ static void begin(struct rt_http_session *session,
         return;
     }
     if (is_asterisk(&target)) {
-        answer_options(session,
-                       RT_BYTES("Allow: GET, HEAD, POST, OPTIONS\r\n"));
+        answer_options(
+            session,
+            RT_BYTES("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\n"));
         return;
     }
     const struct route *route =
@@ -139,11 +169,16 @@ static void begin(struct rt_http_session *session,
     run_route(session, request, &target, route);
 }
 
-/* No other resource has a payload, and a subscription takes no messages. */
+static void finish(struct rt_http_session *session, struct rt_bytes payload)
+{
+    session->exchange.finish(session, payload);
+}
+
+/* A subscription takes no messages. */
 const struct rt_application rt_broker_application = {
     .begin = begin,
     .begin_alike = rt_produce_begin_alike,
-    .finish = rt_produce_finish,
+    .finish = finish,
 };
 
 int rt_route_topic(struct rt_http_session *session, struct rt_bytes segment)

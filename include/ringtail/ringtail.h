@@ -128,10 +128,11 @@ struct ringtail_request {
 
 /*
  * Whether a peer may publish or subscribe: asked at the head of every POST
- * /produce and GET /subscribe that is well formed, before anything is done; not
- * for calls of the host itself. With RINGTAIL_LATER the peer waits, and the
- * host calls ringtail_authorize with `authorization`, exactly once. With any
- * other verdict `authorization` is not used.
+ * /produce, GET /subscribe and GET /topics/{topic} that is well formed, the
+ * last being as good as a subscription, before anything is done; not for calls
+ * of the host itself, nor for what the role admin may do. With RINGTAIL_LATER
+ * the peer waits, and the host calls ringtail_authorize with `authorization`,
+ * exactly once. With any other verdict `authorization` is not used.
  */
 typedef enum ringtail_verdict (*ringtail_authorize_cb)(
     void *context,
@@ -221,8 +222,9 @@ RINGTAIL_EXPORT int ringtail_broker_create(const struct ringtail_config *config,
 
 /* What a listener serves. */
 enum ringtail_role {
-    RINGTAIL_ROLE_PUBLIC = 1, /* produce, subscribe, health */
-    RINGTAIL_ROLE_ADMIN = 2,  /* metrics */
+    RINGTAIL_ROLE_PUBLIC = 1, /* produce, subscribe, a topic's state, health */
+    RINGTAIL_ROLE_ADMIN = 2,  /* metrics, and to configure, close, purge and
+                                 list topics */
 };
 
 /*

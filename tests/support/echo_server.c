@@ -91,6 +91,7 @@ static void echo_begin(struct rt_http_session *session,
                        const struct rt_http_request *request)
 {
     struct rt_target target;
+    session->exchange.may_come_again = true;
     if (rt_target_parse(request->target, &target) < 0 ||
         (is_asterisk(&target) && request->method != RT_HTTP_OPTIONS)) {
         refuse(session, RT_PROBLEM_BAD_REQUEST);

@@ -60,7 +60,7 @@ class HttpAnswer:
 
     def may_have_body(self):
         """Whether answers with this status have one."""
-        return self.status >= 200 and self.status != 204
+        return self.status >= 200 and self.status not in (204, 304)
 
     @property
     def is_stream(self):

@@ -38,8 +38,8 @@ TEST("the methods of the resources are told apart, all others are one")
         {"HEAD / HTTP/1.1", RT_HTTP_HEAD},
         {"POST / HTTP/1.1", RT_HTTP_POST},
         {"OPTIONS * HTTP/1.1", RT_HTTP_OPTIONS},
-        {"PUT / HTTP/1.1", RT_HTTP_OTHER},
-        {"DELETE / HTTP/1.0", RT_HTTP_OTHER},
+        {"PUT / HTTP/1.1", RT_HTTP_PUT},
+        {"DELETE / HTTP/1.0", RT_HTTP_DELETE},
         {"TRACE / HTTP/1.1", RT_HTTP_TRACE},
         {"M-SEARCH / HTTP/1.1", RT_HTTP_OTHER},
     };

@@ -121,3 +121,25 @@ TEST("a count is a positive number alone")
     expect_error(rt_count_parse, "1s", RT_EINVAL);
     expect_error(rt_count_parse, "-1", RT_EINVAL);
 }
+
+TEST("a duration is written as it is read, in the largest unit")
+{
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } cases[] = {
+        {1, "1ms"},        {250, "250ms"},    {1000, "1s"},    {1500, "1500ms"},
+        {60000, "1m"},     {90000, "90s"},    {3600000, "1h"}, {86400000, "1d"},
+        {90000000, "25h"}, {172800000, "2d"},
+    };
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(cases); i++) {
+        char memory[RT_U64_DIGITS + 2];
+        struct rt_writer writer;
+        uint64_t ms = 0;
+        rt_writer_init(&writer, memory, sizeof(memory));
+        rt_duration_write(&writer, cases[i].ms);
+        EXPECT_TEXT(rt_writer_bytes(&writer), cases[i].text);
+        EXPECT_INT(rt_duration_parse(rt_writer_bytes(&writer), &ms), 0);
+        EXPECT_INT(ms, cases[i].ms);
+    }
+}

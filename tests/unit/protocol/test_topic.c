@@ -116,3 +116,38 @@ TEST("other bytes are named as such")
     expect_bad(RT_BYTES("a$"), reason);
     expect_bad(RT_BYTES("caf\xc3\xa9"), reason);
 }
+
+TEST("a prefix is what topics may begin with")
+{
+    static const struct {
+        const char *text;
+        int err;
+    } cases[] = {
+        {"", 0},
+        {"a", 0},
+        {"a.", 0},
+        {".", 0},
+        {"chat.4", 0},
+        {"a*", RT_EINVAL},
+        {">", RT_EINVAL},
+        {"$s", RT_EINVAL},
+        {"a b", RT_EINVAL},
+        {"/", RT_EINVAL},
+        {"\xc3", RT_EINVAL},
+    };
+    char longest[RT_TOPIC_BYTES_MAX + 1];
+    memset(longest, 'p', sizeof(longest));
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(cases); i++) {
+        const char *reason = NULL;
+        EXPECT_INT(rt_topic_check_prefix(rt_bytes_of(cases[i].text), &reason),
+                   cases[i].err);
+        EXPECT_INT(reason != NULL, cases[i].err < 0);
+    }
+    const char *reason = NULL;
+    EXPECT_INT(rt_topic_check_prefix(
+                   (struct rt_bytes){longest, RT_TOPIC_BYTES_MAX}, &reason),
+               0);
+    EXPECT_INT(rt_topic_check_prefix(
+                   (struct rt_bytes){longest, sizeof(longest)}, &reason),
+               RT_EINVAL);
+}

@@ -1,0 +1,42 @@
+/*
+ * Topics as resources: their state, and what whoever runs the broker does to
+ * them. Reading one is for whoever may subscribe to it. Changing one, and
+ * seeing which there are and how many subscribe, is for listeners of the role
+ * admin.
+ */
+#ifndef BROKER_NET_TOPIC_RESOURCE_H
+#define BROKER_NET_TOPIC_RESOURCE_H
+
+#include "broker/core/topic.h"
+#include "broker/net/http_session.h"
+#include "protocol/http_request.h"
+#include "protocol/target.h"
+#include "protocol/topic_state.h"
+
+/* What is said of a topic on the session's listener. */
+struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
+                                        const struct rt_topic *topic);
+
+/* Answers with a representation, and its tag; or that it is the one that the
+ * request has. `headers` as in struct rt_http_answer, at most
+ * RT_RESOURCE_HEADERS_MAX bytes. */
+#define RT_RESOURCE_HEADERS_MAX 1024
+void rt_resource_answer(struct rt_http_session *session,
+                        const struct rt_http_request *request,
+                        struct rt_bytes headers,
+                        struct rt_bytes body);
+
+/* GET /topics/{topic}; PUT, DELETE, POST /topics/{topic}/close */
+void rt_topic_begin(struct rt_http_session *session,
+                    const struct rt_http_request *request,
+                    const struct rt_target *target);
+void rt_topic_close_begin(struct rt_http_session *session,
+                          const struct rt_http_request *request,
+                          const struct rt_target *target);
+
+/* GET /topics */
+void rt_topic_list_begin(struct rt_http_session *session,
+                         const struct rt_http_request *request,
+                         const struct rt_target *target);
+
+#endif
