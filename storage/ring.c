@@ -147,25 +147,37 @@ static struct rt_segment *recycle(struct rt_ring *ring, size_t size)
     return segment;
 }
 
+/* Makes a block of that size the newest; NULL is none. */
 static struct rt_segment *
-open_segment(struct rt_ring *ring, uint64_t now_ms, size_t size)
+link_segment(struct rt_ring *ring, struct rt_segment *segment, uint64_t now_ms)
+{
+    if (segment != NULL) {
+        segment->position = ring->head;
+        segment->first_offset = ring->next_offset;
+        segment->opened_ms = now_ms;
+        ring->segments[ring->segment_count++] = segment;
+        ring->bytes += rt_segment_size(segment->capacity);
+    }
+    return segment;
+}
+
+static struct rt_segment *
+create_segment(struct rt_ring *ring, uint64_t now_ms, size_t size)
 {
     if (reserve_slot(ring) < 0) {
         return NULL;
     }
+    return link_segment(
+        ring, rt_segment_create(ring->store, size - rt_segment_size(0)),
+        now_ms);
+}
+
+static struct rt_segment *
+open_segment(struct rt_ring *ring, uint64_t now_ms, size_t size)
+{
     struct rt_segment *segment = recycle(ring, size);
-    if (segment == NULL) {
-        segment = rt_segment_create(ring->store, size - rt_segment_size(0));
-    }
-    if (segment == NULL) {
-        return NULL;
-    }
-    segment->position = ring->head;
-    segment->first_offset = ring->next_offset;
-    segment->opened_ms = now_ms;
-    ring->segments[ring->segment_count++] = segment;
-    ring->bytes += size;
-    return segment;
+    return segment != NULL ? link_segment(ring, segment, now_ms)
+                           : create_segment(ring, now_ms, size);
 }
 
 /* The size of the block that an event of `len` bytes needs; 0: it goes into
@@ -182,25 +194,23 @@ size_to_open(const struct rt_ring *ring, uint64_t now_ms, size_t len)
     return is_due(ring, last(ring), now_ms) ? next_size(ring, len, false) : 0;
 }
 
-static struct rt_segment *
-writable(struct rt_ring *ring, uint64_t now_ms, size_t len)
+static void discard(struct rt_ring *ring)
 {
-    size_t size = size_to_open(ring, now_ms, len);
-    return size > 0 ? open_segment(ring, now_ms, size) : last(ring);
+    struct rt_segment *newest = last(ring);
+    ring->segment_count--;
+    ring->bytes -= rt_segment_size(newest->capacity);
+    rt_segment_unref(ring->store, newest);
 }
 
 /* The newest block was opened for an event that is not appended after all. */
 static void discard_if_empty(struct rt_ring *ring)
 {
-    struct rt_segment *newest = last(ring);
-    if (newest->event_count == 0) {
-        ring->segment_count--;
-        ring->bytes -= rt_segment_size(newest->capacity);
-        rt_segment_unref(ring->store, newest);
+    if (last(ring)->event_count == 0) {
+        discard(ring);
     }
 }
 
-static void enforce_size(struct rt_ring *ring)
+void rt_ring_enforce(struct rt_ring *ring)
 {
     while (ring->segment_count > 1 &&
            exceeds(ring, ring->bytes,
@@ -217,14 +227,14 @@ bool rt_ring_endangers(const struct rt_ring *ring,
     if (ring->segment_count == 0 || offset >= ring->next_offset) {
         return false;
     }
-    size_t size = size_to_open(ring, now_ms, len);
+    size_t size = len > 0 ? size_to_open(ring, now_ms, len) : 0;
     uint64_t bytes = ring->bytes + size;
+    uint64_t end = ring->next_offset + (len > 0 ? 1 : 0);
     /* The segment that the event goes into stays, the newest or a new one. */
     uint32_t count = ring->segment_count - (size > 0 ? 0 : 1);
     for (uint32_t i = 0; i < count; i++) {
         const struct rt_segment *segment = ring->segments[i];
-        if (!exceeds(ring, bytes,
-                     ring->next_offset + 1 - segment->first_offset)) {
+        if (!exceeds(ring, bytes, end - segment->first_offset)) {
             return false;
         }
         if (offset < segment->first_offset + segment->event_count) {
@@ -235,16 +245,12 @@ bool rt_ring_endangers(const struct rt_ring *ring,
     return false;
 }
 
-int rt_ring_append(struct rt_ring *ring,
-                   uint64_t now_ms,
-                   const struct rt_record *record)
+/* Puts an event into the newest block, which has room for it. */
+static int
+put(struct rt_ring *ring, uint64_t now_ms, const struct rt_record *record)
 {
-    size_t len = record->header.len + record->payload.len;
     uint16_t type = 0;
-    struct rt_segment *segment = writable(ring, now_ms, len);
-    if (segment == NULL) {
-        return RT_ENOMEM;
-    }
+    struct rt_segment *segment = last(ring);
     if (rt_segment_add_type(ring->store, segment, record->type, &type) < 0) {
         discard_if_empty(ring);
         return RT_ENOMEM;
@@ -257,10 +263,74 @@ int rt_ring_append(struct rt_ring *ring,
     rt_segment_append(segment, record->header, record->payload, entry);
     segment->touched_ms = now_ms;
     ring->sequence = record->sequence;
-    ring->head += len;
+    ring->head += record->header.len + record->payload.len;
     ring->next_offset++;
-    enforce_size(ring);
     return 0;
+}
+
+int rt_ring_append(struct rt_ring *ring,
+                   uint64_t now_ms,
+                   const struct rt_record *record)
+{
+    size_t len = record->header.len + record->payload.len;
+    size_t size = size_to_open(ring, now_ms, len);
+    if (size > 0 && open_segment(ring, now_ms, size) == NULL) {
+        return RT_ENOMEM;
+    }
+    int err = put(ring, now_ms, record);
+    if (err == 0) {
+        rt_ring_enforce(ring);
+    }
+    return err;
+}
+
+/* --- events that may be taken back --- */
+
+struct rt_ring_mark rt_ring_mark(const struct rt_ring *ring)
+{
+    struct rt_ring_mark mark = {.segment_count = ring->segment_count,
+                                .head = ring->head,
+                                .next_offset = ring->next_offset,
+                                .wall_ms = ring->wall_ms,
+                                .sequence = ring->sequence};
+    if (ring->segment_count > 0) {
+        const struct rt_segment *newest = last(ring);
+        mark.event_count = newest->event_count;
+        mark.used = newest->used;
+        mark.types_len = newest->types_len;
+        mark.touched_ms = newest->touched_ms;
+    }
+    return mark;
+}
+
+int rt_ring_extend(struct rt_ring *ring,
+                   uint64_t now_ms,
+                   const struct rt_record *record)
+{
+    size_t len = record->header.len + record->payload.len;
+    size_t size = size_to_open(ring, now_ms, len);
+    if (size > 0 && create_segment(ring, now_ms, size) == NULL) {
+        return RT_ENOMEM;
+    }
+    return put(ring, now_ms, record);
+}
+
+void rt_ring_rewind(struct rt_ring *ring, const struct rt_ring_mark *mark)
+{
+    while (ring->segment_count > mark->segment_count) {
+        discard(ring);
+    }
+    if (ring->segment_count > 0) {
+        struct rt_segment *newest = last(ring);
+        newest->event_count = mark->event_count;
+        newest->used = mark->used;
+        newest->types_len = mark->types_len;
+        newest->touched_ms = mark->touched_ms;
+    }
+    ring->head = mark->head;
+    ring->next_offset = mark->next_offset;
+    ring->wall_ms = mark->wall_ms;
+    ring->sequence = mark->sequence;
 }
 
 /* Whether the oldest segment is too old; or too much, which an append sees to
@@ -305,170 +375,6 @@ uint64_t rt_ring_latest(const struct rt_ring *ring)
 uint64_t rt_ring_low(const struct rt_ring *ring)
 {
     return ring->segment_count > 0 ? first(ring)->position : ring->head;
-}
-
-/* The number of the last segment that begins at or before the position. */
-static uint32_t segment_number(const struct rt_ring *ring, uint64_t position)
-{
-    uint32_t low = 0;
-    uint32_t high = ring->segment_count;
-    if (last(ring)->position <= position) {
-        return high - 1; /* where almost every reader is */
-    }
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (ring->segments[middle]->position <= position) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-struct rt_segment *rt_ring_segment(const struct rt_ring *ring,
-                                   uint64_t position)
-{
-    RT_CHECK(position >= rt_ring_low(ring) && position < ring->head);
-    return ring->segments[segment_number(ring, position)];
-}
-
-struct rt_segment *rt_ring_find(const struct rt_ring *ring, uint64_t offset)
-{
-    RT_CHECK(offset >= rt_ring_earliest(ring) && offset < ring->next_offset);
-    uint32_t low = 0;
-    uint32_t high = ring->segment_count;
-    if (last(ring)->first_offset <= offset) {
-        return last(ring); /* where almost every reader is */
-    }
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (ring->segments[middle]->first_offset <= offset) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return ring->segments[low];
-}
-
-uint64_t rt_ring_position(const struct rt_ring *ring, uint64_t offset)
-{
-    if (offset == ring->next_offset) {
-        return ring->head;
-    }
-    const struct rt_segment *segment = rt_ring_find(ring, offset);
-    uint32_t index = (uint32_t)(offset - segment->first_offset);
-    return segment->position + rt_segment_start(segment, index);
-}
-
-uint64_t rt_ring_bytes_from(const struct rt_ring *ring, uint64_t offset)
-{
-    return ring->head - (offset > rt_ring_earliest(ring)
-                             ? rt_ring_position(ring, offset)
-                             : rt_ring_low(ring));
-}
-
-uint64_t rt_ring_offset(const struct rt_ring *ring, uint64_t position)
-{
-    RT_CHECK(position >= rt_ring_low(ring) && position <= ring->head);
-    if (position == ring->head) {
-        return ring->next_offset;
-    }
-    const struct rt_segment *segment = rt_ring_segment(ring, position);
-    uint32_t at = (uint32_t)(position - segment->position);
-    uint32_t index = rt_segment_event_at(segment, at);
-    RT_CHECK(rt_segment_start(segment, index) == at);
-    return segment->first_offset + index;
-}
-
-/* What rises, or at least never falls, from event to event: so searches may
- * halve. */
-typedef uint64_t (*key_fn)(const struct rt_entry *entry);
-
-static uint64_t wall_ms_of(const struct rt_entry *entry)
-{
-    return entry->wall_ms;
-}
-
-static uint64_t sequence_of(const struct rt_entry *entry)
-{
-    return entry->sequence;
-}
-
-static uint64_t
-find_in_segment(const struct rt_segment *segment, key_fn key_of, uint64_t key)
-{
-    uint32_t low = 0;
-    uint32_t high = segment->event_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (key_of(rt_segment_entry(segment, middle)) < key) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return segment->first_offset + low;
-}
-
-/* The offset of the first event with at least that key. Mostly it is asked for
- * what is new, and a ring has few segments. */
-static uint64_t
-find_key(const struct rt_ring *ring, key_fn key_of, uint64_t key)
-{
-    uint32_t number = ring->segment_count;
-    while (number > 0 &&
-           key_of(rt_segment_entry(ring->segments[number - 1], 0)) >= key) {
-        number--;
-    }
-    return number == 0
-               ? rt_ring_earliest(ring)
-               : find_in_segment(ring->segments[number - 1], key_of, key);
-}
-
-uint64_t rt_ring_offset_since(const struct rt_ring *ring, uint64_t wall_ms)
-{
-    return find_key(ring, wall_ms_of, wall_ms);
-}
-
-uint64_t rt_ring_offset_from(const struct rt_ring *ring, uint64_t sequence)
-{
-    return find_key(ring, sequence_of, sequence);
-}
-
-const struct rt_entry *rt_ring_entry(const struct rt_ring *ring,
-                                     uint64_t offset)
-{
-    const struct rt_segment *segment = rt_ring_find(ring, offset);
-    return rt_segment_entry(segment,
-                            (uint32_t)(offset - segment->first_offset));
-}
-
-unsigned rt_ring_read(const struct rt_ring *ring,
-                      uint64_t position,
-                      size_t bytes_max,
-                      struct rt_bytes *ranges,
-                      unsigned range_max)
-{
-    unsigned count = 0;
-    size_t total = 0;
-    if (position >= ring->head) {
-        return 0;
-    }
-    RT_CHECK(position >= rt_ring_low(ring));
-    for (uint32_t i = segment_number(ring, position);
-         i < ring->segment_count && count < range_max && total < bytes_max;
-         i++) {
-        const struct rt_segment *segment = ring->segments[i];
-        size_t skip = position - segment->position;
-        ranges[count].data = (const char *)segment->bytes + skip;
-        ranges[count].len = segment->used - skip;
-        total += ranges[count].len;
-        position += ranges[count].len;
-        count++;
-    }
-    return count;
 }
 
 void rt_ring_validate(const struct rt_ring *ring)

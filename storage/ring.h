@@ -81,8 +81,36 @@ RT_MUST_USE int rt_ring_append(struct rt_ring *ring,
                                uint64_t now_ms,
                                const struct rt_record *record);
 
+/* Where the head of a ring is, to go back to. */
+struct rt_ring_mark {
+    uint64_t head;
+    uint64_t next_offset;
+    uint64_t wall_ms;
+    uint64_t sequence;
+    uint64_t touched_ms; /* of the newest segment, as what follows */
+    uint32_t event_count;
+    uint32_t used;
+    uint32_t types_len;
+    uint32_t segment_count;
+};
+
+struct rt_ring_mark rt_ring_mark(const struct rt_ring *ring);
+
+/* As rt_ring_append, but drops nothing, so that it can be taken back: the ring
+ * has more than it retains until rt_ring_enforce is called. */
+RT_MUST_USE int rt_ring_extend(struct rt_ring *ring,
+                               uint64_t now_ms,
+                               const struct rt_record *record);
+
+/* Takes back what has been added by rt_ring_extend since the mark. There was
+ * no other call but for reading, and nobody has been given what is new. */
+void rt_ring_rewind(struct rt_ring *ring, const struct rt_ring_mark *mark);
+
+/* Drops what is more than retention allows in bytes and events. */
+void rt_ring_enforce(struct rt_ring *ring);
+
 /* Whether appending an event of `len` bytes at time `now_ms` would drop the
- * event of that offset. */
+ * event of that offset; 0 bytes: whether rt_ring_enforce would. */
 bool rt_ring_endangers(const struct rt_ring *ring,
                        uint64_t offset,
                        uint64_t now_ms,

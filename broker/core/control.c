@@ -68,7 +68,10 @@ void rt_topic_close(struct rt_topic *topic)
 {
     if (!topic->is_closed) {
         topic->is_closed = true;
-        rt_topic_mark(topic); /* for those who have everything already */
+        rt_topic_mark(
+            topic,
+            rt_ring_latest(
+                &topic->ring)); /* for those who have everything already */
     }
 }
 
@@ -99,5 +102,5 @@ void rt_topic_purge(struct rt_topic *topic)
     rt_locals_purge(topic);
     rt_ring_purge(&topic->ring);
     begin_epoch(topic);
-    rt_topic_mark(topic);
+    rt_topic_mark(topic, rt_ring_latest(&topic->ring));
 }

@@ -64,13 +64,13 @@ static enum rt_opcode opcode_of(enum rt_content content)
     return content == RT_CONTENT_BINARY ? RT_OPCODE_BINARY : RT_OPCODE_TEXT;
 }
 
-static int append(struct rt_topic *topic, const struct rt_event *event)
+struct rt_record rt_core_record(const struct rt_core *core,
+                                const struct rt_event *event,
+                                uint8_t header[RT_FRAME_HEADER_MAX])
 {
-    struct rt_core *core = topic->core;
-    uint8_t header[RT_FRAME_HEADER_MAX];
     size_t header_len =
         rt_frame_header(header, opcode_of(event->content), event->payload.len);
-    struct rt_record record = {
+    return (struct rt_record){
         .header = {(const char *)header, header_len},
         .payload = event->payload,
         .type = event->type,
@@ -78,7 +78,14 @@ static int append(struct rt_topic *topic, const struct rt_event *event)
         .sequence = core->sequence + 1,
         .content = (uint8_t)event->content,
     };
-    rt_topic_protect(topic, header_len + event->payload.len);
+}
+
+static int append(struct rt_topic *topic, const struct rt_event *event)
+{
+    struct rt_core *core = topic->core;
+    uint8_t header[RT_FRAME_HEADER_MAX];
+    struct rt_record record = rt_core_record(core, event, header);
+    rt_topic_protect(topic, record.header.len + record.payload.len);
     return rt_ring_append(&topic->ring, core->now_ms, &record);
 }
 
@@ -100,7 +107,7 @@ int rt_core_publish(struct rt_core *core,
     core->counters.events_produced++;
     core->counters.bytes_produced += event->payload.len;
     topic->touched_ms = core->now_ms;
-    rt_topic_mark(topic);
+    rt_topic_mark(topic, rt_ring_latest(&topic->ring));
     *receipt = (struct rt_receipt){
         .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring)),
         .wall_ms = topic->ring.wall_ms,

@@ -26,6 +26,7 @@
 #include "protocol/cursor.h"
 #include "protocol/media_type.h"
 #include "protocol/receipt.h"
+#include "protocol/ws_frame.h"
 #include "storage/ring.h"
 
 /* An empty topic that nobody subscribes to is dropped after this time, if it is
@@ -128,6 +129,11 @@ void rt_core_set_time(struct rt_core *core, uint64_t now_ms, uint64_t wall_ms);
 RT_MUST_USE int rt_core_publish(struct rt_core *core,
                                 const struct rt_event *event,
                                 struct rt_receipt *receipt);
+
+/* What an event is in its log, as the next one of the node. */
+struct rt_record rt_core_record(const struct rt_core *core,
+                                const struct rt_event *event,
+                                uint8_t header[RT_FRAME_HEADER_MAX]);
 
 /* Finds the position of a topic's last event, 0 before the first; false if the
  * topic does not exist. */

@@ -105,15 +105,15 @@ void rt_locals_purge(struct rt_topic *topic)
     }
 }
 
-void rt_locals_mark(struct rt_topic *topic)
+void rt_locals_mark(struct rt_topic *topic, uint64_t first)
 {
     struct rt_locals *locals = topic->locals;
     if (locals == NULL || rt_list_is_empty(&locals->following) ||
         is_ready(locals)) {
         return;
     }
-    /* They had everything before the event that has just been appended. */
-    locals->floor = rt_ring_latest(&topic->ring);
+    /* They had everything before what has just been appended. */
+    locals->floor = first;
     rt_list_append(&topic->core->ready, &locals->ready);
 }
 

@@ -106,9 +106,9 @@ struct rt_cursor rt_local_cursor(const struct rt_local *local);
  * be called by what it calls. */
 bool rt_core_deliver(struct rt_core *core);
 
-/* For the topic: an event is about to be appended, and has been. */
+/* For the topic: an event is about to be appended, and has been; as there. */
 void rt_locals_protect(struct rt_topic *topic, size_t len);
-void rt_locals_mark(struct rt_topic *topic);
+void rt_locals_mark(struct rt_topic *topic, uint64_t first);
 
 /* For the topic: all events are gone, also what is held for them. */
 void rt_locals_purge(struct rt_topic *topic);

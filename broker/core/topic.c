@@ -147,13 +147,13 @@ struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset)
     };
 }
 
-void rt_topic_mark(struct rt_topic *topic)
+void rt_topic_mark(struct rt_topic *topic, uint64_t first)
 {
     rt_stream_mark_dirty(&topic->raw);
     for (struct rt_view *view = topic->views; view != NULL; view = view->next) {
         rt_stream_mark_dirty(&view->stream);
     }
-    rt_locals_mark(topic);
+    rt_locals_mark(topic, first);
     rt_followers_mark(topic);
 }
 

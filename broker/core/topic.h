@@ -76,8 +76,9 @@ uint64_t rt_topic_offset(const struct rt_topic *topic, struct rt_cursor cursor);
  * been told of it. */
 bool rt_topic_is_purged(const struct rt_topic *topic, uint64_t offset);
 
-/* An event was appended: whoever follows has something to get. */
-void rt_topic_mark(struct rt_topic *topic);
+/* Events were appended, from the offset `first` on: whoever follows has
+ * something to get. */
+void rt_topic_mark(struct rt_topic *topic, uint64_t first);
 
 /* Whether publishers should wait until those that follow have caught up. */
 bool rt_topic_is_congested(const struct rt_topic *topic);
@@ -92,9 +93,9 @@ bool rt_topic_is_followed(const struct rt_topic *topic);
 RT_MUST_USE struct rt_stream *rt_topic_stream(struct rt_topic *topic,
                                               enum rt_format format);
 
-/* An event of `len` bytes is about to be appended. Who has kept up must not
- * lose one to a burst: before the ring drops what has not been given to them,
- * they are given that. */
+/* An event of `len` bytes is about to be appended; 0: the ring is about to drop
+ * what is too much. Who has kept up must not lose an event to a burst: before
+ * the ring drops what has not been given to them, they are given that. */
 void rt_topic_protect(struct rt_topic *topic, size_t len);
 
 /* The offset before which everybody who keeps up has everything. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "broker/core/topic.h"
 #include "protocol/pattern.h"
 
 #define ENVELOPE_MAX 1024
@@ -26,15 +27,21 @@ static struct rt_bytes payload_of(uint64_t sequence, size_t len)
     return (struct rt_bytes){payload, len};
 }
 
+static struct rt_event
+event_of(const char *topic, uint64_t sequence, size_t len)
+{
+    EXPECT(sequence <= TEST_HISTORY_MAX);
+    return (struct rt_event){.topic = rt_bytes_of(topic),
+                             .payload = payload_of(sequence, len),
+                             .content = RT_CONTENT_TEXT};
+}
+
 static void publish(struct test_history *history, const char *topic, size_t len)
 {
     struct rt_core *core = &history->test.core;
     uint64_t sequence = core->sequence + 1;
-    struct rt_event event = {.topic = rt_bytes_of(topic),
-                             .payload = payload_of(sequence, len),
-                             .content = RT_CONTENT_TEXT};
+    struct rt_event event = event_of(topic, sequence, len);
     struct rt_receipt receipt;
-    EXPECT(sequence <= TEST_HISTORY_MAX);
     EXPECT_INT(rt_core_publish(core, &event, &receipt), 0);
     EXPECT_INT(core->sequence, sequence);
     history->events[sequence] =
@@ -50,6 +57,20 @@ void test_history_publish(struct test_history *history,
         publish(history, topic, len);
     }
     rt_core_validate(&history->test.core);
+}
+
+void test_history_add(struct test_history *history,
+                      struct rt_publication *publication,
+                      const char *topic,
+                      size_t len)
+{
+    uint64_t sequence = publication->sequence + 1;
+    struct rt_event event = event_of(topic, sequence, len);
+    EXPECT_INT(rt_publication_add(publication, &event), 0);
+    const struct rt_topic *added = test_core_topic(&history->test, topic);
+    uint64_t offset = rt_ring_latest(&added->ring);
+    history->events[sequence] = (struct test_past){
+        topic, rt_topic_cursor(added, offset), added->ring.wall_ms, len};
 }
 
 static struct rt_selector parsed(const char *text)

@@ -5,6 +5,7 @@
 #ifndef TESTS_SUPPORT_HISTORY_H
 #define TESTS_SUPPORT_HISTORY_H
 
+#include "broker/core/publication.h"
 #include "tests/support/sink.h"
 
 #define TEST_HISTORY_MAX     4096 /* events */
@@ -34,6 +35,13 @@ void test_history_publish(struct test_history *history,
                           const char *topic,
                           int count,
                           size_t len);
+
+/* Adds the next event of the node, of `len` bytes, to a publication that will
+ * be committed. */
+void test_history_add(struct test_history *history,
+                      struct rt_publication *publication,
+                      const char *topic,
+                      size_t len);
 
 /* Subscribes a new sink to a selector, in JSON: 0 or an error. */
 RT_MUST_USE int test_history_try_select(struct test_history *history,

@@ -70,13 +70,20 @@ static uint64_t next_offset(const struct rt_core *core, struct rt_bytes name)
     return topic == NULL ? 1 : topic->ring.next_offset;
 }
 
-int test_core_try_publish(struct test_core *test, const char *topic, size_t len)
+struct rt_event
+test_core_event(const struct test_core *test, const char *topic, size_t len)
 {
     struct rt_bytes name = rt_bytes_of(topic);
     uint64_t offset = next_offset(&test->core, name);
-    struct rt_event event = {.topic = name,
+    return (struct rt_event){.topic = name,
                              .payload = payload_of(topic[0], offset, len),
                              .content = RT_CONTENT_TEXT};
+}
+
+int test_core_try_publish(struct test_core *test, const char *topic, size_t len)
+{
+    struct rt_event event = test_core_event(test, topic, len);
+    uint64_t offset = next_offset(&test->core, event.topic);
     struct rt_receipt receipt;
     int err = rt_core_publish(&test->core, &event, &receipt);
     if (err == 0) {

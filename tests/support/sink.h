@@ -27,6 +27,11 @@ void test_core_finish(struct test_core *test);
 
 void test_core_pass_time(struct test_core *test, uint64_t ms);
 
+/* The next event of a topic, as the calls below publish it; valid until the
+ * next call. */
+struct rt_event
+test_core_event(const struct test_core *test, const char *topic, size_t len);
+
 /* Publishes an event with `len` bytes of payload, at least TEST_PAYLOAD_MIN,
  * that tell its topic and offset: 0 or RT_ENOMEM. */
 RT_MUST_USE int

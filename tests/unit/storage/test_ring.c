@@ -1,78 +1,7 @@
 #include "storage/ring.h"
 
-#include <string.h>
-
 #include "base/error.h"
-#include "tests/support/test.h"
-
-#define KIB       ((size_t)1024)
-#define UNLIMITED UINT64_MAX
-#define PAYLOAD   ((size_t)400 * 1024)
-
-struct log {
-    struct test_heap heap;
-    struct rt_store store;
-    struct rt_retention retention;
-    struct rt_ring ring;
-};
-
-static void log_init(struct log *log, struct rt_retention retention)
-{
-    test_heap_init(&log->heap, SIZE_MAX);
-    log->store = (struct rt_store){.heap = &log->heap.heap};
-    log->retention = retention;
-    rt_ring_init(&log->ring, &log->store, &log->retention);
-}
-
-static void log_init_bytes(struct log *log, uint64_t bytes)
-{
-    log_init(log, (struct rt_retention){bytes, UNLIMITED, UNLIMITED});
-}
-
-static void log_finish(struct log *log)
-{
-    rt_ring_finish(&log->ring);
-    EXPECT_INT(log->heap.heap.used, 0);
-    EXPECT_INT(log->store.retired_bytes, 0);
-}
-
-/* Tries to append an event of `len` bytes, of which two are the header. */
-static int try_append(struct log *log, uint64_t now_ms, size_t len)
-{
-    static char payload[PAYLOAD];
-    memset(payload, 'a' + (int)(log->ring.next_offset % 26), len - 2);
-    struct rt_record record = {.header = RT_BYTES("##"),
-                               .payload = {payload, len - 2},
-                               .wall_ms = 1000 + now_ms,
-                               .sequence = log->ring.next_offset * 7};
-    return rt_ring_append(&log->ring, now_ms, &record);
-}
-
-static void append_at(struct log *log, uint64_t now_ms, size_t len)
-{
-    EXPECT_INT(try_append(log, now_ms, len), 0);
-    rt_ring_validate(&log->ring);
-}
-
-static void append(struct log *log, size_t len)
-{
-    append_at(log, 0, len);
-}
-
-static struct rt_segment *newest(const struct log *log)
-{
-    return log->ring.segments[log->ring.segment_count - 1];
-}
-
-static size_t newest_size(const struct log *log)
-{
-    return rt_segment_size(newest(log)->capacity);
-}
-
-static uint64_t retained(const struct log *log)
-{
-    return log->ring.next_offset - rt_ring_earliest(&log->ring);
-}
+#include "tests/unit/storage/log.h"
 
 TEST("an empty ring begins at offset 1 and position 0 and allocates nothing")
 {
@@ -98,29 +27,6 @@ TEST("a ring that was never set up, or is NULL, may be finished")
     struct rt_ring ring = {0};
     rt_ring_finish(&ring);
     rt_ring_finish(NULL);
-}
-
-TEST("offsets and positions name the same events across segments")
-{
-    struct log log;
-    log_init_bytes(&log, 1024 * KIB);
-    uint64_t position = 0;
-    for (uint32_t i = 1; i <= 400; i++) {
-        append(&log, 2 + i);
-    }
-    EXPECT(log.ring.segment_count > 4);
-    for (uint32_t i = 1; i <= 400; i++) {
-        EXPECT_INT(rt_ring_position(&log.ring, i), position);
-        EXPECT_INT(rt_ring_offset(&log.ring, position), i);
-        struct rt_segment *segment = rt_ring_segment(&log.ring, position + 1);
-        EXPECT(segment->first_offset <= i);
-        EXPECT(i < segment->first_offset + segment->event_count);
-        position += 2 + i;
-    }
-    EXPECT_INT(log.ring.head, position);
-    EXPECT_INT(rt_ring_position(&log.ring, 401), position);
-    EXPECT_INT(rt_ring_offset(&log.ring, position), 401);
-    log_finish(&log);
 }
 
 TEST("blocks double from 4 KiB to 256 KiB as events fill them")
@@ -320,59 +226,6 @@ TEST("a segment that is being written outlives its eviction, unchanged")
     log_finish(&log);
 }
 
-TEST("a read gives what is left, segment by segment")
-{
-    struct log log;
-    struct rt_bytes ranges[8];
-    log_init_bytes(&log, 1024 * KIB);
-    for (int i = 0; i < 8; i++) {
-        append(&log, 3000); /* 1, 2 and 5 to a segment */
-    }
-    EXPECT_INT(rt_ring_read(&log.ring, 0, SIZE_MAX, ranges, 8), 3);
-    EXPECT_INT(ranges[0].len, 3000);
-    EXPECT_INT(ranges[1].len, 6000);
-    EXPECT_INT(ranges[2].len, 15000);
-    EXPECT_INT(rt_ring_read(&log.ring, 6000, SIZE_MAX, ranges, 8), 2);
-    EXPECT_INT(ranges[0].len, 3000);
-    EXPECT_INT(ranges[0].data[2], 'a' + 3);
-    EXPECT_INT(ranges[1].data[2], 'a' + 4);
-    log_finish(&log);
-}
-
-TEST("a read stops when it has enough ranges or bytes")
-{
-    struct log log;
-    struct rt_bytes ranges[8];
-    log_init_bytes(&log, 1024 * KIB);
-    for (int i = 0; i < 8; i++) {
-        append(&log, 3000);
-    }
-    EXPECT_INT(rt_ring_read(&log.ring, 0, SIZE_MAX, ranges, 2), 2);
-    EXPECT_INT(rt_ring_read(&log.ring, 0, 1, ranges, 8), 1);
-    EXPECT_INT(ranges[0].len, 3000);
-    EXPECT_INT(rt_ring_read(&log.ring, 0, 3000, ranges, 8), 1);
-    EXPECT_INT(rt_ring_read(&log.ring, 0, 3001, ranges, 8), 2);
-    EXPECT_INT(rt_ring_read(&log.ring, 0, 9001, ranges, 8), 3);
-    EXPECT_INT(rt_ring_read(&log.ring, 24000, SIZE_MAX, ranges, 8), 0);
-    log_finish(&log);
-}
-
-static void append_stamped(struct log *log, uint64_t wall_ms)
-{
-    struct rt_record record = {.header = RT_BYTES("##"),
-                               .payload = RT_BYTES("payload"),
-                               .wall_ms = wall_ms};
-    EXPECT_INT(rt_ring_append(&log->ring, 0, &record), 0);
-}
-
-static uint64_t stamp_of(const struct log *log, uint64_t offset)
-{
-    uint64_t position = rt_ring_position(&log->ring, offset);
-    const struct rt_segment *segment = rt_ring_segment(&log->ring, position);
-    uint32_t index = (uint32_t)(offset - segment->first_offset);
-    return rt_segment_entry(segment, index)->wall_ms;
-}
-
 TEST("time stamps never go back")
 {
     struct log log;
@@ -388,53 +241,12 @@ TEST("time stamps never go back")
     log_finish(&log);
 }
 
-TEST("a time finds the first event stamped then or later")
-{
-    struct log log;
-    log_init(&log, (struct rt_retention){64 * KIB, 64, UNLIMITED});
-    for (uint64_t i = 0; i < 200; i++) {
-        append_stamped(&log, 1000 + i / 3 * 10); /* three of each */
-    }
-    for (uint64_t wall_ms = 900; wall_ms < 1700; wall_ms++) {
-        uint64_t expected = rt_ring_earliest(&log.ring);
-        while (expected < log.ring.next_offset &&
-               stamp_of(&log, expected) < wall_ms) {
-            expected++;
-        }
-        EXPECT_INT(rt_ring_offset_since(&log.ring, wall_ms), expected);
-    }
-    log_finish(&log);
-}
-
 /* Appends until the next event needs a block. */
 static void fill_newest(struct log *log)
 {
     while (rt_segment_has_room(newest(log), 1000)) {
         append(log, 1000);
     }
-}
-
-TEST(
-    "an event is found by its number among all of the node, and so is the next")
-{
-    struct log log;
-    log_init_bytes(&log, 64 * KIB);
-    EXPECT_INT(rt_ring_offset_from(&log.ring, 1), 1);
-    EXPECT_INT(log.ring.dropped_sequence, 0);
-    for (int i = 0; i < 300; i++) {
-        append(&log, 1000);
-    }
-    uint64_t earliest = rt_ring_earliest(&log.ring);
-    EXPECT_INT(log.ring.dropped_sequence, (earliest - 1) * 7);
-    EXPECT_INT(rt_ring_offset_from(&log.ring, 1), earliest);
-    for (uint64_t offset = earliest; offset <= 300; offset++) {
-        EXPECT_INT(rt_ring_entry(&log.ring, offset)->sequence, offset * 7);
-        EXPECT_INT(rt_ring_offset_from(&log.ring, offset * 7 - 6), offset);
-        EXPECT_INT(rt_ring_offset_from(&log.ring, offset * 7), offset);
-    }
-    EXPECT_INT(rt_ring_offset_from(&log.ring, 300 * 7 + 1), 301);
-    rt_ring_expire(&log.ring, UNLIMITED, 301);
-    log_finish(&log);
 }
 
 TEST("an append that finds no memory changes nothing, wherever it fails")
