@@ -53,6 +53,32 @@ static void wrap_ringtail(struct load_wrapping *wrapping,
     wrap_post(wrapping, WIRE_PRODUCE_PATH, topic, payload_len);
 }
 
+/* A payload is the body of a batch, without its first quote and its last. */
+static void wrap_batch(struct load_wrapping *wrapping,
+                       const char *topic,
+                       size_t payload_len)
+{
+    load_wrapping_print(wrapping,
+                        "POST " WIRE_PRODUCE_PATH "%s HTTP/1.1\r\n"
+                        "Host: 127.0.0.1\r\n"
+                        "Content-Type: application/x-ndjson\r\n"
+                        "Content-Length: %zu\r\n"
+                        "\r\n\"",
+                        topic, payload_len + 2);
+    wrapping->tail[wrapping->tail_len++] = '"';
+}
+
+/* Lines that are strings of LOAD_BATCH_LINE bytes. */
+static void fill_batch(char *payload, size_t len)
+{
+    static const char between[] = {'"', '\n', '"'};
+    memset(payload, '.', len);
+    for (size_t at = LOAD_BATCH_LINE - 2; at + sizeof(between) < len;
+         at += LOAD_BATCH_LINE + 1) {
+        memcpy(payload + at, between, sizeof(between));
+    }
+}
+
 static void wrap_nchan(struct load_wrapping *wrapping,
                        const char *topic,
                        size_t payload_len)
@@ -120,6 +146,16 @@ const struct load_protocol load_ringtail = {
     .name = "ringtail",
     .subscribe = subscribe_ringtail,
     .wrap_published = wrap_ringtail,
+    .wrap_delivered = wrap_frame,
+    .take_answer = take_ringtail,
+    .take_other = load_control_take,
+};
+
+const struct load_protocol load_ringtail_batch = {
+    .name = "ringtail-batch",
+    .subscribe = subscribe_ringtail,
+    .wrap_published = wrap_batch,
+    .fill = fill_batch,
     .wrap_delivered = wrap_frame,
     .take_answer = take_ringtail,
     .take_other = load_control_take,

@@ -13,8 +13,9 @@
 #include "bench/load_topic.h"
 #include "bench/wire.h"
 
-/* The floor reads no longer request. */
-#define PAYLOAD_MAX (WIRE_PUBLISHER_READ - 1024)
+/* The floor reads no longer request; but it is not asked to take batches. */
+#define PAYLOAD_MAX       (WIRE_PUBLISHER_READ - 1024)
+#define PAYLOAD_MAX_BATCH (1024 * 1024)
 
 /* In flight on a schedule, when nothing else is said: enough never to wait. */
 #define DEPTH_OF_RATE 1024
@@ -28,14 +29,16 @@ static const char usage[] =
     "Drives the server at 127.0.0.1:PORT and prints one JSON object.\n"
     "\n"
     "  --protocol P     ringtail (the floor's too), nchan, redis, nats, mqtt,\n"
-    "                   nats-websocket or mqtt-websocket (ringtail)\n"
+    "                   nats-websocket, mqtt-websocket or ringtail-batch\n"
+    "                   (ringtail)\n"
     "  --subscribers N  subscribers of the topics (0)\n"
     "  --stopped N      more subscribers, who stop reading at once (0)\n"
     "  --publishers N   publishers to the topics (1)\n"
     "  --topics N       topics: subscribers are spread over them, and each\n"
     "                   event of a publisher goes to the next one (1)\n"
     "  --depth N        events in flight per publisher (1; 1024 with --rate)\n"
-    "  --bytes N        payload of an event (128)\n"
+    "  --bytes N        payload of an event (128); of ringtail-batch the body\n"
+    "                   of a POST, without two quotes, in lines of 128\n"
     "  --lag N          hold publishers while the slowest reader is N events\n"
     "                   behind (1024, or what half a ring holds); 1 is one\n"
     "                   event at a time, and reports when the last reader\n"
@@ -114,7 +117,7 @@ static const struct number_option {
     {"publishers", FIELD(publishers), 1, 1000},
     {"topics", FIELD(topics), 1, 99999},
     {"depth", FIELD(depth), 1, UINT16_MAX},
-    {"bytes", FIELD(payload_len), LOAD_PAYLOAD_MIN, PAYLOAD_MAX},
+    {"bytes", FIELD(payload_len), LOAD_PAYLOAD_MIN, PAYLOAD_MAX_BATCH},
     {"lag", FIELD(lag_max), 1, LOAD_LAG_MAX - 1},
     {"events", FIELD(events), 1, UINT32_MAX},
     {"rate", FIELD(rate), 1, 1000000},
@@ -175,12 +178,17 @@ static void set(struct load_options *options, int name, const char *value)
     }
 }
 
-/* Late readers check that the events of one publisher follow each other. */
+/* Late readers check that the events of one publisher follow each other; what
+ * a batch becomes is checked by nobody. */
 static bool is_possible(const struct load_options *options)
 {
-    return options->late == 0 ||
-           (options->protocol == 0 && options->publishers == 1 &&
-            options->topics == 1 && options->rate > 0);
+    if (load_protocols[options->protocol]->fill != NULL) {
+        return options->subscribers + options->stopped + options->late == 0;
+    }
+    return options->payload_len <= PAYLOAD_MAX &&
+           (options->late == 0 ||
+            (options->protocol == 0 && options->publishers == 1 &&
+             options->topics == 1 && options->rate > 0));
 }
 
 static void complete(struct load_options *options)
@@ -191,6 +199,7 @@ static void complete(struct load_options *options)
     if (options->lag_max == 0) {
         uint32_t half_a_ring = LOAD_RING_BYTES / 2 / options->payload_len;
         options->lag_max = half_a_ring < LAG ? half_a_ring : LAG;
+        options->lag_max += options->lag_max == 0;
     }
     if (options->late > 0 && options->subscribers == 0) {
         options->subscribers = 1;

@@ -17,6 +17,9 @@
 #define LOAD_TAIL_MAX 2
 #define LOAD_PONG_MAX 16
 
+/* An event in a batch: so many bytes, and the end of its line. */
+#define LOAD_BATCH_LINE 128
+
 /* What stands around the payload of every event of a topic. */
 struct load_wrapping {
     size_t head_len;
@@ -46,6 +49,9 @@ struct load_protocol {
     void (*wrap_published)(struct load_wrapping *wrapping,
                            const char *topic,
                            size_t payload_len);
+    /* What a payload is beside its numbers; NULL: dots. */
+    void (*fill)(char *payload, size_t len);
+
     void (*wrap_delivered)(struct load_wrapping *wrapping,
                            const char *topic,
                            size_t payload_len);
@@ -69,6 +75,7 @@ struct load_protocol {
 extern const struct load_protocol *const load_protocols[];
 
 extern const struct load_protocol load_ringtail;
+extern const struct load_protocol load_ringtail_batch;
 extern const struct load_protocol load_nchan;
 extern const struct load_protocol load_redis;
 extern const struct load_protocol load_nats;

@@ -9,6 +9,16 @@
 #include "bench/load_report.h"
 #include "bench/wire.h"
 
+static void
+fill(const struct load_protocol *protocol, char *payload, size_t len)
+{
+    if (protocol->fill != NULL) {
+        protocol->fill(payload, len);
+    } else {
+        memset(payload, '.', len);
+    }
+}
+
 /* The events, of the first topic; where others have another name is known. */
 static void prepare_events(struct load_publisher *publisher, size_t payload_len)
 {
@@ -25,7 +35,7 @@ static void prepare_events(struct load_publisher *publisher, size_t payload_len)
     char *event = publisher->events;
     for (uint32_t i = 0; i < publisher->depth; i++) {
         memcpy(event, wrapping.head, wrapping.head_len);
-        memset(event + wrapping.head_len, '.', payload_len);
+        fill(publisher->protocol, event + wrapping.head_len, payload_len);
         memcpy(event + wrapping.head_len + payload_len, wrapping.tail,
                wrapping.tail_len);
         event += publisher->event_len;

@@ -34,6 +34,13 @@ def produce(connections, depth):
     return ["--publishers", connections, "--depth", depth]
 
 
+def batches(count):
+    """Batches of so many events of 128 bytes, each a line, and nobody
+    subscribed. The payload is all but the body's first and last quotes."""
+    size = count * (128 + 1) - 1 - 2
+    return ["--protocol", "ringtail-batch", "--bytes", size]
+
+
 def topics(count):
     """A subscriber for each topic, and batches over many topics."""
     return ["--topics", count, "--subscribers", count, "--depth", DEPTH]

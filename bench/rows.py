@@ -121,6 +121,15 @@ def post_64(count):
     ]
 
 
+def batch_1000(count):
+    """What an event costs that comes with 999 others in a body."""
+    values = []
+    for _ in range(min(count, 3)):
+        report = yield Run("ringtail", loads.batches(1000))
+        values.append(cpu_per_event(report) / 1000)
+    return [range_line("CPU per event, ns", values, 667)]
+
+
 def topics(count):
     """A delivery to a topic of its own, and one among others of one topic: to
     as many subscribers, and as many of a wake."""
@@ -264,6 +273,7 @@ def instructions(path):
 
 # A floor that waits for every reader cannot be measured with a stopped one.
 BROKER_ONLY = [
+    "batch-1000",
     "topics",
     "stalled",
     "in-process",
@@ -288,6 +298,7 @@ ROWS = {
         loads.produce(1, 1), ("CPU per POST, ratio", cpu_per_event, 1.25)
     ),
     "post-64": post_64,
+    "batch-1000": batch_1000,
     "late": late(),
     "idle-memory": idle_memory,
     "stalled": stalled,

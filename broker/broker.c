@@ -94,6 +94,7 @@ static int make_options(const struct ringtail_config *config,
         .event_bytes_max = config->event_bytes < EVENT_BYTES_MAX
                                ? config->event_bytes
                                : EVENT_BYTES_MAX,
+        .batch_bytes_max = config->batch_bytes,
         .stall_ticks = to_ticks(config->stall_timeout),
         .heartbeat_ticks = to_ticks(config->heartbeat),
         .pong_ticks = to_ticks(config->pong_timeout),

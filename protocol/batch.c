@@ -50,7 +50,7 @@ static int refuse_count(struct rt_batch_fault *fault, uint32_t count)
     struct rt_bytes nothing = {NULL, 0};
     fault->index = count;
     if (count == 0) {
-        return refuse(&fault->refusal, RT_PROBLEM_BAD_PAYLOAD, nothing,
+        return refuse(&fault->refusal, RT_PROBLEM_BAD_BATCH, nothing,
                       "a batch has one event at least");
     }
     (void)refuse(&fault->refusal, RT_PROBLEM_PAYLOAD_TOO_LARGE, nothing,
@@ -82,11 +82,11 @@ static int check_json(struct rt_bytes line, struct rt_refusal *refusal)
 {
     struct rt_bytes nothing = {NULL, 0};
     if (!rt_utf8_is_valid(line)) {
-        return refuse(refusal, RT_PROBLEM_BAD_PAYLOAD, nothing,
+        return refuse(refusal, RT_PROBLEM_BAD_BATCH, nothing,
                       "a line is not UTF-8");
     }
     if (!rt_json_is_valid(line)) {
-        return refuse(refusal, RT_PROBLEM_BAD_PAYLOAD, nothing,
+        return refuse(refusal, RT_PROBLEM_BAD_BATCH, nothing,
                       "a line is not JSON");
     }
     return 0;
@@ -149,8 +149,7 @@ struct parse {
 static int
 refuse_member(struct parse *parse, enum member member, const char *detail)
 {
-    return refuse(parse->refusal, RT_PROBLEM_BAD_REQUEST, names[member],
-                  detail);
+    return refuse(parse->refusal, RT_PROBLEM_BAD_BATCH, names[member], detail);
 }
 
 static int keep(struct parse *parse, const struct rt_json_member *found)
@@ -161,7 +160,7 @@ static int keep(struct parse *parse, const struct rt_json_member *found)
         member++;
     }
     if (member == MEMBER_COUNT) {
-        return refuse(parse->refusal, RT_PROBLEM_BAD_REQUEST, name,
+        return refuse(parse->refusal, RT_PROBLEM_BAD_BATCH, name,
                       "there is no such member");
     }
     if (parse->values[member].data != NULL) {
@@ -180,7 +179,7 @@ static int find_members(struct parse *parse, struct rt_bytes line)
         return err;
     }
     if (!rt_json_enter_object(line, &walk)) {
-        return refuse(parse->refusal, RT_PROBLEM_BAD_PAYLOAD,
+        return refuse(parse->refusal, RT_PROBLEM_BAD_BATCH,
                       (struct rt_bytes){NULL, 0}, "a line is not an object");
     }
     while (err == 0 && rt_json_next_member(&walk, &member)) {
@@ -213,7 +212,7 @@ static int read_topic(struct parse *parse, struct rt_batch_item *item)
     int err = read_string(parse, TOPIC, &item->topic);
     if (err == 0 && rt_topic_check(item->topic, &reason) < 0) {
         err =
-            refuse(parse->refusal, RT_PROBLEM_BAD_TOPIC, names[TOPIC], reason);
+            refuse(parse->refusal, RT_PROBLEM_BAD_BATCH, names[TOPIC], reason);
     }
     return err;
 }

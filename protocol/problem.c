@@ -63,6 +63,10 @@ void rt_problem_write(struct rt_writer *writer,
         RT_WRITE(writer, ",\"limit\":");
         rt_write_u64(writer, refusal->limit);
     }
+    if (refusal->has_index) {
+        RT_WRITE(writer, ",\"index\":");
+        rt_write_u64(writer, refusal->index);
+    }
     if (refusal->latest.len > 0) {
         RT_WRITE(writer, ",\"latest\":\"");
         rt_write_bytes(writer, refusal->latest);

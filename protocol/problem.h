@@ -11,48 +11,49 @@
 #include "base/bytes.h"
 #include "base/writer.h"
 
-#define RT_PROBLEM_MAP(X)                                               \
-    X(BAD_REQUEST, 400, "bad-request", "The request is malformed")      \
-    X(BAD_TOPIC, 400, "bad-topic", "That is not a topic")               \
-    X(BAD_PARAMETER, 400, "bad-parameter", "A parameter is not valid")  \
-    X(BAD_PAYLOAD, 400, "bad-payload",                                  \
-      "The payload is not what its Content-Type says")                  \
-    X(UNAUTHORIZED, 401, "unauthorized", "It is not known who you are") \
-    X(FORBIDDEN, 403, "forbidden", "You may not do that")               \
-    X(NOT_FOUND, 404, "not-found", "There is nothing here")             \
-    X(TOPIC_NOT_FOUND, 404, "topic-not-found", "No such topic exists")  \
-    X(METHOD_NOT_ALLOWED, 405, "method-not-allowed",                    \
-      "The method is not for this resource")                            \
-    X(REQUEST_TIMEOUT, 408, "request-timeout",                          \
-      "The request took too long to arrive")                            \
-    X(TOPIC_CLOSED, 409, "topic-closed", "The topic is closed")         \
-    X(LENGTH_REQUIRED, 411, "length-required",                          \
-      "The length of the payload is missing")                           \
-    X(PRECONDITION_FAILED, 412, "precondition-failed",                  \
-      "The topic has moved on")                                         \
-    X(PAYLOAD_TOO_LARGE, 413, "payload-too-large",                      \
-      "The payload is larger than an event may be")                     \
-    X(URI_TOO_LONG, 414, "uri-too-long", "The URL is too long")         \
-    X(UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type",            \
-      "The payload cannot be taken in this form")                       \
-    X(EXPECTATION_FAILED, 417, "expectation-failed",                    \
-      "The expectation cannot be met")                                  \
-    X(IDEMPOTENCY_MISMATCH, 422, "idempotency-mismatch",                \
-      "The key was used for another body")                              \
-    X(UPGRADE_REQUIRED, 426, "upgrade-required",                        \
-      "This resource speaks WebSocket")                                 \
-    X(HEAD_TOO_LARGE, 431, "head-too-large",                            \
-      "The head of the request is too large")                           \
-    X(NOT_IMPLEMENTED, 501, "not-implemented",                          \
-      "This broker cannot do that yet")                                 \
-    X(ACK_UNSUPPORTED, 501, "ack-unsupported",                          \
-      "This node cannot give that acknowledgement")                     \
-    X(DRAINING, 503, "draining", "The broker is shutting down")         \
-    X(OVERLOADED, 503, "overloaded", "The broker has too much to do")   \
-    X(AUTHORIZATION_TIMEOUT, 503, "authorization-timeout",              \
-      "It took too long to find out what you may do")                   \
-    X(HTTP_VERSION, 505, "http-version", "The broker speaks HTTP/1.1")  \
-    X(INSUFFICIENT_STORAGE, 507, "insufficient-storage",                \
+#define RT_PROBLEM_MAP(X)                                                \
+    X(BAD_REQUEST, 400, "bad-request", "The request is malformed")       \
+    X(BAD_TOPIC, 400, "bad-topic", "That is not a topic")                \
+    X(BAD_PARAMETER, 400, "bad-parameter", "A parameter is not valid")   \
+    X(BAD_PAYLOAD, 400, "bad-payload",                                   \
+      "The payload is not what its Content-Type says")                   \
+    X(BAD_BATCH, 400, "bad-batch", "An event of the batch is not valid") \
+    X(UNAUTHORIZED, 401, "unauthorized", "It is not known who you are")  \
+    X(FORBIDDEN, 403, "forbidden", "You may not do that")                \
+    X(NOT_FOUND, 404, "not-found", "There is nothing here")              \
+    X(TOPIC_NOT_FOUND, 404, "topic-not-found", "No such topic exists")   \
+    X(METHOD_NOT_ALLOWED, 405, "method-not-allowed",                     \
+      "The method is not for this resource")                             \
+    X(REQUEST_TIMEOUT, 408, "request-timeout",                           \
+      "The request took too long to arrive")                             \
+    X(TOPIC_CLOSED, 409, "topic-closed", "The topic is closed")          \
+    X(LENGTH_REQUIRED, 411, "length-required",                           \
+      "The length of the payload is missing")                            \
+    X(PRECONDITION_FAILED, 412, "precondition-failed",                   \
+      "The topic has moved on")                                          \
+    X(PAYLOAD_TOO_LARGE, 413, "payload-too-large",                       \
+      "The payload is larger than it may be")                            \
+    X(URI_TOO_LONG, 414, "uri-too-long", "The URL is too long")          \
+    X(UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type",             \
+      "The payload cannot be taken in this form")                        \
+    X(EXPECTATION_FAILED, 417, "expectation-failed",                     \
+      "The expectation cannot be met")                                   \
+    X(IDEMPOTENCY_MISMATCH, 422, "idempotency-mismatch",                 \
+      "The key was used for another body")                               \
+    X(UPGRADE_REQUIRED, 426, "upgrade-required",                         \
+      "This resource speaks WebSocket")                                  \
+    X(HEAD_TOO_LARGE, 431, "head-too-large",                             \
+      "The head of the request is too large")                            \
+    X(NOT_IMPLEMENTED, 501, "not-implemented",                           \
+      "This broker cannot do that yet")                                  \
+    X(ACK_UNSUPPORTED, 501, "ack-unsupported",                           \
+      "This node cannot give that acknowledgement")                      \
+    X(DRAINING, 503, "draining", "The broker is shutting down")          \
+    X(OVERLOADED, 503, "overloaded", "The broker has too much to do")    \
+    X(AUTHORIZATION_TIMEOUT, 503, "authorization-timeout",               \
+      "It took too long to find out what you may do")                    \
+    X(HTTP_VERSION, 505, "http-version", "The broker speaks HTTP/1.1")   \
+    X(INSUFFICIENT_STORAGE, 507, "insufficient-storage",                 \
       "The memory budget is spent")
 
 enum rt_problem {
@@ -78,6 +79,8 @@ struct rt_refusal {
     const char *detail;      /* a sentence fragment; NULL: none */
     uint64_t limit;          /* the limit that was passed; 0: none */
     struct rt_bytes latest;  /* the cursor of a topic's last event */
+    bool has_index;          /* it is about an event of a batch: */
+    uint32_t index;          /* this one, from 0 */
 };
 
 uint16_t rt_problem_status(enum rt_problem problem);

@@ -75,8 +75,7 @@ static void take_body(struct rt_http_session *session, struct rt_bytes *bytes)
 static int on_chunk(void *context, struct rt_bytes data)
 {
     struct rt_http_session *session = context;
-    struct rt_server *server = rt_http_session_server(session);
-    if (session->parser.body_bytes > server->options.event_bytes_max) {
+    if (session->parser.body_bytes > session->exchange.body_bytes_max) {
         return RT_ERANGE;
     }
     return session->exchange.is_answered
@@ -89,9 +88,8 @@ static void refuse_chunked(struct rt_http_session *session, int err)
     if (session->exchange.is_answered) {
         rt_http_session_give_up(session);
     } else if (err == RT_ERANGE) {
-        refuse_framing(
-            session, RT_PROBLEM_PAYLOAD_TOO_LARGE, NULL,
-            rt_http_session_server(session)->options.event_bytes_max);
+        refuse_framing(session, RT_PROBLEM_PAYLOAD_TOO_LARGE, NULL,
+                       session->exchange.body_bytes_max);
     } else if (err == RT_ENOMEM) {
         refuse_framing(session, RT_PROBLEM_INSUFFICIENT_STORAGE, NULL, 0);
     } else {
@@ -141,6 +139,17 @@ static void begin_body(struct rt_http_session *session,
 
 /* --- heads --- */
 
+void rt_http_input_limit(struct rt_http_session *session,
+                         const struct rt_http_request *request,
+                         uint64_t bytes_max)
+{
+    struct rt_exchange *exchange = &session->exchange;
+    exchange->body_bytes_max = bytes_max;
+    exchange->closes_if_refused = request->expects_continue ||
+                                  request->asks_upgrade ||
+                                  request->content_length > bytes_max;
+}
+
 static void begin_exchange(struct rt_http_session *session,
                            const struct rt_http_request *request)
 {
@@ -155,9 +164,7 @@ static void begin_exchange(struct rt_http_session *session,
     exchange->is_answered = false;
     exchange->may_come_again = false;
     exchange->finish = NULL;
-    exchange->closes_if_refused =
-        request->expects_continue || request->asks_upgrade ||
-        request->content_length > server->options.event_bytes_max;
+    rt_http_input_limit(session, request, server->options.event_bytes_max);
 }
 
 /* --- heads that come again --- */

@@ -8,6 +8,12 @@
 #include "base/bytes.h"
 #include "broker/net/http_session.h"
 
+/* How long the body of the request under way may be; before its head has been
+ * handled. What is longer cannot be skipped. */
+void rt_http_input_limit(struct rt_http_session *session,
+                         const struct rt_http_request *request,
+                         uint64_t bytes_max);
+
 /* Takes the next part of the input off `bytes`, which are not empty. A request
  * that is whole is handled; that may close or upgrade the connection. */
 void rt_http_input_step(struct rt_http_session *session,

@@ -58,7 +58,8 @@ struct rt_exchange {
     bool prefers_minimal;
     bool is_answered;       /* already at the head: the body is skipped */
     bool closes_if_refused; /* for its body cannot be skipped */
-    bool may_come_again;    /* its head may be remembered */
+    uint64_t body_bytes_max;
+    bool may_come_again; /* its head may be remembered */
     /* Handles the payload, unless the request has been answered before. */
     void (*finish)(struct rt_http_session *session, struct rt_bytes payload);
     struct rt_if_match condition;

@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "broker/net/authorize.h"
+#include "broker/net/http_input.h"
+#include "broker/net/produce.h"
 #include "broker/net/route.h"
 #include "protocol/event_type.h"
 
@@ -96,29 +98,27 @@ static int take_key(struct rt_http_session *session, struct rt_bytes value)
     return 0;
 }
 
-static int check_media(struct rt_http_session *session,
-                       struct rt_bytes content_type)
+static int take_media(struct rt_http_session *session,
+                      struct rt_bytes content_type)
 {
     session->exchange.media = rt_media_type_classify(content_type);
-    switch (session->exchange.media) {
-    case RT_MEDIA_MALFORMED:
+    if (session->exchange.media == RT_MEDIA_MALFORMED) {
         rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST,
                         RT_BYTES("Content-Type"), "that is not a media type");
         return RT_EINVAL;
-    case RT_MEDIA_NDJSON:
-        rt_route_refuse(session, RT_PROBLEM_NOT_IMPLEMENTED, content_type,
-                        "batches have no meaning yet: send events one by one");
-        return RT_EINVAL;
-    default:
-        return 0;
     }
+    return 0;
 }
 
 static int check_length(struct rt_http_session *session,
                         const struct rt_http_request *request)
 {
+    const struct rt_server_options *options =
+        &rt_http_session_server(session)->options;
+    bool is_batch = session->exchange.media == RT_MEDIA_NDJSON;
     uint64_t max =
-        rt_connection_server(session->connection)->options.event_bytes_max;
+        is_batch ? options->batch_bytes_max : options->event_bytes_max;
+    rt_http_input_limit(session, request, max);
     if (!request->is_chunked && !request->has_content_length) {
         rt_route_refuse(session, RT_PROBLEM_LENGTH_REQUIRED,
                         RT_BYTES("Content-Length"), "0 is a length, too");
@@ -133,6 +133,12 @@ static int check_length(struct rt_http_session *session,
     return 0;
 }
 
+/* What is more than an event that may be appended at once. */
+static bool needs_publication(const struct rt_exchange *exchange)
+{
+    return exchange->media == RT_MEDIA_NDJSON || exchange->key_len > 0;
+}
+
 void rt_produce_begin(struct rt_http_session *session,
                       const struct rt_http_request *request,
                       const struct rt_target *target)
@@ -144,10 +150,12 @@ void rt_produce_begin(struct rt_http_session *session,
         take_type(session, fields[RT_HTTP_RINGTAIL_TYPE]) == 0 &&
         take_condition(session, fields[RT_HTTP_IF_MATCH]) == 0 &&
         take_key(session, fields[RT_HTTP_IDEMPOTENCY_KEY]) == 0 &&
-        check_media(session, fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
+        take_media(session, fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
         check_length(session, request) == 0) {
         session->exchange.may_come_again = true;
-        session->exchange.finish = rt_produce_finish;
+        session->exchange.finish = needs_publication(&session->exchange)
+                                       ? rt_produce_finish_together
+                                       : rt_produce_finish;
         int result = rt_authorize(session, RINGTAIL_PRODUCE, request, target);
         (void)result; /* the payload is handled unless this was answered */
     }

@@ -20,8 +20,6 @@ void rt_produce_begin(struct rt_http_session *session,
                       const struct rt_target *target);
 bool rt_produce_begin_alike(struct rt_http_session *session,
                             struct rt_bytes target);
-void rt_produce_finish(struct rt_http_session *session,
-                       struct rt_bytes payload);
 
 /* GET /subscribe/{topic} */
 void rt_subscribe_begin(struct rt_http_session *session,

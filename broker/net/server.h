@@ -66,6 +66,7 @@ struct rt_server_options {
     struct rt_idempotency_limits idempotency;
     uint64_t stall_timeout_ms;
     uint64_t event_bytes_max;
+    uint64_t batch_bytes_max;
     uint64_t connections_max;
     uint32_t stall_ticks;
     uint32_t heartbeat_ticks;

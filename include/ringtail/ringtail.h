@@ -72,7 +72,8 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
       "how long an Idempotency-Key is remembered")                         \
     X(COUNT, idempotency_keys, "10000", "how many of them: the last ones") \
     X(SIZE, idempotency_bytes, "8MiB",                                     \
-      "memory for them, at most a sixteenth of all")
+      "memory for them, at most a sixteenth of all")                       \
+    X(SIZE, batch_bytes, "4MiB", "largest body of a batch of events")
 
 /*
  * The host's memory: allocates (memory NULL), resizes, or frees (new_size 0,

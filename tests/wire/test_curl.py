@@ -151,7 +151,7 @@ HEADERS = [
     (header(JSON, "\ufeff{}"), 400, "bad-payload"),
     (header(JSON, DEEP), 400, "bad-payload"),
     (header("Content-Type: a/b+json", "'x'"), 400, "bad-payload"),
-    (header(NDJSON, "{}"), 501, "not-implemented"),
+    (header(NDJSON, "{"), 400, "bad-batch"),
 ]
 for words, *wanted in HEADERS:
     what = f"{words[1]}, of {ascii(words[3]):.9}"

@@ -35,6 +35,7 @@ OPTIONS = """
     --idempotency-time TIME 5m
     --idempotency-keys N 10000
     --idempotency-bytes SIZE 8MiB
+    --batch-bytes SIZE 4MiB
     --help - -
 """
 LIMITS = re.findall(r"(--\S+) (?:SIZE|N|TIME) ", OPTIONS)

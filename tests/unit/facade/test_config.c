@@ -32,6 +32,7 @@ TEST("the defaults are what the header says")
     EXPECT_INT(config.idempotency_time, 5 * 60 * 1000);
     EXPECT_INT(config.idempotency_keys, 10000);
     EXPECT_INT(config.idempotency_bytes, 8 * 1024 * 1024);
+    EXPECT_INT(config.batch_bytes, 4 * 1024 * 1024);
     EXPECT_INT(config.mailbox_bytes, RINGTAIL_MAILBOX_BYTES);
     EXPECT(config.resize == NULL && config.log == NULL);
 }

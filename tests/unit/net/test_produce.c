@@ -57,6 +57,20 @@ TEST("an event has the type that its head says, and else none")
     finish();
 }
 
+TEST("each event of a batch has the type of the batch")
+{
+    begin();
+    publish(TEST_PRODUCE("a",
+                         "Ringtail-Type: trade\r\n"
+                         "Content-Type: application/x-ndjson\r\n",
+                         "4\r\n\r\n1\n2\n"));
+    publish(TEST_HELLO("a"));
+    EXPECT_TEXT(type_of("a", 1), "trade");
+    EXPECT_TEXT(type_of("a", 2), "trade");
+    EXPECT_TEXT(type_of("a", 3), "");
+    finish();
+}
+
 TEST("a head that is not parsed again keeps its type")
 {
     begin();

@@ -86,22 +86,22 @@ TEST("a batch for one topic has an event of JSON in each line")
 
 TEST("the event that is wrong is told by its number, blank lines not counted")
 {
-    (void)expect_fault(RT_BYTES("\n1\n\n2\n{\n3\n"), 2, RT_PROBLEM_BAD_PAYLOAD,
+    (void)expect_fault(RT_BYTES("\n1\n\n2\n{\n3\n"), 2, RT_PROBLEM_BAD_BATCH,
                        "a line is not JSON");
-    (void)expect_fault(RT_BYTES("1 2"), 0, RT_PROBLEM_BAD_PAYLOAD,
+    (void)expect_fault(RT_BYTES("1 2"), 0, RT_PROBLEM_BAD_BATCH,
                        "a line is not JSON");
-    (void)expect_fault(RT_BYTES("1\n\"\xff\"\n"), 1, RT_PROBLEM_BAD_PAYLOAD,
+    (void)expect_fault(RT_BYTES("1\n\"\xff\"\n"), 1, RT_PROBLEM_BAD_BATCH,
                        "a line is not UTF-8");
-    (void)expect_fault(RT_BYTES("[1,\n2]"), 0, RT_PROBLEM_BAD_PAYLOAD,
+    (void)expect_fault(RT_BYTES("[1,\n2]"), 0, RT_PROBLEM_BAD_BATCH,
                        "a line is not JSON");
 }
 
 TEST("a batch is not empty")
 {
     const char *detail = "a batch has one event at least";
-    (void)expect_fault((struct rt_bytes){NULL, 0}, 0, RT_PROBLEM_BAD_PAYLOAD,
+    (void)expect_fault((struct rt_bytes){NULL, 0}, 0, RT_PROBLEM_BAD_BATCH,
                        detail);
-    (void)expect_fault(RT_BYTES("\n \r\n"), 0, RT_PROBLEM_BAD_PAYLOAD, detail);
+    (void)expect_fault(RT_BYTES("\n \r\n"), 0, RT_PROBLEM_BAD_BATCH, detail);
 }
 
 /* `count` lines with an event each; valid until the next call. */
@@ -224,47 +224,46 @@ TEST("all strings may be escaped, side by side in the memory")
 
 TEST("a line that names its topic is an object")
 {
-    expect_refusal("{", RT_PROBLEM_BAD_PAYLOAD, "", "a line is not JSON");
-    expect_refusal("{\"topic\":\"\xff\"}", RT_PROBLEM_BAD_PAYLOAD, "",
+    expect_refusal("{", RT_PROBLEM_BAD_BATCH, "", "a line is not JSON");
+    expect_refusal("{\"topic\":\"\xff\"}", RT_PROBLEM_BAD_BATCH, "",
                    "a line is not UTF-8");
-    expect_refusal("[]", RT_PROBLEM_BAD_PAYLOAD, "", "a line is not an object");
-    expect_refusal("\"{}\"", RT_PROBLEM_BAD_PAYLOAD, "",
+    expect_refusal("[]", RT_PROBLEM_BAD_BATCH, "", "a line is not an object");
+    expect_refusal("\"{}\"", RT_PROBLEM_BAD_BATCH, "",
                    "a line is not an object");
 }
 
 TEST("a topic is there, a string, and one to publish to")
 {
-    expect_refusal("{}", RT_PROBLEM_BAD_REQUEST, "topic", "it is missing");
-    expect_refusal("{\"topic\":1,\"data\":1}", RT_PROBLEM_BAD_REQUEST, "topic",
+    expect_refusal("{}", RT_PROBLEM_BAD_BATCH, "topic", "it is missing");
+    expect_refusal("{\"topic\":1,\"data\":1}", RT_PROBLEM_BAD_BATCH, "topic",
                    "it is not a string");
-    expect_refusal("{\"topic\":\"a..b\",\"data\":1}", RT_PROBLEM_BAD_TOPIC,
+    expect_refusal("{\"topic\":\"a..b\",\"data\":1}", RT_PROBLEM_BAD_BATCH,
                    "topic", "a token is empty");
-    expect_refusal("{\"topic\":\"a.*\",\"data\":1}", RT_PROBLEM_BAD_TOPIC,
+    expect_refusal("{\"topic\":\"a.*\",\"data\":1}", RT_PROBLEM_BAD_BATCH,
                    "topic", "wildcards are for subscribing");
-    expect_refusal("{\"topic\":\"\\ud800\",\"data\":1}", RT_PROBLEM_BAD_REQUEST,
+    expect_refusal("{\"topic\":\"\\ud800\",\"data\":1}", RT_PROBLEM_BAD_BATCH,
                    "topic", "half a surrogate is no text");
 }
 
 TEST("there is data in one form, and not in both")
 {
-    expect_refusal("{\"topic\":\"a\"}", RT_PROBLEM_BAD_REQUEST, "data",
+    expect_refusal("{\"topic\":\"a\"}", RT_PROBLEM_BAD_BATCH, "data",
                    "it is missing");
     expect_refusal("{\"topic\":\"a\",\"data\":1,\"data_base64\":\"\"}",
-                   RT_PROBLEM_BAD_REQUEST, "data_base64",
+                   RT_PROBLEM_BAD_BATCH, "data_base64",
                    "it is there beside data");
-    expect_refusal("{\"topic\":\"a\",\"data_base64\":1}",
-                   RT_PROBLEM_BAD_REQUEST, "data_base64", "it is not a string");
+    expect_refusal("{\"topic\":\"a\",\"data_base64\":1}", RT_PROBLEM_BAD_BATCH,
+                   "data_base64", "it is not a string");
     expect_refusal("{\"topic\":\"a\",\"data_base64\":\"Zg\"}",
-                   RT_PROBLEM_BAD_REQUEST, "data_base64", "it is not base64");
+                   RT_PROBLEM_BAD_BATCH, "data_base64", "it is not base64");
     expect_refusal("{\"topic\":\"a\",\"data\":\"\\udc00\"}",
-                   RT_PROBLEM_BAD_REQUEST, "data",
-                   "half a surrogate is no text");
+                   RT_PROBLEM_BAD_BATCH, "data", "half a surrogate is no text");
 }
 
 TEST("a type that is there is one")
 {
     expect_refusal("{\"topic\":\"a\",\"type\":null,\"data\":1}",
-                   RT_PROBLEM_BAD_REQUEST, "type", "it is not a string");
+                   RT_PROBLEM_BAD_BATCH, "type", "it is not a string");
     char memory[64];
     struct rt_batch_item item;
     struct rt_refusal refusal;
@@ -277,14 +276,14 @@ TEST("a type that is there is one")
 
 TEST("members are known, and there once")
 {
-    expect_refusal("{\"topic\":\"a\",\"date\":1}", RT_PROBLEM_BAD_REQUEST,
-                   "date", "there is no such member");
-    expect_refusal("{\"topic\":\"a\",\"\":1}", RT_PROBLEM_BAD_REQUEST, "",
+    expect_refusal("{\"topic\":\"a\",\"date\":1}", RT_PROBLEM_BAD_BATCH, "date",
+                   "there is no such member");
+    expect_refusal("{\"topic\":\"a\",\"\":1}", RT_PROBLEM_BAD_BATCH, "",
                    "there is no such member");
     expect_refusal("{\"topic\":\"a\",\"topic\":\"b\",\"data\":1}",
-                   RT_PROBLEM_BAD_REQUEST, "topic", "it is there twice");
+                   RT_PROBLEM_BAD_BATCH, "topic", "it is there twice");
     expect_refusal("{\"topic\":\"a\",\"data\":1,\"data\":2}",
-                   RT_PROBLEM_BAD_REQUEST, "data", "it is there twice");
+                   RT_PROBLEM_BAD_BATCH, "data", "it is there twice");
 }
 
 TEST("a payload is measured as it is when it is read")

@@ -69,6 +69,16 @@ TEST("a spent budget, a stop, too much to do and no verdict may pass")
     }
 }
 
+TEST("the event of a batch is told, the first one too")
+{
+    expect((struct rt_refusal){.problem = RT_PROBLEM_BAD_BATCH,
+                               .detail = "a line is not JSON",
+                               .has_index = true},
+           URN "bad-batch\",\"title\":\"An event of the batch is not valid\","
+               "\"status\":400,\"detail\":\"a line is not JSON\","
+               "\"index\":0}\n");
+}
+
 TEST("the cursor of the last event is told")
 {
     expect((struct rt_refusal){.problem = RT_PROBLEM_PRECONDITION_FAILED,
@@ -141,7 +151,9 @@ TEST("every problem fits and is JSON, even with the worst subject")
                                      .subject = {subject, sizeof(subject)},
                                      .detail = LONG_DETAIL,
                                      .limit = UINT64_MAX,
-                                     .latest = RT_BYTES(LONGEST_CURSOR)};
+                                     .latest = RT_BYTES(LONGEST_CURSOR),
+                                     .has_index = true,
+                                     .index = UINT32_MAX};
         struct rt_bytes bytes = written(memory, &refusal);
         EXPECT_INT(bytes.data[bytes.len - 1], '\n');
         EXPECT(rt_json_is_valid(bytes));
