@@ -84,25 +84,42 @@ static void consider(struct preference *preference,
     }
 }
 
-enum rt_format rt_accept_format(struct rt_bytes accept)
+/* What is said of a media type. */
+static struct preference preference_of(struct rt_bytes accept,
+                                       struct rt_bytes name,
+                                       struct rt_bytes any_of_type)
 {
-    struct preference sse = {0};
-    struct preference ndjson = {0};
+    struct preference preference = {0};
     while (accept.data != NULL) {
         struct rt_bytes parameters = rt_bytes_split(&accept, ',');
         struct rt_bytes range = take_part(&parameters);
-        unsigned quality = quality_of(parameters);
-        consider(&sse,
-                 precision_of(range, RT_BYTES("text/event-stream"),
-                              RT_BYTES("text/*")),
-                 quality);
-        consider(&ndjson,
-                 precision_of(range, RT_BYTES("application/x-ndjson"),
-                              RT_BYTES("application/*")),
-                 quality);
+        consider(&preference, precision_of(range, name, any_of_type),
+                 quality_of(parameters));
     }
-    bool is_rather = sse.quality > ndjson.quality ||
-                     (sse.quality > 0 && sse.quality == ndjson.quality &&
-                      sse.precision > ndjson.precision);
-    return is_rather ? RT_FORMAT_SSE : RT_FORMAT_NDJSON;
+    return preference;
+}
+
+static bool is_rather(struct preference one, struct preference other)
+{
+    return one.quality > other.quality ||
+           (one.quality > 0 && one.quality == other.quality &&
+            one.precision > other.precision);
+}
+
+enum rt_format rt_accept_format(struct rt_bytes accept)
+{
+    struct preference sse = preference_of(accept, RT_BYTES("text/event-stream"),
+                                          RT_BYTES("text/*"));
+    struct preference ndjson = preference_of(
+        accept, RT_BYTES("application/x-ndjson"), RT_BYTES("application/*"));
+    return is_rather(sse, ndjson) ? RT_FORMAT_SSE : RT_FORMAT_NDJSON;
+}
+
+bool rt_accept_has_lines(struct rt_bytes accept)
+{
+    struct preference lines = preference_of(
+        accept, RT_BYTES("application/x-ndjson"), RT_BYTES("application/*"));
+    struct preference json = preference_of(accept, RT_BYTES("application/json"),
+                                           RT_BYTES("application/*"));
+    return is_rather(lines, json);
 }

@@ -207,12 +207,17 @@ static void plan_json(struct plan *plan, const struct rt_item *item)
     write_envelope_end(&plan->suffix, item);
 }
 
-static void plan_ndjson(struct plan *plan, const struct rt_item *item)
+static void plan_envelope(struct plan *plan, const struct rt_item *item)
 {
-    plan->wrap = RT_WRAP_CHUNK;
     plan->encoding = enveloped(item->content, ON_ONE_LINE);
     write_envelope_begin(&plan->prefix, item);
     write_envelope_end(&plan->suffix, item);
+}
+
+static void plan_ndjson(struct plan *plan, const struct rt_item *item)
+{
+    plan->wrap = RT_WRAP_CHUNK;
+    plan_envelope(plan, item);
     RT_WRITE(&plan->suffix, "\n");
 }
 
@@ -239,11 +244,15 @@ static void plan_sse(struct plan *plan, const struct rt_item *item)
     plan->encoding = AS_FIELDS;
     write_fields_begin(&plan->prefix, item);
     if (has_envelope) {
-        plan->encoding = enveloped(item->content, ON_ONE_LINE);
-        write_envelope_begin(&plan->prefix, item);
-        write_envelope_end(&plan->suffix, item);
+        plan_envelope(plan, item);
     }
     RT_WRITE(&plan->suffix, "\n\n");
+}
+
+static void init_plan(struct plan *plan)
+{
+    rt_writer_init(&plan->prefix, plan->prefix_memory, PREFIX_MAX);
+    rt_writer_init(&plan->suffix, plan->suffix_memory, SUFFIX_MAX);
 }
 
 static void
@@ -257,8 +266,7 @@ plan_item(struct plan *plan, enum rt_format format, const struct rt_item *item)
         [RT_FORMAT_NDJSON] = plan_ndjson,
     };
     RT_CHECK(format < RT_FORMAT_COUNT);
-    rt_writer_init(&plan->prefix, plan->prefix_memory, PREFIX_MAX);
-    rt_writer_init(&plan->suffix, plan->suffix_memory, SUFFIX_MAX);
+    init_plan(plan);
     plans[format](plan, item);
     RT_CHECK(!plan->prefix.overflowed && !plan->suffix.overflowed);
 }
@@ -268,6 +276,15 @@ static size_t size_inside(const struct plan *plan, struct rt_bytes payload)
     return rt_writer_bytes(&plan->prefix).len +
            payload_size(plan->encoding, payload) +
            rt_writer_bytes(&plan->suffix).len;
+}
+
+static void write_inside(struct rt_writer *writer,
+                         const struct plan *plan,
+                         struct rt_bytes payload)
+{
+    rt_write_bytes(writer, rt_writer_bytes(&plan->prefix));
+    write_payload(writer, plan->encoding, payload);
+    rt_write_bytes(writer, rt_writer_bytes(&plan->suffix));
 }
 
 size_t rt_format_size(enum rt_format format, const struct rt_item *item)
@@ -284,8 +301,22 @@ void rt_format_write(struct rt_writer *writer,
     struct plan plan;
     plan_item(&plan, format, item);
     rt_wrap_begin(writer, plan.wrap, size_inside(&plan, item->payload));
-    rt_write_bytes(writer, rt_writer_bytes(&plan.prefix));
-    write_payload(writer, plan.encoding, item->payload);
-    rt_write_bytes(writer, rt_writer_bytes(&plan.suffix));
+    write_inside(writer, &plan, item->payload);
     rt_wrap_end(writer, plan.wrap);
+}
+
+size_t rt_envelope_size(const struct rt_item *item)
+{
+    struct plan plan;
+    init_plan(&plan);
+    plan_envelope(&plan, item);
+    return size_inside(&plan, item->payload);
+}
+
+void rt_envelope_write(struct rt_writer *writer, const struct rt_item *item)
+{
+    struct plan plan;
+    init_plan(&plan);
+    plan_envelope(&plan, item);
+    write_inside(writer, &plan, item->payload);
 }

@@ -54,4 +54,9 @@ void rt_format_write(struct rt_writer *writer,
                      enum rt_format format,
                      const struct rt_item *item);
 
+/* The envelope alone, on one line without its end, as a part of a text: how
+ * many bytes it takes, and so many. */
+size_t rt_envelope_size(const struct rt_item *item);
+void rt_envelope_write(struct rt_writer *writer, const struct rt_item *item);
+
 #endif

@@ -26,6 +26,7 @@
     X(405, "Method Not Allowed")              \
     X(408, "Request Timeout")                 \
     X(409, "Conflict")                        \
+    X(410, "Gone")                            \
     X(411, "Length Required")                 \
     X(412, "Precondition Failed")             \
     X(413, "Content Too Large")               \

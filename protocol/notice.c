@@ -197,8 +197,8 @@ static void write_ok(struct rt_writer *writer, const struct rt_notice *notice)
     }
 }
 
-static void write_object(struct rt_writer *writer,
-                         const struct rt_notice *notice)
+void rt_notice_object_write(struct rt_writer *writer,
+                            const struct rt_notice *notice)
 {
     typedef void (*write_fn)(struct rt_writer * writer,
                              const struct rt_notice *notice);
@@ -211,6 +211,7 @@ static void write_object(struct rt_writer *writer,
         [RT_NOTICE_ERROR] = write_error,
         [RT_NOTICE_OK] = write_ok,
     };
+    RT_CHECK(notice->kind < RT_NOTICE_COUNT);
     RT_WRITE(writer, "{\"op\":\"");
     rt_write_bytes(writer, names[notice->kind]);
     RT_WRITE(writer, "\"");
@@ -267,7 +268,7 @@ static void write_event(struct rt_writer *writer,
     write_id_field(writer, notice);
     write_retry_field(writer, notice);
     RT_WRITE(writer, "\ndata: ");
-    write_object(writer, notice);
+    rt_notice_object_write(writer, notice);
     RT_WRITE(writer, "\n\n");
 }
 
@@ -280,12 +281,11 @@ void rt_notice_write(struct rt_writer *writer,
     char memory[RT_NOTICE_BYTES_MAX - RT_WRAP_BYTES_MAX];
     struct rt_writer inside;
     RT_CHECK(format != RT_FORMAT_RAW && format < RT_FORMAT_COUNT);
-    RT_CHECK(notice->kind < RT_NOTICE_COUNT);
     rt_writer_init(&inside, memory, sizeof(memory));
     if (format == RT_FORMAT_SSE) {
         write_event(&inside, notice);
     } else {
-        write_object(&inside, notice);
+        rt_notice_object_write(&inside, notice);
     }
     if (format == RT_FORMAT_NDJSON) {
         RT_WRITE(&inside, "\n");

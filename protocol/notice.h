@@ -110,4 +110,8 @@ void rt_notice_write(struct rt_writer *writer,
                      enum rt_format format,
                      const struct rt_notice *notice);
 
+/* The object alone, on one line without its end, as a part of a text. */
+void rt_notice_object_write(struct rt_writer *writer,
+                            const struct rt_notice *notice);
+
 #endif

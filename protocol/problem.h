@@ -27,6 +27,9 @@
     X(REQUEST_TIMEOUT, 408, "request-timeout",                           \
       "The request took too long to arrive")                             \
     X(TOPIC_CLOSED, 409, "topic-closed", "The topic is closed")          \
+    X(CURSOR_EVICTED, 410, "cursor-evicted",                             \
+      "Events that come after the cursor are gone")                      \
+    X(EPOCH_CHANGED, 410, "epoch-changed", "The log is another one")     \
     X(LENGTH_REQUIRED, 411, "length-required",                           \
       "The length of the payload is missing")                            \
     X(PRECONDITION_FAILED, 412, "precondition-failed",                   \

@@ -111,6 +111,13 @@ static struct rt_start start_of(const struct rt_topic *topic,
     return start;
 }
 
+struct rt_start rt_topic_start(const struct rt_topic *topic,
+                               const struct rt_since *since)
+{
+    struct rt_start_found found = rt_start_find(topic, since);
+    return start_of(topic, since, &found);
+}
+
 int rt_core_subscribe(struct rt_core *core,
                       struct rt_bytes name,
                       enum rt_format format,

@@ -29,6 +29,8 @@ enum rt_gap_policy {
     RT_GAP_TELL,  /* the same, and say what was missed */
 };
 
+struct rt_topic;
+
 enum rt_subscriber_state {
     RT_SUBSCRIBER_DETACHED,
     RT_SUBSCRIBER_ACTIVE,
@@ -96,6 +98,10 @@ RT_MUST_USE int rt_core_select(struct rt_core *core,
                                const struct rt_since *since,
                                struct rt_subscriber *subscriber,
                                struct rt_start *start);
+
+/* Where a subscriber of a topic would begin. */
+struct rt_start rt_topic_start(const struct rt_topic *topic,
+                               const struct rt_since *since);
 
 /* Where whoever is closed for a gap goes on: behind it. */
 struct rt_resume rt_resume_after(const struct rt_gap *gap);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "broker/net/event_stream.h"
 #include "broker/net/http_input.h"
+#include "broker/net/poll.h"
 #include "broker/net/websocket.h"
 
 struct rt_server *rt_http_session_server(const struct rt_http_session *session)
@@ -16,6 +17,7 @@ void rt_http_session_unlink(struct rt_http_session *session)
         rt_list_remove(&session->answering);
         rt_list_remove(&session->waiting);
         rt_asker_detach(&session->asker);
+        rt_poll_drop(session);
     }
 }
 
@@ -132,7 +134,7 @@ static bool is_idle(const struct rt_http_session *session)
 {
     return session->phase == RT_HTTP_PHASE_HEAD && session->held.len == 0 &&
            session->answers.len == 0 && !session->is_paused &&
-           !rt_asker_is_waiting(&session->asker);
+           !rt_asker_is_waiting(&session->asker) && session->poll == NULL;
 }
 
 static void settle(struct rt_http_session *session)
@@ -175,9 +177,15 @@ static bool may_go_on(const struct rt_http_session *session)
 {
     return session->connection->state == RT_CONNECTION_HTTP &&
            rt_list_is_empty(&session->waiting) &&
-           rt_asker_is_free(&session->asker) &&
+           rt_asker_is_free(&session->asker) && session->poll == NULL &&
            session->answers.len <= RT_ANSWERS_MAX &&
            !rt_connection_is_blocked(session->connection);
+}
+
+/* While a request waits for an event, to see the peer leave. */
+static bool may_listen(const struct rt_http_session *session)
+{
+    return session->poll != NULL && session->held.len <= RT_HELD_POLLING_MAX;
 }
 
 /* Keeps what has been read but may not be looked at yet. */
@@ -186,10 +194,11 @@ static void pause_with(struct rt_http_session *session, struct rt_bytes rest)
     struct rt_heap *heap = &rt_http_session_server(session)->heap;
     size_t kept = heap->limit / RT_HELD_KEEP_PART;
     session->is_paused = true;
-    rt_connection_pause(session->connection);
     if (rt_heap_is_low(heap, rest.len + kept) ||
         rt_buffer_append(&session->held, heap, rest) < 0) {
         rt_connection_close(session->connection);
+    } else if (!may_listen(session)) {
+        rt_connection_pause(session->connection);
     }
 }
 
@@ -297,6 +306,11 @@ void rt_http_session_drained(struct rt_connection *connection)
         /* Now it is the host alone that is waited for. */
         rt_connection_set_timer(
             connection, rt_http_session_server(session)->options.head_ticks);
+    } else if (session->poll != NULL) {
+        rt_poll_set_timer(session);
+    }
+    if (may_listen(session)) {
+        rt_connection_resume(connection);
     }
     rt_http_session_continue(session);
 }
@@ -370,6 +384,11 @@ void rt_http_session_timeout(struct rt_connection *connection)
         rt_connection_has_moved(connection)) {
         return;
     }
+    if (session != NULL && session->poll != NULL &&
+        !rt_connection_is_blocked(connection)) {
+        rt_poll_tick(session);
+        return;
+    }
     if (session == NULL || rt_connection_is_blocked(connection) ||
         is_skipping(session) || session->phase == RT_HTTP_PHASE_OVER) {
         rt_connection_close(connection);
@@ -394,6 +413,9 @@ void rt_http_session_eof(struct rt_connection *connection)
         rt_connection_close(connection);
         return;
     }
+    if (session->poll != NULL) {
+        rt_poll_end(session);
+    }
     session->phase = RT_HTTP_PHASE_OVER;
     session->is_paused = true;
     rt_connection_pause(connection);
@@ -404,5 +426,7 @@ void rt_http_session_end(struct rt_connection *connection)
     struct rt_http_session *session = connection->http;
     if (session == NULL || is_idle(session)) {
         rt_connection_close(connection);
+    } else if (session->poll != NULL) {
+        rt_poll_end(session);
     }
 }

@@ -5,7 +5,8 @@
  *
  * A session stops reading when its answers are not taken, when the topic it
  * publishes to has a fan-out that is behind, or while the host decides whether
- * the request is allowed; what it had read it keeps.
+ * the request is allowed; what it had read it keeps. While a request waits for
+ * an event the session reads on, but no further than it may keep.
  */
 #ifndef BROKER_NET_HTTP_SESSION_H
 #define BROKER_NET_HTTP_SESSION_H
@@ -39,6 +40,9 @@
  * also from one session of a connection to its next, and one that is the same
  * to the byte, or but for its target, is not parsed again. */
 #define RT_HEAD_REMEMBERED_MAX 512
+
+/* So many bytes of later requests are kept while one waits for an event. */
+#define RT_HELD_POLLING_MAX ((size_t)8 * 1024)
 
 enum rt_http_phase {
     RT_HTTP_PHASE_HEAD,     /* the head is coming in */
@@ -83,7 +87,8 @@ struct rt_http_session {
     uint64_t body_missing;
     enum rt_http_phase phase;
     struct rt_asker asker;
-    bool is_paused; /* nothing is read; input may wait in `held` */
+    struct rt_poll *poll; /* NULL: the request under way does not wait */
+    bool is_paused;       /* input is not looked at, and may wait in `held` */
     struct rt_http_parser parser;
     struct rt_exchange exchange;
     uint64_t content_length; /* of the remembered head */

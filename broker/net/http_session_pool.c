@@ -71,6 +71,7 @@ struct rt_http_session *rt_http_session_take(struct rt_connection *connection)
     session->head_len =
         session->head_roles == connection->roles ? session->head_len : 0;
     rt_asker_init(&session->asker, go_on);
+    session->poll = NULL;
     rt_list_init(&session->answering);
     rt_list_init(&session->waiting);
     rt_connection_set_timer(connection, server->options.head_ticks);

@@ -10,6 +10,7 @@
 #include "broker/net/connection.h"
 #include "broker/net/http_session.h"
 #include "broker/net/listener.h"
+#include "broker/net/poll.h"
 #include "broker/net/sink.h"
 #include "broker/net/write.h"
 
@@ -57,6 +58,7 @@ static bool has_work(const struct rt_server *server)
 {
     return !rt_list_is_empty(&server->answering) ||
            !rt_list_is_empty(&server->authorized) ||
+           !rt_list_is_empty(&server->woken) ||
            !rt_list_is_empty(&server->core.dirty) ||
            !rt_list_is_empty(&server->core.lagging) ||
            !rt_list_is_empty(&server->core.ready) ||
@@ -131,6 +133,7 @@ static void on_check(uv_check_t *check)
     write_answers(server);
     (void)rt_core_flush(&server->core);
     (void)rt_core_deliver(&server->core);
+    rt_polls_answer(server);
     continue_waiting(server);
     if (!has_work(server)) {
         (void)uv_idle_stop(&server->idle);
@@ -256,6 +259,7 @@ static void on_timer(uv_timer_t *timer)
     rt_core_tick(&server->core);
     rt_http_sessions_trim(server);
     rt_pool_trim(&server->authorizations);
+    rt_pool_trim(&server->polls);
     rt_pool_trim(&server->writes);
     rt_server_report(server);
     if (server->connection_count == 0) {
@@ -331,6 +335,9 @@ static void init_lists(struct rt_server *server)
     rt_list_init(&server->waiting);
     rt_list_init(&server->authorized);
     rt_list_init(&server->unanswered);
+    rt_list_init(&server->woken);
+    rt_pool_init(&server->polls, &server->heap, sizeof(struct rt_poll),
+                 RT_POLLS_SPARE);
     rt_pool_init(&server->authorizations, &server->heap, rt_ask_size(),
                  RT_QUESTIONS_SPARE);
     rt_list_init(&server->spare_sessions);
@@ -386,6 +393,7 @@ void rt_server_finish(struct rt_server *server)
     RT_CHECK(server->queued_writes == 0 && !server->sigpipe.is_held);
     rt_http_sessions_finish(server);
     rt_ask_finish(server);
+    rt_pool_finish(&server->polls);
     rt_pool_finish(&server->writes);
     rt_core_finish(&server->core);
     drop_read_buffer(server);

@@ -46,6 +46,7 @@
 #define RT_READ_BYTES      ((size_t)32 * 1024) /* of one read */
 #define RT_TIMEOUTS_MAX    64  /* handled in a turn: the rest in the next */
 #define RT_WRITES_SPARE    256 /* idle write requests kept */
+#define RT_POLLS_SPARE     64  /* idle polls kept */
 #define RT_QUESTIONS_SPARE 64  /* idle questions to the host kept */
 #define RT_CLOSE_TICKS     5   /* for a peer to answer a close frame */
 #define RT_LINGER_TICKS    2   /* for a peer to read a last answer */
@@ -109,6 +110,9 @@ struct rt_server {
     struct rt_list waiting;    /* HTTP sessions that wait for a fan-out */
     struct rt_list authorized; /* those who asked, with a verdict */
     struct rt_list unanswered; /* questions that the host answers later */
+    struct rt_list woken;      /* polls that an event has come for */
+    struct rt_pool polls;
+    uint32_t poll_count; /* that wait still */
     struct rt_pool authorizations;
     struct rt_list spare_sessions;
     uint32_t spare_session_count;

@@ -34,6 +34,16 @@ void rt_topic_close_begin(struct rt_http_session *session,
                           const struct rt_http_request *request,
                           const struct rt_target *target);
 
+/* GET /topics/{topic}/events */
+void rt_topic_events_begin(struct rt_http_session *session,
+                           const struct rt_http_request *request,
+                           const struct rt_target *target);
+
+/* Answers the exchange, whose head is gone, with a page: 204 if it is empty. */
+struct rt_page_query;
+void rt_topic_events_answer(struct rt_http_session *session,
+                            const struct rt_page_query *query);
+
 /* GET /topics */
 void rt_topic_list_begin(struct rt_http_session *session,
                          const struct rt_http_request *request,

@@ -6,9 +6,8 @@ import json
 
 import raw
 from broker import Broker, until
+from pages import expect_problem
 from tap import cases, equal, run, test
-
-PROBLEM = "urn:ringtail:problem:"
 
 
 def state(broker, topic):
@@ -22,13 +21,6 @@ def put(broker, topic, body):
     """A PUT of a configuration; the answer."""
     headers = {"Content-Type": "application/json"}
     return broker.request("PUT", f"/topics/{topic}", json.dumps(body), headers)
-
-
-def expect_problem(answer, status, slug, about=""):
-    """A problem of this kind, whose detail begins with what it is about."""
-    equal((answer.status, answer.json()["type"]), (status, PROBLEM + slug))
-    detail = answer.json().get("detail", "")
-    assert detail.startswith(about), detail
 
 
 def names(broker, query=""):

@@ -60,3 +60,28 @@ TEST("what is malformed is passed over")
     EXPECT_INT(format_of("text/event-stream;q"), RT_FORMAT_NDJSON);
     EXPECT_INT(format_of("event-stream;q=x,,text/event-stream"), RT_FORMAT_SSE);
 }
+
+TEST("who rather has lines than an array gets them")
+{
+    static const struct {
+        const char *accept;
+        bool has_lines;
+    } cases[] = {
+        {"", false},
+        {"*/*", false},
+        {"application/*", false},
+        {"application/json", false},
+        {"text/event-stream", false},
+        {"application/x-ndjson", true},
+        {"application/x-ndjson, */*", true},
+        {"application/x-ndjson, application/json", false},
+        {"application/x-ndjson, application/json;q=0.9", true},
+        {"application/x-ndjson;q=0.5, */*", false},
+        {"application/x-ndjson;q=0", false},
+    };
+    EXPECT(!rt_accept_has_lines((struct rt_bytes){NULL, 0}));
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(cases); i++) {
+        EXPECT_INT(rt_accept_has_lines(rt_bytes_of(cases[i].accept)),
+                   cases[i].has_lines);
+    }
+}
