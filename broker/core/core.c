@@ -198,9 +198,9 @@ static void sweep_topics(struct rt_core *core)
 void rt_core_tick(struct rt_core *core)
 {
     sweep_blocked(core);
+    rt_selections_trim(core); /* first, for they keep events from expiring */
     sweep_topics(core);
     rt_idempotency_expire(&core->idempotency, core->now_ms);
-    rt_selections_trim(core);
     rt_pool_trim(&core->lags);
 }
 

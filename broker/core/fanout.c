@@ -20,7 +20,6 @@ struct span {
     uint64_t head;     /* the stream's, when this was found */
     uint64_t position; /* raw: of the first byte in the ring */
     struct rt_run run; /* of a view or a selection */
-    size_t units;      /* of work to find this and those before it */
     bool is_starved;   /* there was no memory to encode anything */
     struct rt_bytes ranges[RT_SINK_RANGE_MAX];
     unsigned range_count;
@@ -56,15 +55,15 @@ static int find_run(struct span *span, uint64_t offset)
                : rt_view_find(stream->view, offset, &span->run);
 }
 
-static void read_run(struct span *span, uint64_t offset)
+/* Returns how many units of work it was to find the events. */
+static size_t read_run(struct span *span, uint64_t offset)
 {
     const struct rt_run *run = &span->run;
     if (find_run(span, offset) < 0) {
         span->is_starved = true;
-        return;
+        return 0;
     }
     span->end = run->end;
-    span->units += run->topics / RT_UNIT_TOPICS;
     if (run->segment != NULL) {
         uint32_t start = rt_segment_start(run->segment, run->index);
         span->bytes = run->segment->used - start;
@@ -73,33 +72,34 @@ static void read_run(struct span *span, uint64_t offset)
         span->range_count = 1;
         span->events = run->segment->event_count - run->index;
     }
+    return run->topics / RT_UNIT_TOPICS;
 }
 
-static void
+static size_t
 read_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
 {
-    *span = (struct span){.stream = stream,
-                          .offset = offset,
-                          .head = rt_stream_head(stream),
-                          .units = span->units};
+    *span = (struct span){
+        .stream = stream, .offset = offset, .head = rt_stream_head(stream)};
     if (stream->topic != NULL && rt_topic_is_purged(stream->topic, offset)) {
-        return;
+        return 0;
     }
-    if (stream->view == NULL && stream->selection == NULL) {
-        read_ring(span, offset);
-    } else {
-        read_run(span, offset);
+    if (stream->view != NULL || stream->selection != NULL) {
+        return read_run(span, offset);
     }
+    read_ring(span, offset);
+    return 0;
 }
 
-/* Inline: it is asked for every delivery, and knows the answer. */
-static inline void
+/* Inline: it is asked for every delivery, and knows the answer. Returns the
+ * work if it does not. */
+static inline size_t
 find_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
 {
     if (span->stream != stream || span->offset != offset ||
         span->head != rt_stream_head(stream)) {
-        read_span(span, stream, offset);
+        return read_span(span, stream, offset);
     }
+    return 0;
 }
 
 /* Why there is nothing to write: of a selection it may be that all is gone. */
@@ -226,7 +226,7 @@ static size_t visit_active(struct rt_stream *stream, struct span *span)
     if (active->offset == rt_stream_head(stream)) {
         return leave_behind(stream, subscriber);
     }
-    find_span(span, stream, active->offset);
+    size_t units = 1 + find_span(span, stream, active->offset);
     enum outcome outcome = write_span(span, subscriber, &written);
     if (outcome == WROTE_ALL) {
         active->offset = span->end;
@@ -237,7 +237,7 @@ static size_t visit_active(struct rt_stream *stream, struct span *span)
     } else if (outcome == WROTE_PART) {
         queue_rest(subscriber, span, written);
     }
-    return 1 + written / RT_UNIT_BYTES;
+    return units + written / RT_UNIT_BYTES;
 }
 
 /* Goes on with a pass for about `units`; returns how many it took. */
@@ -245,11 +245,10 @@ static size_t advance_pass(struct rt_stream *stream, size_t units)
 {
     struct span span = {0};
     size_t done = 0;
-    while (done + span.units < units &&
-           stream->pass_next < stream->active_count) {
+    while (done < units && stream->pass_next < stream->active_count) {
         done += visit_active(stream, &span);
     }
-    return done + span.units;
+    return done;
 }
 
 /* After a whole pass: another one if events have come in meanwhile, or to close
@@ -300,7 +299,7 @@ static size_t write_lagging(struct rt_subscriber *subscriber)
 {
     struct span span = {0};
     size_t written = 0;
-    find_span(&span, subscriber->stream, subscriber->offset);
+    size_t units = find_span(&span, subscriber->stream, subscriber->offset);
     enum outcome outcome = write_span(&span, subscriber, &written);
     if (outcome == WROTE_ALL) {
         subscriber->offset = span.end;
@@ -309,7 +308,7 @@ static size_t write_lagging(struct rt_subscriber *subscriber)
     } else {
         lose(subscriber, outcome);
     }
-    return written / RT_UNIT_BYTES + span.units;
+    return units + written / RT_UNIT_BYTES;
 }
 
 static size_t visit_lagging(struct rt_subscriber *subscriber)

@@ -101,10 +101,14 @@ int rt_followers_join(struct rt_topic *topic)
     return joining.err;
 }
 
+/* What is encoded of its events goes with them. */
 void rt_followers_leave(struct rt_topic *topic)
 {
     while (!rt_list_is_empty(&topic->followers)) {
-        rt_follower_destroy(of_topic(topic->followers.next));
+        struct rt_follower *follower = of_topic(topic->followers.next);
+        rt_blocks_drop_before(&follower->selection->blocks,
+                              topic->ring.sequence + 1);
+        rt_follower_destroy(follower);
     }
 }
 

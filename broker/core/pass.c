@@ -91,14 +91,20 @@ static bool is_passed_by_removal(const struct rt_subscriber *subscriber)
     return is_news(subscriber, removed->sequence, removed->drop);
 }
 
-static bool is_passed_in_selection(const struct rt_subscriber *subscriber)
+static bool is_passed_by_drop(const struct rt_subscriber *subscriber)
 {
     const struct rt_selection *selection = subscriber->stream->selection;
     struct rt_list *last = selection->dropped.previous;
-    return is_passed_by_removal(subscriber) ||
-           (last != &selection->dropped &&
-            is_news(subscriber, selection->dropped_sequence,
-                    dropped_follower(last)->drop));
+    return last != &selection->dropped &&
+           is_news(subscriber, selection->dropped_sequence,
+                   dropped_follower(last)->drop);
+}
+
+/* At the head it lacks nothing, whatever topics that are gone have had. */
+static bool is_passed_in_selection(const struct rt_subscriber *subscriber)
+{
+    return subscriber->offset < rt_stream_head(subscriber->stream) &&
+           (is_passed_by_removal(subscriber) || is_passed_by_drop(subscriber));
 }
 
 /* What has dropped events since the subscriber was told last: the first one,

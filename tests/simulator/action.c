@@ -123,6 +123,24 @@ static void act_local(struct world *world)
     }
 }
 
+static struct reader *random_reader(struct world *world)
+{
+    uint32_t count = world->habits.reader_count;
+    return &world->readers[count > 0 ? below(world, count) : 0];
+}
+
+static void act_reader(struct world *world)
+{
+    if (world->habits.reader_count > 0) {
+        reader_act(random_reader(world));
+    }
+}
+
+static void act_reader_temper(struct world *world)
+{
+    reader_temper(random_reader(world));
+}
+
 /* --- what is done to topics --- */
 
 static struct rt_topic *random_found(struct world *world, struct topic **topic)
@@ -162,7 +180,7 @@ static void act_purge(struct world *world)
     }
     rt_topic_purge(found);
     if (topic->sink_count + topic->local_count == 0) {
-        topic_end(topic);
+        world_end_topic(world, topic);
         return;
     }
     world_set_back(world, topic);
@@ -208,11 +226,26 @@ static void act_temper(struct world *world)
     sink->refuses_queue = one_in(world, 4 * patience);
 }
 
+/* How much of what is queued is taken. */
+static size_t
+random_part(struct world *world, const struct stall *stall, bool is_whole)
+{
+    size_t len = stall->queued.len;
+    return is_whole ? len : 1 + below(world, (uint32_t)len);
+}
+
 static void drain(struct world *world, struct sink *sink, bool is_whole)
 {
-    if (sink->held != NULL) {
-        size_t len = sink->queued.len;
-        sink_take(sink, is_whole ? len : 1 + below(world, (uint32_t)len));
+    if (sink->stall.queued.len > 0) {
+        sink_take(sink, random_part(world, &sink->stall, is_whole));
+    }
+}
+
+static void
+drain_reader(struct world *world, struct reader *reader, bool is_whole)
+{
+    if (reader->stall.queued.len > 0) {
+        reader_take(reader, random_part(world, &reader->stall, is_whole));
     }
 }
 
@@ -221,6 +254,11 @@ static void act_drain(struct world *world)
     for (uint32_t i = 0; i < world->habits.sink_count; i++) {
         if (one_in(world, 4)) {
             drain(world, &world->sinks[i], one_in(world, 2));
+        }
+    }
+    for (uint32_t i = 0; i < world->habits.reader_count; i++) {
+        if (one_in(world, 4)) {
+            drain_reader(world, &world->readers[i], one_in(world, 2));
         }
     }
 }
@@ -322,6 +360,9 @@ static const struct action {
     {"exodus", act_exodus},
     {"local", act_local},
     {"local", act_local},
+    {"reader", act_reader},
+    {"reader", act_reader},
+    {"reader temper", act_reader_temper},
     {"close", act_close},
     {"open", act_open},
     {"purge", act_purge},
@@ -369,8 +410,8 @@ void action_step(struct world *world)
 void action_inside(struct world *world)
 {
     static void (*const inside[])(struct world *) = {
-        act_publish, act_publish,    act_local,
-        act_local,   act_sink_comes, act_sink_goes,
+        act_publish,    act_publish,   act_local,  act_local,
+        act_sink_comes, act_sink_goes, act_reader,
     };
     inside[below(world, RT_ARRAY_LENGTH(inside))](world);
 }
@@ -389,6 +430,13 @@ static void heal(struct world *world)
         sink->is_lost = false;
         sink->refuses_queue = false;
         drain(world, sink, true);
+    }
+    for (int i = 0; i < READER_MAX; i++) {
+        struct reader *reader = &world->readers[i];
+        reader->room = UINT64_MAX;
+        reader->is_lost = false;
+        reader->refuses_queue = false;
+        drain_reader(world, reader, true);
     }
     for (int i = 0; i < LOCAL_MAX; i++) {
         if (world->locals[i] != NULL) {
@@ -409,6 +457,7 @@ static void expect_quiet(const struct world *world)
             sink->state != SINK_OPEN ||
             (sink->handed == sink->topic->latest && !sink->topic->is_closed));
     }
+    readers_expect_served(world, false);
 }
 
 static void leave_all(struct world *world)
@@ -419,6 +468,13 @@ static void leave_all(struct world *world)
             sink_leave(sink);
         }
         drain(world, sink, true);
+    }
+    for (int i = 0; i < READER_MAX; i++) {
+        struct reader *reader = &world->readers[i];
+        if (reader->state == SINK_OPEN) {
+            reader_leave(reader);
+        }
+        drain_reader(world, reader, true);
     }
     for (uint32_t i = 0; i < LOCAL_MAX; i++) {
         if (world->locals[i] != NULL) {

@@ -3,7 +3,7 @@
 #include "tests/simulator/expect.h"
 #include "tests/simulator/world.h"
 
-#define RETIRED_MAX (SINK_MAX + TOPIC_MAX * RT_RESCUED_MAX)
+#define RETIRED_MAX (SINK_MAX + READER_MAX + TOPIC_MAX * RT_RESCUED_MAX)
 
 /* --- topics --- */
 
@@ -46,7 +46,7 @@ static size_t add_once(const struct rt_segment **seen,
 static bool is_retired(const struct sink *sink)
 {
     return !sink->topic->exists || sink->topic->birth != sink->birth ||
-           sink->held->first_offset < topic_earliest(sink->topic);
+           sink->stall.held->first_offset < topic_earliest(sink->topic);
 }
 
 size_t check_retired_bytes(const struct world *world)
@@ -56,8 +56,14 @@ size_t check_retired_bytes(const struct world *world)
     size_t bytes = 0;
     for (int i = 0; i < SINK_MAX; i++) {
         const struct sink *sink = &world->sinks[i];
-        if (sink->held != NULL && is_retired(sink)) {
-            bytes += add_once(seen, &count, sink->held);
+        if (sink->stall.held != NULL && is_retired(sink)) {
+            bytes += add_once(seen, &count, sink->stall.held);
+        }
+    }
+    for (int i = 0; i < READER_MAX; i++) {
+        const struct rt_segment *held = world->readers[i].stall.held;
+        if (held != NULL && held->is_retired) {
+            bytes += add_once(seen, &count, held);
         }
     }
     for (int i = 0; i < TOPIC_MAX; i++) {
@@ -99,6 +105,9 @@ void check_sinks(struct world *world)
 {
     for (int i = 0; i < SINK_MAX; i++) {
         sink_check(&world->sinks[i]);
+    }
+    for (int i = 0; i < READER_MAX; i++) {
+        reader_check(&world->readers[i]);
     }
 }
 

@@ -19,9 +19,11 @@
 #include "broker/core/core.h"
 #include "protocol/since.h"
 
+#define TOPIC_MAX   12
 #define PAYLOAD_MAX ((size_t)300 * 1024) /* more than any block */
 
 struct event {
+    uint64_t sequence; /* among all of the node; 0: it was not published */
     uint64_t position; /* of its frame in the topic's stream of bytes */
     uint64_t wall_ms;
     uint32_t len;   /* of the payload */
@@ -135,6 +137,10 @@ const struct block *topic_oldest(const struct topic *topic);
 
 uint64_t topic_earliest(const struct topic *topic);
 const struct event *topic_event(const struct topic *topic, uint64_t offset);
+
+/* The last offset up to this one that has an event, for a purge counts one that
+ * nobody published; 0: none has. */
+uint64_t topic_newest(const struct topic *topic, uint64_t offset);
 
 /* The position of an event, or of the head. */
 uint64_t topic_position(const struct topic *topic, uint64_t offset);

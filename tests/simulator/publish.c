@@ -1,4 +1,4 @@
-/* Publishing: what is published, and what the receipt must say. And `since`. */
+/* Publishing: what is published, and what the receipt must say. */
 #include "base/error.h"
 #include "broker/core/fanout.h"
 #include "broker/core/topic.h"
@@ -14,6 +14,7 @@ struct forecast {
     uint64_t low;   /* the first event that the ring will still have */
     uint64_t floor; /* before which the core knows that nothing is lacking */
     bool is_dirty;
+    bool is_wanted; /* by somebody who reads several topics */
     uint64_t writes;
     size_t used; /* of the heap */
 };
@@ -38,6 +39,7 @@ static struct event random_event(struct world *world, const struct topic *topic)
     uint64_t newest_ms =
         topic->latest > 0 ? topic_event(topic, topic->latest)->wall_ms : 0;
     return (struct event){
+        .sequence = world->expected.events_produced + 1,
         .wall_ms = world->wall_ms < newest_ms ? newest_ms : world->wall_ms,
         .len = random_len(world),
         .noise = (uint32_t)test_random_next(&world->random),
@@ -92,7 +94,7 @@ static void expect_congestion(const struct world *world,
         found->locals != NULL && !rt_list_is_empty(&found->locals->ready);
     topic->is_big = found->raw.active_count > RT_FANOUT_SMALL;
     EXPECT(is_congested || bytes_behind(world, topic) <= part);
-    EXPECT(!is_congested || has_ready ||
+    EXPECT(!is_congested || has_ready || readers_are_many(found) ||
            (topic->is_big && !rt_list_is_empty(&found->raw.dirty)));
     EXPECT_INT(is_congested, rt_core_is_congested(&world->core, topic->name));
 }
@@ -126,7 +128,8 @@ static void expect_protection(const struct world *world,
                               const struct forecast *forecast)
 {
     bool is_endangered = forecast->is_dirty && forecast->floor < forecast->low;
-    EXPECT(is_endangered || world->core.counters.writes == forecast->writes);
+    EXPECT(is_endangered || forecast->is_wanted ||
+           world->core.counters.writes == forecast->writes);
 }
 
 /* A new block is not taken of what is reserved. */
@@ -143,8 +146,10 @@ static struct forecast foresee(const struct world *world,
                                const struct event *event)
 {
     const struct rt_topic *found = world_find(world, topic);
+    uint64_t low = topic_low_after(topic, world->now_ms, event);
     return (struct forecast){
-        .low = topic_low_after(topic, world->now_ms, event),
+        .low = low,
+        .is_wanted = found != NULL && readers_need(found, low),
         .floor = found == NULL ? 0 : found->raw.floor,
         .is_dirty = found != NULL && !rt_list_is_empty(&found->raw.dirty),
         .writes = world->core.counters.writes,
@@ -160,6 +165,7 @@ published(struct world *world, struct topic *topic, const struct event *event)
     topic_append(topic, world->now_ms, event);
     topic->touched_ms = world->now_ms;
     world->expected.events_produced++;
+    world_remember(world, topic);
     world->expected.bytes_produced += event->len;
 }
 
@@ -187,54 +193,4 @@ void publish(struct world *world, struct topic *topic)
     expect_reserve(world, &forecast);
     published(world, topic, &event);
     expect_receipt(world, topic, &receipt);
-}
-
-/* --- since --- */
-
-/* Of this log or another, of the past or the future. */
-static struct rt_cursor random_cursor(struct world *world,
-                                      const struct topic *topic)
-{
-    uint64_t latest = topic->latest - topic->base;
-    uint64_t offsets[] = {0, latest, latest + 1, UINT64_MAX,
-                          topic_earliest(topic) - 1 - topic->base};
-    uint64_t offset = offsets[below(world, RT_ARRAY_LENGTH(offsets))];
-    if (one_in(world, 2)) {
-        offset = test_random_next(&world->random) % (latest + 1);
-    }
-    return (struct rt_cursor){topic->epoch + (one_in(world, 8) ? 1 : 0),
-                              offset};
-}
-
-/* Around the time stamp of some event. */
-static uint64_t random_time(struct world *world, const struct topic *topic)
-{
-    if (topic->latest == 0 || one_in(world, 8)) {
-        return one_in(world, 2) ? world->wall_ms
-                                : below(world, 2) - UINT64_C(1);
-    }
-    uint64_t any = test_random_next(&world->random) % topic->latest;
-    return topic_event(topic, any + 1)->wall_ms + below(world, 3) - 1;
-}
-
-struct rt_since random_since(struct world *world, const struct topic *topic)
-{
-    struct rt_since since = {0};
-    since.kind = (enum rt_since_kind)below(world, RT_SINCE_LAST + 1);
-    switch (since.kind) {
-    case RT_SINCE_CURSOR:
-        since.cursor = random_cursor(world, topic);
-        break;
-    case RT_SINCE_TIME:
-        since.wall_ms = random_time(world, topic);
-        break;
-    case RT_SINCE_LAST:
-        since.count = one_in(world, 8)
-                          ? UINT64_MAX
-                          : 1 + below(world, (uint32_t)topic->latest + 2);
-        break;
-    default:
-        break;
-    }
-    return since;
 }

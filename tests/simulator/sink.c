@@ -5,6 +5,22 @@
 #include "tests/simulator/expect.h"
 #include "tests/simulator/world.h"
 
+void stall_begin(struct stall *stall,
+                 struct world *world,
+                 struct rt_segment *held,
+                 struct rt_bytes queued)
+{
+    if (held != NULL) {
+        rt_segment_ref(held);
+    }
+    *stall = (struct stall){.held = held,
+                            .queued = queued,
+                            .since_ms = world->now_ms,
+                            .len = queued.len,
+                            .order = ++world->order};
+    world->expected.stalls++;
+}
+
 static struct sink *sink_of(struct rt_subscriber *subscriber)
 {
     return RT_CONTAINER(subscriber, struct sink, subscriber);
@@ -71,7 +87,7 @@ static void expect_lagging_turn(struct sink *sink)
 static void expect_may_write(struct sink *sink)
 {
     EXPECT_INT(sink->state, SINK_OPEN);
-    EXPECT(sink->held == NULL && !sink->is_short && !sink->is_failing);
+    EXPECT(sink->stall.held == NULL && !sink->is_short && !sink->is_failing);
     EXPECT(!sink->world->is_small_flush || !sink->topic->is_big);
     if (is_lagging(sink)) {
         expect_lagging_turn(sink);
@@ -150,7 +166,7 @@ static int sink_queue(struct rt_subscriber *subscriber,
 {
     struct sink *sink = sink_of(subscriber);
     struct reading reading = sink->reading;
-    EXPECT(sink->is_short && sink->held == NULL);
+    EXPECT(sink->is_short && sink->stall.held == NULL);
     topic_match(sink->topic, &reading, bytes);
     EXPECT_INT(reading.offset, sink->reading.offset + 1);
     EXPECT_INT(reading.at, 0);
@@ -158,24 +174,18 @@ static int sink_queue(struct rt_subscriber *subscriber,
         sink->is_failing = true;
         return RT_ENOMEM;
     }
-    rt_segment_ref(segment);
     sink->is_short = false;
-    sink->held = segment;
-    sink->queued = bytes;
-    sink->world->expected.stalls++;
+    stall_begin(&sink->stall, sink->world, segment, bytes);
     sink->world->expected.bytes_delivered += bytes.len;
     sink->world->expected.events_delivered +=
         sink->reading.offset - sink->handed;
     sink->handed = sink->reading.offset;
-    sink->blocked_ms = sink->world->now_ms;
-    sink->blocked_len = bytes.len;
-    sink->blocked_at = ++sink->world->order;
     return 0;
 }
 
 static size_t sink_queued(struct rt_subscriber *subscriber)
 {
-    return sink_of(subscriber)->queued.len;
+    return sink_of(subscriber)->stall.queued.len;
 }
 
 /* --- how it ends --- */
@@ -184,7 +194,7 @@ static void detached(struct sink *sink)
 {
     sink->topic->sink_count--;
     sink->topic->touched_ms = sink->world->now_ms;
-    sink->state = sink->held == NULL ? SINK_FREE : SINK_ENDING;
+    sink->state = sink->stall.held == NULL ? SINK_FREE : SINK_ENDING;
     world_say(sink->world, "sink %d ends after %" PRIu64,
               (int)(sink - sink->world->sinks), sink->handed);
 }
@@ -216,11 +226,11 @@ static bool may_close(const struct sink *sink, enum rt_close_reason reason)
 {
     switch (reason) {
     case RT_CLOSE_LOST:
-        return sink->is_failing || sink->is_shed ||
+        return sink->is_failing || sink->stall.is_shed ||
                ((sink->is_short || is_purged(sink)) &&
                 world_is_short(sink->world));
     case RT_CLOSE_SLOW_CONSUMER:
-        return sink->is_slow;
+        return sink->stall.is_slow;
     case RT_CLOSE_TOPIC_CLOSED:
         return sink->topic->is_closed && sink->handed == sink->topic->latest;
     default:
@@ -250,12 +260,48 @@ static void sink_close(struct rt_subscriber *subscriber,
     detached(sink);
 }
 
+/* --- the core's door --- */
+
+static ssize_t on_write(struct rt_subscriber *subscriber,
+                        const struct rt_bytes *ranges,
+                        unsigned range_count)
+{
+    return reader_is(subscriber) ? reader_write(subscriber, ranges, range_count)
+                                 : sink_write(subscriber, ranges, range_count);
+}
+
+static int on_queue(struct rt_subscriber *subscriber,
+                    struct rt_segment *segment,
+                    struct rt_bytes bytes)
+{
+    return reader_is(subscriber) ? reader_queue(subscriber, segment, bytes)
+                                 : sink_queue(subscriber, segment, bytes);
+}
+
+static size_t on_queued(struct rt_subscriber *subscriber)
+{
+    return reader_is(subscriber) ? reader_queued(subscriber)
+                                 : sink_queued(subscriber);
+}
+
+static void on_close(struct rt_subscriber *subscriber,
+                     enum rt_close_reason reason,
+                     const struct rt_resume *resume)
+{
+    if (reader_is(subscriber)) {
+        reader_close(subscriber, reason, resume);
+    } else {
+        sink_close(subscriber, reason, resume);
+    }
+}
+
 const struct rt_sink_ops sink_ops = {
-    .write = sink_write,
-    .queue = sink_queue,
-    .queued = sink_queued,
-    .gap = NULL, /* nobody is told of any here */
-    .close = sink_close,
+    .write = on_write,
+    .queue = on_queue,
+    .queued = on_queued,
+    .gap = reader_gap, /* nobody else is told of any here */
+    .caught_up = reader_caught_up,
+    .close = on_close,
 };
 
 /* --- what it does itself --- */
@@ -331,8 +377,8 @@ void sink_dismiss(struct sink *sink, enum rt_close_reason reason)
 
 static void release(struct sink *sink)
 {
-    rt_segment_unref(&sink->world->core.store, sink->held);
-    sink->held = NULL;
+    rt_segment_unref(&sink->world->core.store, sink->stall.held);
+    sink->stall.held = NULL;
     sink->state = sink->state == SINK_ENDING ? SINK_FREE : sink->state;
     sink->lagging_at = ++sink->world->order;
     rt_subscriber_drained(&sink->subscriber);
@@ -340,13 +386,13 @@ static void release(struct sink *sink)
 
 void sink_take(struct sink *sink, size_t len)
 {
-    struct rt_bytes taken = {sink->queued.data, len};
+    struct rt_bytes taken = {sink->stall.queued.data, len};
     if (sink->topic->exists && sink->topic->birth == sink->birth) {
         topic_match(sink->topic, &sink->reading, taken);
     }
-    sink->queued.data += len;
-    sink->queued.len -= len;
-    if (sink->queued.len == 0) {
+    sink->stall.queued.data += len;
+    sink->stall.queued.len -= len;
+    if (sink->stall.queued.len == 0) {
         release(sink);
     }
 }
@@ -381,7 +427,8 @@ void sink_check(struct sink *sink)
         return;
     }
     EXPECT(!sink->is_short && !sink->is_failing);
-    EXPECT_INT(sink->held != NULL, subscriber->state == RT_SUBSCRIBER_BLOCKED);
+    EXPECT_INT(sink->stall.held != NULL,
+               subscriber->state == RT_SUBSCRIBER_BLOCKED);
     check_skip(sink, rt_subscriber_cursor(subscriber));
     check_kept_up(sink);
 }

@@ -23,17 +23,27 @@ static bool has_ready(const struct rt_topic *found)
 
 /* --- the fan-out --- */
 
-/* The one that has been blocked longest, and is not marked yet. */
-static struct sink *longest_blocked(struct world *world)
+/* Of two, the one that has been blocked longer, and is not marked yet. */
+static struct stall *
+longer(struct stall *longest, enum sink_state state, struct stall *stall)
 {
-    struct sink *longest = NULL;
+    bool is_blocked = state == SINK_OPEN && stall->queued.len > 0;
+    if (!is_blocked || stall->is_shed || stall->is_slow) {
+        return longest;
+    }
+    return longest == NULL || stall->order < longest->order ? stall : longest;
+}
+
+static struct stall *longest_blocked(struct world *world)
+{
+    struct stall *longest = NULL;
     for (int i = 0; i < SINK_MAX; i++) {
         struct sink *sink = &world->sinks[i];
-        if (sink->state == SINK_OPEN && sink->held != NULL && !sink->is_shed &&
-            !sink->is_slow &&
-            (longest == NULL || sink->blocked_at < longest->blocked_at)) {
-            longest = sink;
-        }
+        longest = longer(longest, sink->state, &sink->stall);
+    }
+    for (int i = 0; i < READER_MAX; i++) {
+        struct reader *reader = &world->readers[i];
+        longest = longer(longest, reader->state, &reader->stall);
     }
     return longest;
 }
@@ -74,12 +84,12 @@ static void mark_shed(struct world *world)
 {
     size_t max = world->memory.heap.limit / RT_RETIRED_PART;
     size_t retired = check_retired_bytes(world);
-    struct sink *sink = longest_blocked(world);
-    while (retired > max && sink != NULL) {
-        sink->is_shed = true;
+    struct stall *stall = longest_blocked(world);
+    while (retired > max && stall != NULL) {
+        stall->is_shed = true;
         retired -=
             retired < RT_SEGMENT_SIZE_MAX ? retired : RT_SEGMENT_SIZE_MAX;
-        sink = longest_blocked(world);
+        stall = longest_blocked(world);
     }
 }
 
@@ -103,12 +113,13 @@ static void after_flush(struct world *world, bool has_more)
     for (int i = 0; i < SINK_MAX; i++) {
         const struct sink *sink = &world->sinks[i];
         if (sink->state == SINK_OPEN) {
-            EXPECT(!sink->is_shed);
-            EXPECT(has_more || sink->held != NULL ||
+            EXPECT(!sink->stall.is_shed);
+            EXPECT(has_more || sink->stall.held != NULL ||
                    (sink->handed == sink->topic->latest &&
                     !sink->topic->is_closed));
         }
     }
+    readers_expect_served(world, has_more);
     check_counters(world);
 }
 
@@ -210,24 +221,24 @@ void turn_finish(struct world *world)
 
 /* --- the tick --- */
 
-static void mark_slow(struct world *world, struct sink *sink)
+static void mark_slow(struct world *world, struct stall *stall)
 {
-    if (sink->queued.len >= sink->blocked_len) {
-        sink->is_slow = true;
+    if (stall->queued.len >= stall->len) {
+        stall->is_slow = true;
         return;
     }
-    sink->blocked_ms = world->now_ms;
-    sink->blocked_len = sink->queued.len;
-    sink->blocked_at = ++world->order;
+    stall->since_ms = world->now_ms;
+    stall->len = stall->queued.len;
+    stall->order = ++world->order;
 }
 
 static void before_tick(struct world *world)
 {
     uint64_t timeout_ms = world->core.options.stall_timeout_ms;
-    struct sink *sink = longest_blocked(world);
-    while (sink != NULL && world->now_ms - sink->blocked_ms > timeout_ms) {
-        mark_slow(world, sink);
-        sink = longest_blocked(world);
+    struct stall *stall = longest_blocked(world);
+    while (stall != NULL && world->now_ms - stall->since_ms > timeout_ms) {
+        mark_slow(world, stall);
+        stall = longest_blocked(world);
     }
 }
 
@@ -250,7 +261,7 @@ static bool is_wanted(const struct world *world,
             return true;
         }
     }
-    return false;
+    return readers_want(world, topic, block->last);
 }
 
 /* Old blocks are dropped, but what a fan-out under way may still need: that
@@ -258,7 +269,8 @@ static bool is_wanted(const struct world *world,
 void turn_expire(struct world *world, struct topic *topic)
 {
     const struct rt_topic *found = world_find(world, topic);
-    bool may_linger = found != NULL && (is_dirty(found) || has_ready(found));
+    bool may_linger = found != NULL && (is_dirty(found) || has_ready(found) ||
+                                        readers_are_behind(found));
     const struct block *block = topic_oldest(topic);
     while (block != NULL &&
            (topic_has_too_much(topic) ||
@@ -283,7 +295,12 @@ static bool is_idle(const struct world *world, const struct topic *topic)
 static void after_tick(struct world *world)
 {
     for (int i = 0; i < SINK_MAX; i++) {
-        EXPECT(!world->sinks[i].is_slow || world->sinks[i].state != SINK_OPEN);
+        EXPECT(!world->sinks[i].stall.is_slow ||
+               world->sinks[i].state != SINK_OPEN);
+    }
+    for (int i = 0; i < READER_MAX; i++) {
+        EXPECT(!world->readers[i].stall.is_slow ||
+               world->readers[i].state != SINK_OPEN);
     }
     for (int i = 0; i < TOPIC_MAX; i++) {
         struct topic *topic = &world->topics[i];
@@ -292,7 +309,7 @@ static void after_tick(struct world *world)
         }
         if (topic->exists && is_idle(world, topic)) {
             world_say(world, "%.4s is gone", topic->name.data);
-            topic_end(topic);
+            world_end_topic(world, topic);
         }
     }
 }

@@ -83,6 +83,16 @@ static void random_weights(struct world *world)
     }
 }
 
+/* What formats cost makes large worlds slow. */
+static uint32_t random_reader_count(struct world *world)
+{
+    bool is_large = world->habits.len_max > 2000;
+    if (is_large && !one_in(world, 6)) {
+        return 0;
+    }
+    return below(world, one_in(world, 8) ? READER_MAX + 1 : 6);
+}
+
 static void random_habits(struct world *world)
 {
     static const uint32_t lens[] = {4, 200, 2000, 20000, 70000, PAYLOAD_MAX};
@@ -94,8 +104,10 @@ static void random_habits(struct world *world)
     habits->local_count = below(world, LOCAL_MAX + 1);
     habits->len_max = lens[below(world, RT_ARRAY_LENGTH(lens))];
     habits->burst_max = bursts[below(world, RT_ARRAY_LENGTH(bursts))];
+    habits->reader_count = random_reader_count(world);
     habits->patience = 1 + below(world, 40);
     habits->restless = 2 + below(world, 60);
+    habits->is_alike = one_in(world, 4);
     habits->is_short = one_in(world, 3);
     habits->has_jumps = one_in(world, 3);
 }
@@ -140,6 +152,9 @@ void world_init(struct world *world, uint64_t seed)
     for (uint32_t i = 0; i < SINK_MAX; i++) {
         world->sinks[i].world = world;
     }
+    for (uint32_t i = 0; i < READER_MAX; i++) {
+        world->readers[i].world = world;
+    }
     core_init(world);
 }
 
@@ -152,6 +167,7 @@ void world_finish(struct world *world)
     for (uint32_t i = 0; i < TOPIC_MAX; i++) {
         topic_finish(&world->topics[i]);
     }
+    free(world->past);
 }
 
 void world_set_time(struct world *world, uint64_t now_ms, uint64_t wall_ms)
@@ -183,6 +199,41 @@ void world_begin_topic(struct world *world, struct topic *topic)
     if (!topic->exists) {
         topic_begin(topic, last_epoch, &world->retention, world->now_ms);
     }
+}
+
+/* Whoever comes back from before that is told that something is missing. */
+void world_end_topic(struct world *world, struct topic *topic)
+{
+    uint64_t offset = topic_newest(topic, topic->latest);
+    if (offset > 0) {
+        const struct event *newest = topic_event(topic, offset);
+        world->removed = newest->sequence > world->removed ? newest->sequence
+                                                           : world->removed;
+        world->removed_ms = newest->wall_ms > world->removed_ms
+                                ? newest->wall_ms
+                                : world->removed_ms;
+    }
+    topic_end(topic);
+}
+
+void world_remember(struct world *world, struct topic *topic)
+{
+    uint64_t sequence = world->expected.events_produced;
+    if (sequence > world->past_capacity) {
+        world->past_capacity = 64 + world->past_capacity * 2;
+        world->past =
+            realloc(world->past, world->past_capacity * sizeof(struct past));
+        EXPECT(world->past != NULL);
+    }
+    world->past[sequence - 1] =
+        (struct past){topic, topic->birth, topic->latest};
+}
+
+bool world_has(const struct world *world, uint64_t sequence)
+{
+    const struct past *past = &world->past[sequence - 1];
+    return past->topic->exists && past->topic->birth == past->birth &&
+           past->offset >= topic_earliest(past->topic);
 }
 
 void world_set_back(struct world *world, const struct topic *topic)

@@ -13,9 +13,9 @@
 #include "broker/core/local.h"
 #include "broker/core/subscriber.h"
 #include "tests/simulator/model.h"
+#include "tests/simulator/reader.h"
 #include "tests/support/random.h"
 
-#define TOPIC_MAX  12
 #define SINK_MAX   96
 #define LOCAL_MAX  12
 #define ACTION_MAX 32
@@ -24,12 +24,6 @@
 struct memory {
     struct rt_heap heap;
     uint64_t fail_in;
-};
-
-enum sink_state {
-    SINK_FREE,
-    SINK_OPEN,
-    SINK_ENDING, /* detached; what is queued goes first */
 };
 
 /* A connection, and what it must be given. */
@@ -48,14 +42,8 @@ struct sink {
     bool is_lost;           /* writes fail */
     bool refuses_queue;     /* there is no memory to queue anything */
     bool is_failing;        /* it did one of these: a close must follow */
-    bool is_shed;           /* to be closed, for what it keeps in memory */
-    bool is_slow;           /* to be closed, for it takes nothing */
     bool is_leaving;        /* to be closed by the host */
-    struct rt_segment *held;
-    struct rt_bytes queued;
-    uint64_t blocked_ms; /* when its queue was last seen, */
-    size_t blocked_len;  /* how long that was, */
-    uint64_t blocked_at; /* and in what order */
+    struct stall stall;
     uint64_t lagging_at; /* its place among those that lag */
 };
 
@@ -69,16 +57,25 @@ struct local {
     bool has_kept_up; /* since it follows */
 };
 
+/* An event of the node. */
+struct past {
+    struct topic *topic;
+    uint32_t birth; /* of the topic */
+    uint64_t offset;
+};
+
 /* What this seed is like: how often something happens, and how large it is. */
 struct habits {
     uint32_t weights[ACTION_MAX];
     uint32_t topic_count;
     uint32_t sink_count;
+    uint32_t reader_count;
     uint32_t local_count;
     uint32_t len_max;
     uint32_t burst_max;
     uint32_t patience; /* a connection is bad one time in so many */
     uint32_t restless; /* a local does something one time in so many */
+    bool is_alike;     /* readers read the same */
     bool is_short;     /* of memory, now and then */
     bool has_jumps;    /* of the clocks */
 };
@@ -94,7 +91,12 @@ struct world {
     uint64_t wall_ms;
     struct topic topics[TOPIC_MAX];
     struct sink sinks[SINK_MAX];
+    struct reader readers[READER_MAX];
     struct local *locals[LOCAL_MAX];
+    struct past *past; /* every event of the node, by sequence - 1 */
+    uint64_t past_capacity;
+    uint64_t removed;    /* the newest event of topics that are gone, */
+    uint64_t removed_ms; /* and its time stamp */
     struct rt_counters expected;
     uint64_t order;         /* of what has blocked */
     uint64_t events_handed; /* to locals, in this call */
@@ -141,6 +143,15 @@ struct rt_topic *world_find(const struct world *world,
 /* A call that needs the topic has succeeded: it has begun if it was not. */
 void world_begin_topic(struct world *world, struct topic *topic);
 
+/* The topic is gone. */
+void world_end_topic(struct world *world, struct topic *topic);
+
+/* An event was published to the topic: the node remembers it. */
+void world_remember(struct world *world, struct topic *topic);
+
+/* Whether an event of the node is still in a ring. */
+bool world_has(const struct world *world, uint64_t sequence);
+
 /* --- sinks --- */
 
 extern const struct rt_sink_ops sink_ops;
@@ -178,8 +189,20 @@ void locals_want(const struct world *world, struct topic *topic);
 /* Publishes an event, and expects what must come of it. */
 void publish(struct world *world, struct topic *topic);
 
-/* Some place in the topic to begin with. */
+/* Some place in the topic to begin with, and one in several. */
 struct rt_since random_since(struct world *world, const struct topic *topic);
+struct rt_since random_node_since(struct world *world);
+
+/* Where one who asks for this in the topics it has must begin. */
+struct selected {
+    uint64_t sequence; /* of the first event that it may be given */
+    bool is_gap;
+    bool knows_gaps; /* it is not told of what is gone by now */
+};
+
+struct selected selected_start(const struct world *world,
+                               const bool *has,
+                               const struct rt_since *since);
 
 /* The core's calls, each with what must be true before and after it. */
 void turn_flush_small(struct world *world);

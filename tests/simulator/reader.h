@@ -1,0 +1,115 @@
+/*
+ * Readers: connections that read several topics, in one of the formats. What
+ * one is given are the events of the node from its start on that its selector
+ * has, in their order; of those that are not among them it was told.
+ */
+#ifndef TESTS_SIMULATOR_READER_H
+#define TESTS_SIMULATOR_READER_H
+
+#include "broker/core/subscriber.h"
+#include "tests/simulator/model.h"
+
+#define READER_MAX 24
+
+struct rt_topic;
+struct world;
+
+/* What a connection has not taken yet. */
+struct stall {
+    struct rt_segment *held; /* NULL: what is queued is a notice */
+    struct rt_bytes queued;
+    uint64_t since_ms; /* when the queue was last seen, */
+    size_t len;        /* how long it was, */
+    uint64_t order;    /* and in what order */
+    bool is_shed;      /* to be closed, for what it keeps in memory */
+    bool is_slow;      /* to be closed, for it takes nothing */
+};
+
+enum sink_state {
+    SINK_FREE,
+    SINK_OPEN,
+    SINK_ENDING, /* detached; what is queued goes first */
+};
+
+/* Of a topic, a reader knows that what is gone up to here is gone. */
+struct told {
+    uint32_t birth;
+    uint64_t offset;
+};
+
+struct reader {
+    struct rt_subscriber subscriber;
+    struct world *world;
+    enum sink_state state;
+    const char *selector;
+    bool has[TOPIC_MAX]; /* which topics that means */
+    enum rt_format format;
+    uint64_t last; /* the last event that was handed over */
+    uint64_t seen; /* up to here there is nothing to hand over */
+    struct told told[TOPIC_MAX];
+    uint64_t told_of_gone; /* the same, for topics that are gone */
+    uint64_t room;         /* bytes it takes before it blocks */
+    uint64_t cut;          /* the event it took a part of, */
+    uint64_t cut_count;    /* how many that are with those before it, */
+    size_t cut_rest;       /* and the bytes of it that it did not take */
+    bool is_short;         /* it took a part: the rest must be queued */
+    bool has_kept_up;      /* so it must not lose anything */
+    bool is_replaying;     /* to be told when it has caught up */
+    bool is_lost;          /* writes fail */
+    bool refuses_queue;    /* there is no memory to queue anything */
+    bool is_failing;       /* it did one of these: a close must follow */
+    struct stall stall;
+};
+
+/* A connection waits with what is queued from now on. */
+void stall_begin(struct stall *stall,
+                 struct world *world,
+                 struct rt_segment *held,
+                 struct rt_bytes queued);
+
+/* Whether it is a reader's, and what the core then calls. */
+bool reader_is(const struct rt_subscriber *subscriber);
+ssize_t reader_write(struct rt_subscriber *subscriber,
+                     const struct rt_bytes *ranges,
+                     unsigned range_count);
+int reader_queue(struct rt_subscriber *subscriber,
+                 struct rt_segment *segment,
+                 struct rt_bytes bytes);
+size_t reader_queued(struct rt_subscriber *subscriber);
+bool reader_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap);
+void reader_caught_up(struct rt_subscriber *subscriber);
+void reader_close(struct rt_subscriber *subscriber,
+                  enum rt_close_reason reason,
+                  const struct rt_resume *resume);
+
+/* Chooses what it reads, and how. */
+void reader_choose(struct reader *reader);
+
+/* Comes, if it is free, or now and then leaves; and is like this from now on.
+ */
+void reader_act(struct reader *reader);
+void reader_temper(struct reader *reader);
+void reader_leave(struct reader *reader);
+
+/* The connection takes so much of what is queued. */
+void reader_take(struct reader *reader, size_t len);
+
+/* Looks at it between two calls of the core. */
+void reader_check(struct reader *reader);
+
+/* After a flush: all that can have everything, unless there is more to do. */
+void readers_expect_served(const struct world *world, bool has_more);
+
+/* Whether one that has kept up lacks an event of the topic up to an offset. */
+bool readers_want(const struct world *world,
+                  const struct topic *topic,
+                  uint64_t offset);
+
+/* What the core knows of those that read a topic: whether any may lack
+ * something of it, also of what comes before an offset; and whether one of its
+ * selections has many, and is behind. */
+bool readers_are_behind(const struct rt_topic *found);
+bool readers_need(const struct rt_topic *found, uint64_t offset);
+bool readers_are_many(const struct rt_topic *found);
+
+#endif
