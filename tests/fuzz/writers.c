@@ -112,6 +112,12 @@ static const uint16_t statuses[] = {
 #undef X
 };
 
+/* RFC 9112, section 6.3. */
+static bool may_have_body(uint16_t status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
 /* The head and the body are found where the answer says they are. */
 static void check_answer(struct rt_bytes text,
                          const struct rt_http_answer *answer)
@@ -123,7 +129,7 @@ static void check_answer(struct rt_bytes text,
     RT_CHECK(rt_http_response_parse(head, &response) == 0);
     RT_CHECK(response.status == answer->status);
     RT_CHECK(response.keep_alive == (answer->persistence != RT_HTTP_CLOSE));
-    bool has_body = response.status >= 200 && response.status != 204;
+    bool has_body = may_have_body(response.status);
     RT_CHECK(!has_body ||
              (response.has_end && response.body_bytes == answer->body.len));
 }
@@ -137,7 +143,7 @@ static void try_answer(struct fuzz_input input)
     uint8_t choice = fuzz_take_byte(&input);
     rt_writer_init(&writer, date, sizeof(date));
     rt_http_date_write(&writer, fuzz_take_u64(&input));
-    bool has_body = status >= 200 && status != 204;
+    bool has_body = may_have_body(status);
     struct rt_http_answer answer = {
         .status = status,
         .persistence = choice % 3,

@@ -123,6 +123,49 @@ static void subscribe_over_http(struct test_host *host)
     test_peer_close(&peer);
 }
 
+/* One request, which is answered, or its connection is closed. */
+static void ask(struct test_host *host, const char *request)
+{
+    static struct test_peer peer;
+    test_peer_connect(&peer, host);
+    test_peer_send(&peer, request);
+    if (test_peer_await_or_end(&peer, "HTTP/1.1 ")) {
+        EXPECT(strncmp(peer.received, "20", 2) == 0 ||
+               strncmp(peer.received, "404 ", 4) == 0 ||
+               strncmp(peer.received, "503 ", 4) == 0 ||
+               strncmp(peer.received, "507 ", 4) == 0);
+    }
+    test_peer_close(&peer);
+}
+
+/* A peer that waits for an event, which the host publishes. */
+static void poll_over_http(struct test_host *host)
+{
+    static struct test_peer peer;
+    test_peer_connect(&peer, host);
+    test_peer_send(&peer, "GET /topics/c/events?after=now&wait=1s HTTP/1.1\r\n"
+                          "Host: a\r\n\r\nGET /livez HTTP/1.1\r\nHo");
+    test_host_turns(host, 20);
+    int err = ringtail_publish(host->broker, "c", "x", 1, NULL, NULL);
+    EXPECT(err == 0 || is_memory(err));
+    if (test_peer_await_or_end(&peer, "HTTP/1.1 ")) {
+        EXPECT(strncmp(peer.received, "20", 2) == 0 ||
+               strncmp(peer.received, "503 ", 4) == 0 ||
+               strncmp(peer.received, "507 ", 4) == 0);
+    }
+    test_peer_close(&peer);
+}
+
+static void use_topics_over_http(struct test_host *host)
+{
+    ask(host, "PUT /topics/c HTTP/1.1\r\nHost: a\r\nContent-Length: 17\r\n\r\n"
+              "{\"ring_events\":9}");
+    poll_over_http(host);
+    ask(host, "GET /topics HTTP/1.1\r\nHost: a\r\n\r\n");
+    ask(host, "GET /topics/c/events HTTP/1.1\r\nHost: a\r\n\r\n");
+    ask(host, "DELETE /topics/c HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
 static void publish_in_process(struct test_host *host, uint64_t *events)
 {
     static char payload[3000];
@@ -157,6 +200,7 @@ static void live(struct accounts *accounts)
     if (err == 0) {
         produce_over_http(&host);
         subscribe_over_http(&host);
+        use_topics_over_http(&host);
     }
     publish_in_process(&host, &events);
     test_host_finish(&host);

@@ -3,7 +3,8 @@
 import raw
 from corpus.row import Row, read_rows
 
-FILES = ["length", "chunks", "head", "fields", "topic", "upgrade", "produce"]
+FILES = ["length", "chunks", "head", "fields", "topic", "upgrade", "produce",
+         "topics"]
 
 BAD = "400 bad-request, closed"
 UNKNOWN = "501 not-implemented, closed"
