@@ -192,6 +192,9 @@ static void write_ok(struct rt_writer *writer, const struct rt_notice *notice)
     if (notice->has_offset) {
         write_number(writer, "offset", notice->cursor.offset);
     }
+    if (notice->detail.len > 0) {
+        write_text(writer, "detail", notice->detail);
+    }
     if (notice->wall_ms > 0) {
         write_number(writer, "ts", notice->wall_ms);
     }

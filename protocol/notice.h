@@ -101,8 +101,9 @@ struct rt_notice {
 
     uint64_t reconnect_after_ms;      /* DRAIN */
     const struct rt_refusal *refusal; /* ERROR */
-    bool has_offset;  /* OK: a receipt says it beside the cursor */
-    uint64_t wall_ms; /* OPEN, OK: 0: not said */
+    bool has_offset;        /* OK: a receipt says it beside the cursor */
+    struct rt_bytes detail; /* OK: may be left out; needs no escape */
+    uint64_t wall_ms;       /* OPEN, OK: 0: not said */
 };
 
 /* Writes at most RT_NOTICE_BYTES_MAX bytes. */

@@ -56,6 +56,7 @@ struct rt_subscriber {
     uint8_t state;
     uint8_t gap;
     bool is_replaying; /* and is to be told when it has caught up */
+    bool is_further;   /* for the sink: not the one in its connection */
 };
 
 /* A start cannot be served without a gap, and the policy is to close. */

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "base/error.h"
+#include "broker/net/dialog.h"
 #include "broker/net/event_stream.h"
 #include "broker/net/http_session.h"
 #include "broker/net/websocket.h"
@@ -157,7 +158,11 @@ static void on_closed(uv_handle_t *handle)
 {
     struct rt_connection *connection = connection_of(handle);
     struct rt_server *server = rt_connection_server(connection);
-    rt_http_session_release(connection->http);
+    if (connection->format == RT_FORMAT_JSON) {
+        rt_dialog_destroy(connection->dialog);
+    } else {
+        rt_http_session_release(connection->http);
+    }
     server->connection_count--;
     rt_heap_free(&server->heap, connection,
                  connection_size(connection->is_unix));
@@ -429,7 +434,7 @@ void rt_connection_on_stop(struct rt_wheel_entry *entry, void *context)
     if (connection->state == RT_CONNECTION_HTTP) {
         rt_http_session_end(connection);
     } else if (connection->state == RT_CONNECTION_WEBSOCKET) {
-        rt_websocket_close(connection, RT_CLOSE_LEAVING);
+        rt_websocket_stop(connection);
     } else if (connection->state == RT_CONNECTION_STREAMING) {
         rt_event_stream_stop(connection);
     }

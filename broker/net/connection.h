@@ -26,6 +26,7 @@
 #include "broker/core/subscriber.h"
 #include "broker/net/server.h"
 
+struct rt_dialog;
 struct rt_http_session;
 struct rt_ws_receiver;
 
@@ -44,8 +45,10 @@ struct rt_connection {
     struct rt_subscriber subscriber;
     union {
         struct rt_http_session *http;    /* HTTP; NULL between requests */
-        struct rt_ws_receiver *receiver; /* WEBSOCKET, CLOSING; NULL between
-                                            frames */
+        struct rt_ws_receiver *receiver; /* WEBSOCKET, CLOSING, raw; NULL
+                                            between frames */
+        struct rt_dialog *dialog; /* from WEBSOCKET on, JSON; NULL before the
+                                     first message */
     };
     size_t pending_bytes; /* while blocked: what the peer had to take at the
                              last look */

@@ -73,51 +73,48 @@ static struct rt_bytes next_name(struct rt_server *server,
     return rt_writer_bytes(&name);
 }
 
+/* Without a topic it begins nowhere. */
 static void add_open(struct notices *notices,
-                     struct rt_bytes topic,
+                     const struct rt_selector *selector,
                      const struct rt_start *start)
 {
     struct rt_server *server = rt_connection_server(notices->connection);
-    struct rt_selector selector = {.patterns = {topic}, .count = 1};
     char memory[RT_NOTICE_CONNECTION_MAX];
     struct rt_notice open = {.kind = RT_NOTICE_OPEN,
                              .connection = next_name(server, memory),
-                             .selector = &selector,
-                             .has_cursor = true,
-                             .cursor = start->cursor,
-                             .has_earliest = true,
-                             .earliest = start->earliest,
+                             .selector = selector,
                              .heartbeat_s = heartbeat_s(notices->connection),
                              .retry_ms = next_reconnect_ms(server),
                              .wall_ms = server->core.wall_ms};
+    if (start != NULL) {
+        open.has_cursor = true;
+        open.cursor = start->cursor;
+        open.has_earliest = true;
+        open.earliest = start->earliest;
+    }
     add(notices, &open);
 }
 
-static void add_gap(struct notices *notices,
-                    struct rt_bytes topic,
-                    const struct rt_gap *gap)
+struct rt_notice rt_gap_notice(const struct rt_gap *gap)
 {
-    struct rt_notice notice = {.kind = RT_NOTICE_GAP,
-                               .topic = topic,
-                               .after = gap->after,
-                               .next = gap->next,
-                               .has_missed = gap->missed > 0,
-                               .missed = gap->missed,
-                               .reason = gap->reason == RT_CLOSE_EPOCH_CHANGED
-                                             ? RT_GAP_REASON_EPOCH_CHANGED
-                                             : RT_GAP_REASON_EVICTED};
-    add(notices, &notice);
+    return (struct rt_notice){.kind = RT_NOTICE_GAP,
+                              .topic = gap->topic,
+                              .after = gap->after,
+                              .next = gap->next,
+                              .has_missed = gap->missed > 0,
+                              .missed = gap->missed,
+                              .reason = gap->reason == RT_CLOSE_EPOCH_CHANGED
+                                            ? RT_GAP_REASON_EPOCH_CHANGED
+                                            : RT_GAP_REASON_EVICTED};
 }
 
-static void add_caught_up(struct notices *notices,
-                          struct rt_bytes topic,
-                          struct rt_cursor cursor)
+struct rt_notice rt_caught_up_notice(struct rt_bytes topic,
+                                     struct rt_cursor cursor)
 {
-    struct rt_notice notice = {.kind = RT_NOTICE_CAUGHT_UP,
-                               .topic = topic,
-                               .has_cursor = true,
-                               .cursor = cursor};
-    add(notices, &notice);
+    return (struct rt_notice){.kind = RT_NOTICE_CAUGHT_UP,
+                              .topic = topic,
+                              .has_cursor = true,
+                              .cursor = cursor};
 }
 
 void rt_notify_start(struct rt_connection *connection,
@@ -125,38 +122,43 @@ void rt_notify_start(struct rt_connection *connection,
                      const struct rt_start *start)
 {
     const struct rt_subscriber *subscriber = &connection->subscriber;
+    struct rt_selector selector = {.patterns = {topic}, .count = 1};
     struct notices notices;
     begin(&notices, connection);
-    add_open(&notices, topic, start);
+    add_open(&notices, &selector, start);
     if (start->is_gap && subscriber->gap != RT_GAP_SKIP) {
-        add_gap(&notices, topic, &start->gap);
+        struct rt_notice gap = rt_gap_notice(&start->gap);
+        add(&notices, &gap);
     }
     if (!start->is_behind && subscriber->state != RT_SUBSCRIBER_DETACHED) {
-        add_caught_up(&notices, topic, start->cursor);
+        struct rt_notice caught_up = rt_caught_up_notice(topic, start->cursor);
+        add(&notices, &caught_up);
     }
+    write_all(&notices);
+}
+
+void rt_notify_open(struct rt_connection *connection)
+{
+    struct notices notices;
+    begin(&notices, connection);
+    add_open(&notices, NULL, NULL);
     write_all(&notices);
 }
 
 /* --- later --- */
 
-void rt_notify_gap(struct rt_connection *connection,
-                   struct rt_bytes topic,
-                   const struct rt_gap *gap)
+void rt_notify_gap(struct rt_connection *connection, const struct rt_gap *gap)
 {
-    struct notices notices;
-    begin(&notices, connection);
-    add_gap(&notices, topic, gap);
-    write_all(&notices);
+    struct rt_notice notice = rt_gap_notice(gap);
+    write_one(connection, &notice);
 }
 
 void rt_notify_caught_up(struct rt_connection *connection,
                          struct rt_bytes topic,
                          struct rt_cursor cursor)
 {
-    struct notices notices;
-    begin(&notices, connection);
-    add_caught_up(&notices, topic, cursor);
-    write_all(&notices);
+    struct rt_notice notice = rt_caught_up_notice(topic, cursor);
+    write_one(connection, &notice);
 }
 
 void rt_notify_closed(struct rt_connection *connection,

@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "broker/core/subscriber.h"
 #include "broker/net/connection.h"
-#include "protocol/problem.h"
+#include "protocol/notice.h"
 
 /* After a break clients come back when so much time has passed, and something
  * between nothing and the spread beside, so that not all come at once. */
@@ -23,10 +23,16 @@ void rt_notify_start(struct rt_connection *connection,
                      struct rt_bytes topic,
                      const struct rt_start *start);
 
+/* That it is open, without a topic. */
+void rt_notify_open(struct rt_connection *connection);
+
+/* What is said of a gap, and of having caught up. */
+struct rt_notice rt_gap_notice(const struct rt_gap *gap);
+struct rt_notice rt_caught_up_notice(struct rt_bytes topic,
+                                     struct rt_cursor cursor);
+
 /* That events of a topic are missed. */
-void rt_notify_gap(struct rt_connection *connection,
-                   struct rt_bytes topic,
-                   const struct rt_gap *gap);
+void rt_notify_gap(struct rt_connection *connection, const struct rt_gap *gap);
 
 /* That it has everything that there was in a topic when it began. */
 void rt_notify_caught_up(struct rt_connection *connection,

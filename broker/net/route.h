@@ -21,10 +21,14 @@ void rt_produce_begin(struct rt_http_session *session,
 bool rt_produce_begin_alike(struct rt_http_session *session,
                             struct rt_bytes target);
 
-/* GET /subscribe/{topic} */
+/* GET /subscribe/{topic}, and /subscribe */
 void rt_subscribe_begin(struct rt_http_session *session,
                         const struct rt_http_request *request,
                         const struct rt_target *target);
+
+void rt_subscribe_begin_empty(struct rt_http_session *session,
+                              const struct rt_http_request *request,
+                              const struct rt_target *target);
 
 /* GET /livez, /readyz, /metrics */
 void rt_livez_begin(struct rt_http_session *session,

@@ -8,6 +8,7 @@
 #include "broker/core/local.h"
 #include "broker/net/ask.h"
 #include "broker/net/connection.h"
+#include "broker/net/dialog.h"
 #include "broker/net/http_session.h"
 #include "broker/net/listener.h"
 #include "broker/net/poll.h"
@@ -135,6 +136,7 @@ static void on_check(uv_check_t *check)
     (void)rt_core_deliver(&server->core);
     rt_polls_answer(server);
     continue_waiting(server);
+    rt_dialogs_continue(server);
     if (!has_work(server)) {
         (void)uv_idle_stop(&server->idle);
     }
@@ -333,6 +335,7 @@ static void init_lists(struct rt_server *server)
     rt_list_init(&server->listeners);
     rt_list_init(&server->answering);
     rt_list_init(&server->waiting);
+    rt_list_init(&server->dialogs);
     rt_list_init(&server->authorized);
     rt_list_init(&server->unanswered);
     rt_list_init(&server->woken);

@@ -108,6 +108,7 @@ struct rt_server {
     struct rt_list listeners;
     struct rt_list answering;  /* HTTP sessions with answers to write */
     struct rt_list waiting;    /* HTTP sessions that wait for a fan-out */
+    struct rt_list dialogs;    /* those that wait for a fan-out */
     struct rt_list authorized; /* those who asked, with a verdict */
     struct rt_list unanswered; /* questions that the host answers later */
     struct rt_list woken;      /* polls that an event has come for */

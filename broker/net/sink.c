@@ -1,6 +1,7 @@
 #include "broker/net/sink.h"
 
 #include "broker/core/topic.h"
+#include "broker/net/dialog.h"
 #include "broker/net/event_stream.h"
 #include "broker/net/notify.h"
 #include "broker/net/websocket.h"
@@ -8,6 +9,10 @@
 
 static struct rt_connection *connection_of(struct rt_subscriber *subscriber)
 {
+    if (RT_UNLIKELY(subscriber->is_further)) {
+        return RT_CONTAINER(subscriber, struct rt_dialog_subscriber, subscriber)
+            ->connection;
+    }
     return RT_CONTAINER(subscriber, struct rt_connection, subscriber);
 }
 
@@ -39,7 +44,7 @@ static size_t sink_queued(struct rt_subscriber *subscriber)
 static bool sink_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
 {
     struct rt_connection *connection = connection_of(subscriber);
-    rt_notify_gap(connection, topic_of(subscriber), gap);
+    rt_notify_gap(connection, gap);
     return !rt_connection_is_blocked(connection);
 }
 
@@ -56,6 +61,10 @@ static void sink_close(struct rt_subscriber *subscriber,
     struct rt_connection *connection = connection_of(subscriber);
     if (connection->state == RT_CONNECTION_STREAMING) {
         rt_event_stream_close(connection, topic_of(subscriber), reason, resume);
+    } else if (connection->format == RT_FORMAT_JSON &&
+               reason == RT_CLOSE_TOPIC_CLOSED) {
+        /* There may be other topics, and there may be some yet. */
+        rt_notify_closed(connection, topic_of(subscriber), resume->cursor);
     } else {
         rt_websocket_close_with(connection, reason, resume);
     }

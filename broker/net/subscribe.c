@@ -1,6 +1,7 @@
 /* GET /subscribe/{topic}: the handshake of a WebSocket, or a stream. */
 #include "base/error.h"
 #include "broker/net/authorize.h"
+#include "broker/net/dialog.h"
 #include "broker/net/event_stream.h"
 #include "broker/net/notify.h"
 #include "broker/net/route.h"
@@ -22,6 +23,8 @@
     "X-Accel-Buffering: no\r\nIncremental: ?1\r\n" \
     "Vary: Accept\r\n"
 
+#define SUBPROTOCOL "ringtail.v1.json"
+
 #define HEADERS_MAX 512
 
 /* --- which form --- */
@@ -32,6 +35,29 @@ static bool wants_websocket(const struct rt_http_request *request)
     return request->asks_upgrade ||
            request->fields[RT_HTTP_SEC_WEBSOCKET_KEY].data != NULL ||
            request->fields[RT_HTTP_SEC_WEBSOCKET_VERSION].data != NULL;
+}
+
+/* What the client offers: the formats' subprotocols. Raw has none. */
+static int choose_format(struct rt_http_session *session,
+                         const struct rt_http_request *request,
+                         enum rt_format *format)
+{
+    struct rt_bytes offers = request->fields[RT_HTTP_SEC_WEBSOCKET_PROTOCOL];
+    *format = RT_FORMAT_RAW;
+    if (offers.data == NULL) {
+        return 0;
+    }
+    while (offers.data != NULL) {
+        struct rt_bytes offer = rt_bytes_trim(rt_bytes_split(&offers, ','));
+        if (rt_bytes_equal(offer, RT_BYTES(SUBPROTOCOL))) {
+            *format = RT_FORMAT_JSON;
+            return 0;
+        }
+    }
+    rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST,
+                    RT_BYTES("Sec-WebSocket-Protocol"),
+                    "offer " SUBPROTOCOL ", or none");
+    return RT_EINVAL;
 }
 
 static int check_handshake(struct rt_http_session *session,
@@ -52,12 +78,6 @@ static int check_handshake(struct rt_http_session *session,
                            : (struct rt_bytes){0});
         return RT_EINVAL;
     }
-    if (request->fields[RT_HTTP_SEC_WEBSOCKET_PROTOCOL].data != NULL) {
-        rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST,
-                        RT_BYTES("Sec-WebSocket-Protocol"),
-                        "there is no subprotocol yet: offer none");
-        return RT_EINVAL;
-    }
     return 0;
 }
 
@@ -74,18 +94,26 @@ static int check_stream(struct rt_http_session *session,
 
 /* --- the answer --- */
 
+/* `cursor` is NULL without a topic. */
 static void answer_upgrade(struct rt_http_session *session,
                            const struct rt_http_request *request,
-                           struct rt_cursor cursor)
+                           enum rt_format format,
+                           const struct rt_cursor *cursor)
 {
     char memory[HEADERS_MAX];
     struct rt_writer headers;
     rt_writer_init(&headers, memory, sizeof(memory));
     RT_WRITE(&headers, UPGRADE_LINES "Sec-WebSocket-Accept: ");
     rt_ws_accept_write(&headers, request->fields[RT_HTTP_SEC_WEBSOCKET_KEY]);
-    RT_WRITE(&headers, "\r\nRingtail-Cursor: ");
-    rt_cursor_write(&headers, cursor);
     RT_WRITE(&headers, "\r\n");
+    if (format == RT_FORMAT_JSON) {
+        RT_WRITE(&headers, "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n");
+    }
+    if (cursor != NULL) {
+        RT_WRITE(&headers, "Ringtail-Cursor: ");
+        rt_cursor_write(&headers, *cursor);
+        RT_WRITE(&headers, "\r\n");
+    }
     session->exchange.persistence = RT_HTTP_KEEP;
     rt_http_answer(
         session, (struct rt_http_answer){.status = 101,
@@ -134,21 +162,44 @@ static int attach(struct rt_http_session *session,
     return result;
 }
 
+/* A host that wants to be asked is shown with each operation what it has been
+ * shown with the handshake. */
+static void keep_credentials(struct rt_connection *connection,
+                             const struct rt_http_request *request,
+                             const struct rt_target *target)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    if (server->options.authorize != NULL &&
+        rt_dialog_keep_credentials(connection, request, target) < 0) {
+        rt_connection_close(connection);
+    }
+}
+
 /* The handshake is right: subscribe, then say so, then become a WebSocket. A
  * gap at the start is told with a close frame, for browsers show no more of a
  * handshake that is refused than that it failed. */
 static void begin_websocket(struct rt_http_session *session,
                             const struct rt_http_request *request,
+                            const struct rt_target *target,
                             const struct rt_subscribe_query *query)
 {
     struct rt_connection *connection = session->connection;
+    struct rt_bytes topic = {session->exchange.topic,
+                             session->exchange.topic_len};
     struct rt_start start;
     int result = attach(session, query, &start);
     if (result == RT_ENOMEM) {
         return;
     }
-    answer_upgrade(session, request, start.cursor);
-    if (rt_http_session_upgrade(session, query->format) && result == RT_EGAP) {
+    answer_upgrade(session, request, query->format, &start.cursor);
+    if (!rt_http_session_upgrade(session, query->format)) {
+        return;
+    }
+    if (query->format == RT_FORMAT_JSON) {
+        rt_notify_start(connection, topic, &start);
+        keep_credentials(connection, request, target);
+    }
+    if (result == RT_EGAP && connection->state == RT_CONNECTION_WEBSOCKET) {
         struct rt_resume resume = rt_resume_after(&start.gap);
         rt_websocket_close_with(connection, start.gap.reason, &resume);
     }
@@ -185,28 +236,77 @@ static int check_running(struct rt_http_session *session)
     return RT_EINVAL;
 }
 
+/* Which format, and whether the request has the form for it. */
+static int check_form(struct rt_http_session *session,
+                      const struct rt_http_request *request,
+                      enum rt_format *format)
+{
+    if (wants_websocket(request)) {
+        int err = check_handshake(session, request);
+        return err < 0 ? err : choose_format(session, request, format);
+    }
+    *format = rt_accept_format(request->fields[RT_HTTP_ACCEPT]);
+    return check_stream(session, request);
+}
+
 void rt_subscribe_begin(struct rt_http_session *session,
                         const struct rt_http_request *request,
                         const struct rt_target *target)
 {
     struct rt_subscribe_query query;
-    bool is_websocket = wants_websocket(request);
-    enum rt_format format =
-        is_websocket ? RT_FORMAT_RAW
-                     : rt_accept_format(request->fields[RT_HTTP_ACCEPT]);
+    enum rt_format format;
     if (check_running(session) < 0 ||
         rt_route_topic(session, target->path) < 0 ||
+        check_form(session, request, &format) < 0 ||
         rt_subscribe_query_parse(session, request, target->query, format,
                                  &query) < 0 ||
-        (is_websocket ? check_handshake(session, request)
-                      : check_stream(session, request)) < 0 ||
         rt_authorize(session, RINGTAIL_SUBSCRIBE, request, target) < 0 ||
         check_running(session) < 0) { /* who was asked may have stopped it */
         return;
     }
-    if (is_websocket) {
-        begin_websocket(session, request, &query);
+    if (wants_websocket(request)) {
+        begin_websocket(session, request, target, &query);
     } else {
         begin_stream(session, &query);
+    }
+}
+
+/* Without a topic there is nothing that a stream, or a raw subscription, could
+ * ever get; and no parameter means anything. */
+static int check_empty(struct rt_http_session *session,
+                       const struct rt_target *target,
+                       enum rt_format format)
+{
+    struct rt_bytes query = target->query;
+    struct rt_bytes name;
+    struct rt_bytes value;
+    if (format != RT_FORMAT_JSON) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST, (struct rt_bytes){0},
+                        "without a topic it is a WebSocket of the "
+                        "subprotocol " SUBPROTOCOL);
+        return RT_EINVAL;
+    }
+    if (rt_query_next(&query, &name, &value)) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, name,
+                        "without a topic there are no parameters");
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
+void rt_subscribe_begin_empty(struct rt_http_session *session,
+                              const struct rt_http_request *request,
+                              const struct rt_target *target)
+{
+    enum rt_format format;
+    if (check_running(session) < 0 ||
+        check_form(session, request, &format) < 0 ||
+        check_empty(session, target, format) < 0) {
+        return;
+    }
+    answer_upgrade(session, request, format, NULL);
+    if (rt_http_session_upgrade(session, format)) {
+        rt_notify_open(session->connection);
+        keep_credentials(session->connection, request, target);
     }
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "broker/net/dialog.h"
+#include "broker/net/notify.h"
 #include "broker/net/write.h"
 #include "protocol/ws_frame.h"
 #include "protocol/ws_receive.h"
@@ -20,16 +22,31 @@ void rt_websocket_begin(struct rt_connection *connection)
     }
 }
 
+static bool has_dialog(const struct rt_connection *connection)
+{
+    return connection->format == RT_FORMAT_JSON;
+}
+
 static void drop_receiver(struct rt_connection *connection)
 {
     rt_ws_receiver_destroy(connection->receiver);
     connection->receiver = NULL;
 }
 
-void rt_websocket_end(struct rt_connection *connection)
+static void detach(struct rt_connection *connection)
 {
     rt_subscriber_detach(&connection->subscriber);
-    drop_receiver(connection);
+    if (has_dialog(connection)) {
+        rt_dialog_leave(connection);
+    }
+}
+
+void rt_websocket_end(struct rt_connection *connection)
+{
+    detach(connection);
+    if (!has_dialog(connection)) {
+        drop_receiver(connection);
+    }
 }
 
 /* --- closing --- */
@@ -54,6 +71,7 @@ void rt_websocket_close_with(struct rt_connection *connection,
         rt_connection_close(connection);
         return;
     }
+    detach(connection);
     rt_writer_init(&text, memory, sizeof(memory));
     rt_close_write(&text, reason, resume);
     RT_CHECK(!text.overflowed);
@@ -75,18 +93,27 @@ void rt_websocket_close(struct rt_connection *connection,
     if (subscriber->state != RT_SUBSCRIBER_DETACHED) {
         resume.cursor = rt_subscriber_cursor(subscriber);
         resume.has_cursor = true;
-        rt_subscriber_detach(subscriber);
     }
+    detach(connection);
     server->core.counters.closes[reason]++;
     rt_websocket_close_with(connection, reason, &resume);
 }
 
-/* The peer broke the rules: say so and hang up without waiting for its close
- * frame (RFC 6455, section 7.1.7). */
-static void fail(struct rt_connection *connection, enum rt_close_reason reason)
+void rt_websocket_fail(struct rt_connection *connection,
+                       enum rt_close_reason reason)
 {
     rt_websocket_close(connection, reason);
     rt_connection_linger(connection);
+}
+
+void rt_websocket_stop(struct rt_connection *connection)
+{
+    if (has_dialog(connection)) {
+        rt_notify_drain(connection);
+    }
+    if (connection->state == RT_CONNECTION_WEBSOCKET) {
+        rt_websocket_close(connection, RT_CLOSE_LEAVING);
+    }
 }
 
 /* --- pongs --- */
@@ -142,7 +169,7 @@ static void on_close(struct rt_connection *connection,
                                                          ? 2
                                                          : frame->payload.len};
         struct rt_control_frame answer;
-        rt_subscriber_detach(&connection->subscriber);
+        detach(connection);
         server->core.counters.closes[RT_CLOSE_PEER]++;
         rt_control_frame_init(&answer, RT_OPCODE_CLOSE, code);
         struct rt_bytes bytes = {(const char *)answer.bytes, answer.len};
@@ -180,13 +207,20 @@ static void on_data(struct rt_connection *connection,
                     const struct rt_ws_frame *frame)
 {
     if (connection->state == RT_CONNECTION_WEBSOCKET) {
-        fail(connection, refusal_of(rt_connection_server(connection), frame));
+        rt_websocket_fail(connection,
+                          refusal_of(rt_connection_server(connection), frame));
     }
 }
 
 static void on_message(struct rt_connection *connection,
                        const struct rt_ws_frame *frame)
 {
+    if (has_dialog(connection)) {
+        if (connection->state == RT_CONNECTION_WEBSOCKET) {
+            rt_dialog_message(connection, frame->opcode, frame->payload);
+        }
+        return;
+    }
     if (connection->state == RT_CONNECTION_WEBSOCKET) {
         rt_connection_server(connection)
             ->options.application->message(connection, frame->opcode,
@@ -201,7 +235,7 @@ static void on_broken(struct rt_connection *connection,
                       enum rt_close_reason reason)
 {
     if (connection->state == RT_CONNECTION_WEBSOCKET) {
-        fail(connection, reason);
+        rt_websocket_fail(connection, reason);
     } else {
         rt_connection_close(connection);
     }
@@ -233,13 +267,29 @@ static bool takes_frames(const struct rt_connection *connection)
            connection->state == RT_CONNECTION_CLOSING;
 }
 
+/* Where the receiver is while a frame comes in; in a dialog longer. */
+static struct rt_ws_receiver **receiver_of(struct rt_connection *connection)
+{
+    return has_dialog(connection) ? &connection->dialog->receiver
+                                  : &connection->receiver;
+}
+
+static void end_frames(struct rt_connection *connection)
+{
+    if (has_dialog(connection)) {
+        connection->dialog->is_at_boundary = true;
+    } else {
+        drop_receiver(connection);
+    }
+}
+
 /* Handles the next frame; returns whether there may be another. */
 static bool take_frame(struct rt_connection *connection,
                        struct rt_bytes *bytes,
                        struct pongs *pongs)
 {
     struct rt_ws_frame frame;
-    switch (rt_ws_receive(connection->receiver, bytes, &frame)) {
+    switch (rt_ws_receive(*receiver_of(connection), bytes, &frame)) {
     case RT_WS_CONTROL:
         on_control(connection, &frame, pongs);
         break;
@@ -263,7 +313,7 @@ static bool take_frame(struct rt_connection *connection,
         on_broken(connection, RT_CLOSE_OVERLOAD);
         break;
     case RT_WS_BOUNDARY:
-        drop_receiver(connection);
+        end_frames(connection);
         return false;
     case RT_WS_MORE:
         return false;
@@ -271,32 +321,82 @@ static bool take_frame(struct rt_connection *connection,
     return takes_frames(connection);
 }
 
-void rt_websocket_input(struct rt_connection *connection, struct rt_bytes bytes)
+static struct rt_ws_limits limits_of(const struct rt_connection *connection)
 {
-    struct rt_server *server = rt_connection_server(connection);
-    struct pongs pongs;
-    pongs.len = 0;
-    if (connection->receiver == NULL) {
-        connection->receiver = rt_ws_receiver_create(
-            &server->heap, server->options.application->limits);
+    const struct rt_server *server = rt_connection_server(connection);
+    if (!has_dialog(connection)) {
+        return server->options.application->limits;
     }
-    if (connection->receiver == NULL) {
-        on_broken(connection, RT_CLOSE_OVERLOAD);
-        return;
-    }
-    while (take_frame(connection, &bytes, &pongs)) {
-    }
-    send_pongs(connection, &pongs);
+    return (struct rt_ws_limits){.message_bytes =
+                                     server->options.event_bytes_max +
+                                     RT_MESSAGE_EXTRA_BYTES,
+                                 .frame_count = RT_MESSAGE_FRAMES_MAX};
 }
 
-void rt_websocket_drained(struct rt_connection *connection)
+static int obtain_receiver(struct rt_connection *connection)
+{
+    struct rt_heap *heap = &rt_connection_server(connection)->heap;
+    if (has_dialog(connection)) {
+        struct rt_dialog *dialog = rt_dialog_obtain(connection);
+        if (dialog == NULL) {
+            return RT_ENOMEM;
+        }
+        dialog->is_at_boundary = false;
+    }
+    struct rt_ws_receiver **receiver = receiver_of(connection);
+    if (*receiver == NULL) {
+        *receiver = rt_ws_receiver_create(heap, limits_of(connection));
+    }
+    return *receiver == NULL ? RT_ENOMEM : 0;
+}
+
+static bool may_go_on(struct rt_connection *connection)
+{
+    return !has_dialog(connection) || rt_dialog_may_go_on(connection);
+}
+
+static void take_frames(struct rt_connection *connection, struct rt_bytes bytes)
+{
+    struct pongs pongs;
+    pongs.len = 0;
+    while (may_go_on(connection) && take_frame(connection, &bytes, &pongs)) {
+    }
+    send_pongs(connection, &pongs);
+    if (has_dialog(connection)) {
+        rt_dialog_end_input(connection, bytes);
+    }
+}
+
+void rt_websocket_input(struct rt_connection *connection, struct rt_bytes bytes)
+{
+    if (has_dialog(connection) && connection->dialog != NULL &&
+        connection->dialog->is_paused) {
+        rt_dialog_hold_input(connection, bytes);
+        rt_dialog_continue(connection);
+    } else if (obtain_receiver(connection) < 0) {
+        on_broken(connection, RT_CLOSE_OVERLOAD);
+    } else {
+        take_frames(connection, bytes);
+    }
+}
+
+void rt_websocket_renew_timer(struct rt_connection *connection)
 {
     struct rt_server *server = rt_connection_server(connection);
     rt_connection_set_timer(connection, connection->awaits_pong
                                             ? server->options.pong_ticks
                                             : server->options.heartbeat_ticks);
-    rt_connection_resume(connection);
+}
+
+void rt_websocket_drained(struct rt_connection *connection)
+{
+    rt_websocket_renew_timer(connection);
     rt_subscriber_drained(&connection->subscriber);
+    if (has_dialog(connection)) {
+        rt_dialog_drained(connection);
+    } else {
+        rt_connection_resume(connection);
+    }
 }
 
 /* --- heartbeats --- */
@@ -331,6 +431,9 @@ static void on_blocked_timeout(struct rt_connection *connection)
 
 void rt_websocket_timeout(struct rt_connection *connection)
 {
+    if (has_dialog(connection) && !rt_dialog_timeout(connection)) {
+        return;
+    }
     if (rt_connection_is_blocked(connection)) {
         on_blocked_timeout(connection);
     } else if (connection->awaits_pong) {

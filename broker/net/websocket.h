@@ -1,6 +1,6 @@
 /*
- * The WebSocket side of a connection: raw subscribers. The peer may send pings,
- * pongs and a close, and messages only if the application takes some.
+ * The WebSocket side of a connection. The peer may send pings, pongs and a
+ * close; messages only in a dialog, or if the application takes some.
  */
 #ifndef BROKER_NET_WEBSOCKET_H
 #define BROKER_NET_WEBSOCKET_H
@@ -24,6 +24,17 @@ void rt_websocket_close(struct rt_connection *connection,
 void rt_websocket_close_with(struct rt_connection *connection,
                              enum rt_close_reason reason,
                              const struct rt_resume *resume);
+
+/* The peer broke the rules: says so and hangs up without waiting for its close
+ * frame (RFC 6455, section 7.1.7). */
+void rt_websocket_fail(struct rt_connection *connection,
+                       enum rt_close_reason reason);
+
+/* The server stops. */
+void rt_websocket_stop(struct rt_connection *connection);
+
+/* Makes the timer due for the next heartbeat, or for a pong that is missing. */
+void rt_websocket_renew_timer(struct rt_connection *connection);
 
 /* All that was queued is written. */
 void rt_websocket_drained(struct rt_connection *connection);

@@ -234,9 +234,11 @@ def close_frame(code=None, reason=b""):
 class WebSocket(Connection):
     """A connection that has been upgraded."""
 
+    lines = ()  # more header lines
+
     def __init__(self, broker, path, receive_bytes=None, also=b"", timeout=10):
         super().__init__(broker.port, receive_bytes, timeout)
-        self.send(upgrade(path) + also)
+        self.send(upgrade(path, *self.lines) + also)
         answer = self.answer()
         assert answer.status == 101, (answer.status, answer.headers)
         digest = hashlib.sha1((KEY + MAGIC).encode()).digest()
@@ -244,7 +246,8 @@ class WebSocket(Connection):
         assert answer.headers["sec-websocket-accept"] == accept
         assert answer.headers["upgrade"] == "websocket"
         assert answer.headers["connection"] == "Upgrade"
-        self.cursor = answer.headers["ringtail-cursor"]
+        self.cursor = answer.headers.get("ringtail-cursor")
+        self.subprotocol = answer.headers.get("sec-websocket-protocol")
 
     def frame(self):
         """The next frame: its opcode and payload. It is checked to be final,

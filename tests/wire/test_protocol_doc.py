@@ -3,11 +3,12 @@
 docs/COMMAND_LINE.md and README.md are run, and the tables of the first are
 compared with the program.
 
-A block marked `console` is a session: `$ ` and a command, then what it prints,
-its errors apart. Blank lines do not count, and a line `...` stands for any
-lines. Port 3030 stands for the broker's, times and dates for any, and an epoch
-for the one that the broker uses in its place, here and in later commands. A
-command that goes on after it has printed what it should is ended.
+A block marked `console` is a session: `$ ` and a command, what follows of it
+behind `> `, then what it prints, its errors apart. Blank lines do not count,
+and a line `...` stands for any lines. Port 3030 stands for the broker's, times
+and dates for any, and an epoch for the one that the broker uses in its place,
+here and in later commands. A command that goes on after it has printed what it
+should is ended.
 """
 
 import os
@@ -161,8 +162,18 @@ def sessions(text):
     for kind, block in BLOCK.findall(text):
         if kind == "console":
             for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-                command, _, output = part.partition("\n")
-                yield command, output
+                yield split(part)
+
+
+def split(part):
+    """A command, which goes on in lines that begin with `> `, and what it
+    prints."""
+    lines = part.splitlines(keepends=True)
+    count = 1
+    while lines[count:] and lines[count].startswith("> "):
+        count += 1
+    command = lines[0] + "".join(line[2:] for line in lines[1:count])
+    return command.rstrip("\n"), "".join(lines[count:])
 
 
 DOCUMENTS = [

@@ -225,7 +225,7 @@ HANDSHAKES = [
     without("Sec-WebSocket-Key", 400),
     *[having(f"Sec-WebSocket-Key: {key}", 400) for key in KEYS],
     ("With two keys", raw.upgrade(PATH, *TWO_KEYS), 400),
-    having("Sec-WebSocket-Protocol: ringtail.v1.json", 400),
+    having("Sec-WebSocket-Protocol: ringtail.v2.json", 400),
     ("With a body", BODY, 400),
     changed("By POST", b"GET", b"POST", 405),
     changed("To a bad topic", b"handshake", b"a..b", 400),

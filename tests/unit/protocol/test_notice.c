@@ -126,6 +126,9 @@ TEST("the other notices are short")
                               .has_cursor = true,
                               .cursor = {0x7f3a9c21, 1042}},
            "{\"op\":\"caught_up\",\"cursor\":\"7f3a9c21-1042\"}");
+    expect((struct rt_notice){.kind = RT_NOTICE_OK,
+                              .detail = RT_BYTES("not needed")},
+           "{\"op\":\"ok\",\"detail\":\"not needed\"}");
     expect((struct rt_notice){.kind = RT_NOTICE_CAUGHT_UP,
                               .topic = RT_BYTES("a"),
                               .has_cursor = true,

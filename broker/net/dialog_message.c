@@ -1,0 +1,363 @@
+/* The operations of a dialog, each answered by `ok` or `error`. */
+#include "base/error.h"
+#include "broker/core/topic.h"
+#include "broker/net/authorize.h"
+#include "broker/net/dialog.h"
+#include "broker/net/notify.h"
+#include "broker/net/subscribe_query.h"
+#include "broker/net/websocket.h"
+#include "protocol/operation.h"
+
+/* An operation that is being handled. */
+struct task {
+    struct rt_dialog *dialog;
+    struct rt_server *server;
+    const struct rt_operation *operation;
+    struct rt_bytes topic;   /* the first one that it names */
+    struct rt_bytes message; /* all of it, to hold it back */
+};
+
+/* --- answers --- */
+
+static void refuse(const struct task *task, const struct rt_refusal *refusal)
+{
+    struct rt_notice notice = {
+        .kind = RT_NOTICE_ERROR, .id = task->operation->id, .refusal = refusal};
+    rt_dialog_answer(task->dialog, &notice);
+}
+
+static int refuse_with(const struct task *task,
+                       enum rt_problem problem,
+                       struct rt_bytes subject,
+                       const char *detail)
+{
+    struct rt_refusal refusal = {
+        .problem = problem, .subject = subject, .detail = detail};
+    refuse(task, &refusal);
+    return RT_EINVAL;
+}
+
+static void refuse_for_memory(const struct task *task)
+{
+    (void)refuse_with(task, RT_PROBLEM_INSUFFICIENT_STORAGE,
+                      (struct rt_bytes){0}, NULL);
+}
+
+static struct rt_notice ok_to(const struct task *task)
+{
+    return (struct rt_notice){.kind = RT_NOTICE_OK, .id = task->operation->id};
+}
+
+/* --- the host --- */
+
+static struct rt_asked asked_of(const struct task *task,
+                                enum ringtail_action action)
+{
+    const struct rt_credentials *kept = task->dialog->credentials;
+    struct rt_asked asked = {.action = action, .topic = task->topic};
+    if (kept != NULL) {
+        asked.query = kept->query;
+        asked.authorization = kept->authorization;
+        asked.cookie = kept->cookie;
+        asked.origin = kept->origin;
+    }
+    return asked;
+}
+
+static int apply(const struct task *task, enum rt_verdict verdict)
+{
+    struct rt_refusal refusal;
+    if (verdict == RT_VERDICT_NONE) {
+        if (rt_dialog_hold_message(task->dialog, task->message) < 0) {
+            rt_websocket_close(task->dialog->connection, RT_CLOSE_OVERLOAD);
+        }
+        return RT_EAGAIN;
+    }
+    if (!rt_verdict_allows(verdict, task->topic, &refusal)) {
+        refuse(task, &refusal);
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
+/* 0 if the host allows it, or is not to be asked; else it is answered, or held
+ * back. Whoever was asked may have stopped the broker. */
+static int authorize(const struct task *task, enum ringtail_action action)
+{
+    enum rt_verdict verdict;
+    struct rt_asked asked = asked_of(task, action);
+    if (task->server->options.authorize == NULL) {
+        return 0;
+    }
+    if (rt_ask(&task->dialog->asker, task->dialog->connection, &asked,
+               &verdict) < 0) {
+        refuse_for_memory(task);
+        return RT_ENOMEM;
+    }
+    int err = apply(task, verdict);
+    bool is_open = task->dialog->connection->state == RT_CONNECTION_WEBSOCKET;
+    return err == 0 && !is_open ? RT_EINVAL : err;
+}
+
+/* --- sub --- */
+
+struct wanted {
+    struct rt_since since;
+    enum rt_gap_policy gap;
+};
+
+static int check_topic(const struct task *task)
+{
+    const char *detail = "one topic at a time, without wildcards";
+    if (task->operation->topic_count > 1 ||
+        rt_pattern_has_wildcards(task->topic)) {
+        return refuse_with(task, RT_PROBLEM_NOT_IMPLEMENTED, task->topic,
+                           detail);
+    }
+    return 0;
+}
+
+static int read_wanted(const struct task *task, struct wanted *wanted)
+{
+    const struct rt_operation *operation = task->operation;
+    const char *expected = NULL;
+    *wanted = (struct wanted){.since = {.kind = RT_SINCE_NOW},
+                              .gap = rt_gap_policy_default(RT_FORMAT_JSON)};
+    if (operation->since.len > 0 &&
+        rt_since_parse(operation->since, task->server->core.wall_ms,
+                       &wanted->since) < 0) {
+        return refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("since"),
+                           rt_since_expected);
+    }
+    if (operation->gap.len > 0 &&
+        rt_gap_policy_parse(operation->gap, RT_FORMAT_JSON, &wanted->gap,
+                            &expected) < 0) {
+        return refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("gap"),
+                           expected);
+    }
+    if (!operation->echo) {
+        return refuse_with(task, RT_PROBLEM_NOT_IMPLEMENTED, RT_BYTES("echo"),
+                           "a connection's own events always come back");
+    }
+    return 0;
+}
+
+static struct rt_subscriber *take_subscriber(const struct task *task)
+{
+    struct rt_subscriber *subscriber = NULL;
+    if (rt_dialog_find(task->dialog, task->topic) != NULL) {
+        (void)refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("topic"),
+                          "this connection subscribes to it already");
+        return NULL;
+    }
+    if (rt_dialog_is_full(task->dialog)) {
+        struct rt_refusal refusal = {
+            .problem = RT_PROBLEM_BAD_PARAMETER,
+            .subject = RT_BYTES("topic"),
+            .detail = "this connection has as many subscriptions as it may",
+            .limit = RT_CONNECTION_SUBSCRIPTIONS_MAX};
+        refuse(task, &refusal);
+        return NULL;
+    }
+    subscriber = rt_dialog_free_subscriber(task->dialog);
+    if (subscriber == NULL) {
+        refuse_for_memory(task);
+    }
+    return subscriber;
+}
+
+/* What leads to the events is told before any of them can be written. */
+static void answer_sub(const struct task *task,
+                       const struct rt_subscriber *subscriber,
+                       const struct rt_start *start)
+{
+    struct rt_notice ok = ok_to(task);
+    ok.topic = task->topic;
+    ok.has_cursor = true;
+    ok.cursor = start->cursor;
+    rt_dialog_answer(task->dialog, &ok);
+    if (start->is_gap && subscriber->gap != RT_GAP_SKIP) {
+        struct rt_notice gap = rt_gap_notice(&start->gap);
+        rt_dialog_answer(task->dialog, &gap);
+    }
+    if (!start->is_behind) {
+        struct rt_notice caught_up =
+            rt_caught_up_notice(task->topic, start->cursor);
+        rt_dialog_answer(task->dialog, &caught_up);
+    }
+    rt_dialog_flush(task->dialog);
+}
+
+/* Its events are gone and it does not want the others: it is as if it had not
+ * asked, but it knows of the gap. */
+static void refuse_gap(const struct task *task, const struct rt_gap *gap)
+{
+    struct rt_notice notice = rt_gap_notice(gap);
+    rt_dialog_answer(task->dialog, &notice);
+    (void)refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("since"),
+                      "events behind it are gone, and gap is close");
+}
+
+static void run_sub(const struct task *task)
+{
+    struct wanted wanted;
+    struct rt_start start;
+    if (check_topic(task) < 0 || read_wanted(task, &wanted) < 0 ||
+        authorize(task, RINGTAIL_SUBSCRIBE) < 0) {
+        return;
+    }
+    struct rt_subscriber *subscriber = take_subscriber(task);
+    if (subscriber == NULL) {
+        return;
+    }
+    subscriber->gap = (uint8_t)wanted.gap;
+    int result =
+        rt_core_subscribe(&task->server->core, task->topic, RT_FORMAT_JSON,
+                          &wanted.since, subscriber, &start);
+    if (result == 0) {
+        answer_sub(task, subscriber, &start);
+    } else if (result == RT_EGAP) {
+        refuse_gap(task, &start.gap);
+    } else {
+        refuse_for_memory(task);
+    }
+}
+
+/* --- the others --- */
+
+static void run_unsub(const struct task *task)
+{
+    struct rt_subscriber *subscriber =
+        rt_dialog_find(task->dialog, task->topic);
+    if (task->operation->topic_count > 1 || subscriber == NULL) {
+        (void)refuse_with(task, RT_PROBLEM_NOT_FOUND, RT_BYTES("topic"),
+                          "this connection does not subscribe to it");
+        return;
+    }
+    struct rt_notice ok = ok_to(task);
+    ok.topic = task->topic;
+    ok.has_cursor = true;
+    ok.cursor = rt_subscriber_cursor(subscriber);
+    rt_subscriber_detach(subscriber);
+    rt_dialog_answer(task->dialog, &ok);
+}
+
+static int check_pub(const struct task *task)
+{
+    const struct rt_operation *operation = task->operation;
+    uint64_t max = task->server->options.event_bytes_max;
+    if (operation->payload.len > max) {
+        struct rt_refusal refusal = {.problem = RT_PROBLEM_PAYLOAD_TOO_LARGE,
+                                     .limit = max};
+        refuse(task, &refusal);
+        return RT_EINVAL;
+    }
+    if (operation->idempotency_key.len > 0) {
+        return refuse_with(task, RT_PROBLEM_NOT_IMPLEMENTED,
+                           RT_BYTES("idempotency_key"),
+                           "it has no meaning yet");
+    }
+    return 0;
+}
+
+static void refuse_pub(const struct task *task, int err)
+{
+    if (err == RT_ECLOSED) {
+        (void)refuse_with(task, RT_PROBLEM_TOPIC_CLOSED, task->topic,
+                          "whoever runs the broker has closed it");
+    } else {
+        refuse_for_memory(task);
+    }
+}
+
+static void answer_pub(const struct task *task,
+                       const struct rt_receipt *receipt)
+{
+    struct rt_notice ok = ok_to(task);
+    ok.topic = task->topic;
+    ok.has_cursor = true;
+    ok.has_offset = true;
+    ok.cursor = receipt->cursor;
+    ok.wall_ms = receipt->wall_ms;
+    rt_dialog_answer(task->dialog, &ok);
+}
+
+static void run_pub(const struct task *task)
+{
+    const struct rt_operation *operation = task->operation;
+    struct rt_event event = {.topic = task->topic,
+                             .payload = operation->payload,
+                             .type = operation->type,
+                             .content = operation->content};
+    struct rt_receipt receipt;
+    if (check_pub(task) < 0 || authorize(task, RINGTAIL_PRODUCE) < 0) {
+        return;
+    }
+    int err = rt_core_publish(&task->server->core, &event, &receipt);
+    if (err < 0) {
+        refuse_pub(task, err);
+        return;
+    }
+    answer_pub(task, &receipt);
+    if (receipt.is_congested &&
+        task->dialog->connection->state == RT_CONNECTION_WEBSOCKET) {
+        rt_dialog_wait(task->dialog, task->topic);
+    }
+}
+
+/* Nothing authenticates yet, and nothing asks who somebody is. */
+static void run_auth(const struct task *task)
+{
+    struct rt_notice ok = ok_to(task);
+    ok.detail = RT_BYTES("not needed");
+    rt_dialog_answer(task->dialog, &ok);
+}
+
+static void run_ping(const struct task *task)
+{
+    struct rt_notice ok = ok_to(task);
+    ok.wall_ms = task->server->core.wall_ms;
+    rt_dialog_answer(task->dialog, &ok);
+}
+
+/* --- all of them --- */
+
+static void run(struct task *task)
+{
+    typedef void (*run_fn)(const struct task *task);
+    static const run_fn kinds[RT_OPERATION_COUNT] = {
+        [RT_OPERATION_SUB] = run_sub,   [RT_OPERATION_UNSUB] = run_unsub,
+        [RT_OPERATION_PUB] = run_pub,   [RT_OPERATION_AUTH] = run_auth,
+        [RT_OPERATION_PING] = run_ping,
+    };
+    struct rt_operation operation = {0};
+    struct rt_refusal refusal;
+    struct rt_buffer *scratch = &task->dialog->scratch;
+    char *memory = rt_buffer_reserve(scratch, &task->server->heap,
+                                     task->message.len + 1); /* or be NULL */
+    task->operation = &operation;
+    if (memory == NULL) {
+        refuse_for_memory(task);
+    } else if (rt_operation_parse(task->message, memory, &operation, &refusal) <
+               0) {
+        refuse(task, &refusal);
+    } else {
+        task->topic = operation.topics[0];
+        kinds[operation.kind](task);
+    }
+}
+
+void rt_dialog_message(struct rt_connection *connection,
+                       uint8_t opcode,
+                       struct rt_bytes payload)
+{
+    struct task task = {.dialog = connection->dialog,
+                        .server = rt_connection_server(connection),
+                        .message = payload};
+    if (opcode == RT_OPCODE_TEXT) {
+        task.dialog->has_spoken = true;
+        run(&task);
+    } else {
+        rt_websocket_fail(connection, RT_CLOSE_UNEXPECTED_DATA);
+    }
+}
