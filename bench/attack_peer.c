@@ -15,6 +15,11 @@
 #define ADDRESSES     200
 #define FIRST_ADDRESS (INADDR_LOOPBACK + 255)
 
+/* A peer's own queue is memory of this machine, where both ends are; by itself
+ * it grows to megabytes, and when all of TCP's memory is used the kernel makes
+ * everybody wait. */
+#define SEND_BYTES (64 * 1024)
+
 static struct sockaddr_in address(uint32_t host, uint16_t port)
 {
     return (struct sockaddr_in){.sin_family = AF_INET,
@@ -40,12 +45,15 @@ static void set_linger(int fd, int on)
 static int make_socket(uint64_t cycle)
 {
     int on = 1;
+    int send_bytes = SEND_BYTES;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         load_fail_errno("socket");
     }
     (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes,
+                     sizeof(send_bytes));
     struct sockaddr_in from =
         address(FIRST_ADDRESS + (uint32_t)(cycle % ADDRESSES), 0);
     if (bind(fd, (struct sockaddr *)&from, sizeof(from)) != 0) {

@@ -370,7 +370,7 @@ void rt_server_init(struct rt_server *server,
         .random = random_epoch,
     };
     rt_core_init(&server->core, &server->heap, &core_options);
-    rt_input_share_renew(&server->input_share);
+    rt_input_share_init(&server->input_share);
     init_lists(server);
 }
 
