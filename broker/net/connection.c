@@ -80,7 +80,7 @@ static size_t share_of(struct rt_server *server, uv_handle_t *handle)
 {
     bool is_late = connection_of(handle)->state == RT_CONNECTION_LINGERING;
     return rt_input_share_take(&server->input_share, handle,
-                               is_late ? RT_READ_BYTES : 0);
+                               is_late ? RT_READ_BYTES : RT_INPUT_PART_MIN);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)

@@ -27,7 +27,6 @@ static void refuse_framing(struct rt_http_session *session,
 
 static void end_request(struct rt_http_session *session)
 {
-    rt_http_session_server(session)->input_share.requests++;
     session->body.len = 0;
     session->connection->has_empty_line = false;
     session->phase = session->exchange.persistence == RT_HTTP_CLOSE

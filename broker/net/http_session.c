@@ -214,6 +214,19 @@ static void end_upgrade(struct rt_http_session *session, struct rt_bytes rest)
     rt_http_session_release(session);
 }
 
+/* Whether another request may be looked at; else it is, in the next turn. */
+static bool take_request(struct rt_http_session *session)
+{
+    struct rt_server *server = rt_http_session_server(session);
+    if (session->phase != RT_HTTP_PHASE_HEAD ||
+        rt_input_share_take_request(&server->input_share, &session->requests)) {
+        return true;
+    }
+    rt_list_append(&server->postponed, &session->waiting);
+    rt_server_wake(server);
+    return false;
+}
+
 static void run(struct rt_http_session *session, struct rt_bytes bytes)
 {
     struct rt_connection *connection = session->connection;
@@ -222,7 +235,7 @@ static void run(struct rt_http_session *session, struct rt_bytes bytes)
             write_answers(session);
             flush_soon(session); /* whatever follows, it is settled then */
         }
-        if (!may_go_on(session)) {
+        if (!may_go_on(session) || !take_request(session)) {
             break;
         }
         rt_http_input_step(session, &bytes);

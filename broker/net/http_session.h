@@ -78,7 +78,8 @@ struct rt_exchange {
 struct rt_http_session {
     struct rt_connection *connection;
     struct rt_list answering; /* in server->answering */
-    struct rt_list waiting;   /* in server->waiting */
+    struct rt_list waiting;   /* in server->waiting, or ->postponed */
+    struct rt_request_share requests;
     struct rt_buffer answers; /* written when the turn's input has been read */
     struct rt_buffer held;    /* an unfinished head; or input, when paused */
     struct rt_buffer resumed; /* what was held back, while it is handled */

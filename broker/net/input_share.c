@@ -7,35 +7,12 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* The least part of the next turn: such that one like this one has as many
- * requests as it should. It grows again when there is half as much to do. */
-static size_t next_part_min(const struct rt_input_share *share)
-{
-    if (share->requests > RT_TURN_REQUESTS) {
-        return most(share->part_min * RT_TURN_REQUESTS / share->requests,
-                    RT_INPUT_PART_FLOOR);
-    }
-    return share->requests < RT_TURN_REQUESTS / 2
-               ? least(share->part_min * 2, RT_INPUT_PART_MIN)
-               : share->part_min;
-}
-
-void rt_input_share_init(struct rt_input_share *share)
-{
-    *share = (struct rt_input_share){.bytes = RT_INPUT_TURN_BYTES,
-                                     .part_min = RT_INPUT_PART_MIN};
-}
-
 void rt_input_share_renew(struct rt_input_share *share)
 {
     *share = (struct rt_input_share){.bytes = RT_INPUT_TURN_BYTES,
                                      .parts_before = share->parts,
-                                     .part_min = next_part_min(share)};
+                                     .askers_before = share->askers,
+                                     .turn = share->turn + 1};
 }
 
 /* All that is left of the turn may be less than a part. */
@@ -50,7 +27,8 @@ size_t rt_input_share_take(struct rt_input_share *share,
                            size_t part_min)
 {
     if (share->reader != reader) {
-        share->part = most(next_part(share), most(share->part_min, part_min));
+        size_t part = next_part(share);
+        share->part = part < part_min ? part_min : part;
         share->parts++;
         share->reader = reader;
     }
@@ -58,4 +36,16 @@ size_t rt_input_share_take(struct rt_input_share *share,
     share->part -= bytes;
     share->bytes -= least(share->bytes, bytes);
     return bytes;
+}
+
+bool rt_input_share_take_request(struct rt_input_share *share,
+                                 struct rt_request_share *requests)
+{
+    if (requests->turn != share->turn) {
+        *requests = (struct rt_request_share){.turn = share->turn};
+        share->askers++;
+    }
+    requests->count++;
+    return requests->count <= RT_REQUESTS_PART_MIN ||
+           (uint64_t)requests->count * share->askers_before <= RT_REQUESTS_TURN;
 }

@@ -60,6 +60,7 @@ static bool has_work(const struct rt_server *server)
     return !rt_list_is_empty(&server->answering) ||
            !rt_list_is_empty(&server->authorized) ||
            !rt_list_is_empty(&server->woken) ||
+           !rt_list_is_empty(&server->postponed) ||
            !rt_list_is_empty(&server->core.dirty) ||
            !rt_list_is_empty(&server->core.lagging) ||
            !rt_list_is_empty(&server->core.ready) ||
@@ -112,6 +113,20 @@ static void continue_waiting(struct rt_server *server)
     }
 }
 
+/* Sessions with more requests than the last turn had time for. */
+static void continue_postponed(struct rt_server *server)
+{
+    struct rt_list postponed;
+    rt_list_init(&postponed);
+    rt_list_move(&postponed, &server->postponed);
+    while (!rt_list_is_empty(&postponed)) {
+        struct rt_http_session *session =
+            RT_LIST_FIRST(&postponed, struct rt_http_session, waiting);
+        rt_list_remove(&session->waiting);
+        rt_http_session_continue(session);
+    }
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct rt_server *server = prepare->data;
@@ -130,6 +145,7 @@ static void on_check(uv_check_t *check)
     rt_listeners_continue(server);
     rt_wheel_run(&server->wheel, RT_TIMEOUTS_MAX, rt_connection_on_timer, NULL);
     rt_ask_continue(server);
+    continue_postponed(server);
     rt_core_flush_small(&server->core);
     write_answers(server);
     (void)rt_core_flush(&server->core);
@@ -337,6 +353,7 @@ static void init_lists(struct rt_server *server)
     rt_list_init(&server->waiting);
     rt_list_init(&server->dialogs);
     rt_list_init(&server->authorized);
+    rt_list_init(&server->postponed);
     rt_list_init(&server->unanswered);
     rt_list_init(&server->woken);
     rt_pool_init(&server->polls, &server->heap, sizeof(struct rt_poll),
@@ -370,7 +387,7 @@ void rt_server_init(struct rt_server *server,
         .random = random_epoch,
     };
     rt_core_init(&server->core, &server->heap, &core_options);
-    rt_input_share_init(&server->input_share);
+    rt_input_share_renew(&server->input_share);
     init_lists(server);
 }
 

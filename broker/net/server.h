@@ -110,6 +110,7 @@ struct rt_server {
     struct rt_list waiting;    /* HTTP sessions that wait for a fan-out */
     struct rt_list dialogs;    /* those that wait for a fan-out */
     struct rt_list authorized; /* those who asked, with a verdict */
+    struct rt_list postponed;  /* sessions that had their share of the turn */
     struct rt_list unanswered; /* questions that the host answers later */
     struct rt_list woken;      /* polls that an event has come for */
     struct rt_pool polls;

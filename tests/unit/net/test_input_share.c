@@ -10,7 +10,7 @@ static size_t read_all(struct rt_input_share *share, const void *reader)
 {
     size_t sum = 0;
     size_t got;
-    while ((got = rt_input_share_take(share, reader, 0)) > 0) {
+    while ((got = rt_input_share_take(share, reader, RT_INPUT_PART_MIN)) > 0) {
         EXPECT(got <= RT_READ_BYTES);
         sum += got;
     }
@@ -19,8 +19,8 @@ static size_t read_all(struct rt_input_share *share, const void *reader)
 
 TEST("who reads alone has the whole turn, in reads that fit the buffer")
 {
-    struct rt_input_share share;
-    rt_input_share_init(&share);
+    struct rt_input_share share = {0};
+    rt_input_share_renew(&share);
     EXPECT_INT(read_all(&share, &readers[0]), RT_INPUT_TURN_BYTES);
     rt_input_share_renew(&share);
     EXPECT_INT(read_all(&share, &readers[0]), RT_INPUT_TURN_BYTES);
@@ -28,8 +28,7 @@ TEST("who reads alone has the whole turn, in reads that fit the buffer")
 
 TEST("a turn is divided among as many as read in the one before")
 {
-    struct rt_input_share share;
-    rt_input_share_init(&share);
+    struct rt_input_share share = {0};
     for (int turn = 0; turn < 2; turn++) {
         rt_input_share_renew(&share);
         for (int i = 0; i < 8; i++) {
@@ -41,8 +40,7 @@ TEST("a turn is divided among as many as read in the one before")
 
 TEST("however many read, nobody is given nothing")
 {
-    struct rt_input_share share;
-    rt_input_share_init(&share);
+    struct rt_input_share share = {0};
     for (int turn = 0; turn < 2; turn++) {
         rt_input_share_renew(&share);
         for (size_t i = 0; i < sizeof(readers); i++) {
@@ -54,28 +52,43 @@ TEST("however many read, nobody is given nothing")
                RT_READ_BYTES);
 }
 
-/* A turn in which every reader's part is full of requests of `len` bytes. */
-static uint32_t crowded_turn(struct rt_input_share *share, size_t len)
+/* A turn in which so many have as many requests as they may have; of one. */
+static uint32_t requests_of_each(struct rt_input_share *share, size_t askers)
 {
-    for (size_t i = 0; i < sizeof(readers); i++) {
-        share->requests += (uint32_t)(read_all(share, &readers[i]) / len);
+    uint32_t count = 0;
+    for (size_t i = 0; i < askers; i++) {
+        struct rt_request_share requests = {0};
+        count = 0;
+        while (count < 2 * RT_REQUESTS_TURN &&
+               rt_input_share_take_request(share, &requests)) {
+            count++;
+        }
     }
-    uint32_t requests = share->requests;
     rt_input_share_renew(share);
-    return requests;
+    return count;
 }
 
-TEST("many short requests make the parts smaller, few make them grow again")
+TEST("the requests of a turn are divided, too, and nobody has none")
 {
-    struct rt_input_share share;
-    rt_input_share_init(&share);
-    EXPECT(crowded_turn(&share, 32) > RT_TURN_REQUESTS);
-    for (int turn = 0; turn < 8; turn++) {
-        EXPECT(crowded_turn(&share, 32) <= RT_TURN_REQUESTS);
+    struct rt_input_share share = {0};
+    rt_input_share_renew(&share);
+    (void)requests_of_each(&share, 1);
+    EXPECT_INT(requests_of_each(&share, 8), RT_REQUESTS_TURN);
+    EXPECT_INT(requests_of_each(&share, 4096), RT_REQUESTS_TURN / 8);
+    EXPECT_INT(requests_of_each(&share, 1), RT_REQUESTS_PART_MIN);
+}
+
+TEST("who had its part of a turn has another one in the next")
+{
+    struct rt_input_share share = {0};
+    struct rt_request_share requests = {0};
+    rt_input_share_renew(&share);
+    (void)requests_of_each(&share, 4096);
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < RT_REQUESTS_PART_MIN; i++) {
+            EXPECT(rt_input_share_take_request(&share, &requests));
+        }
+        rt_input_share_renew(&share);
+        share.askers_before = 4096;
     }
-    EXPECT(share.part_min < RT_INPUT_PART_MIN);
-    for (int turn = 0; turn < 8; turn++) {
-        (void)crowded_turn(&share, RT_INPUT_PART_MIN);
-    }
-    EXPECT_INT(share.part_min, RT_INPUT_PART_MIN);
 }
