@@ -17,7 +17,7 @@
 #define RT_INPUT_PART_MIN   ((size_t)1024) /* for whoever comes late, too */
 
 #define RT_REQUESTS_TURN     4096
-#define RT_REQUESTS_PART_MIN 4
+#define RT_REQUESTS_PART_MIN 2
 
 struct rt_input_share {
     const void *reader; /* who has its part now */
