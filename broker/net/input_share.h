@@ -2,9 +2,9 @@
  * How the input of one turn is divided. Whoever sends without end would
  * otherwise be read for as long as libuv likes, and everyone else would wait: a
  * thousand of them, for seconds. A turn takes so many bytes, and each reader
- * its part of them, as many parts as there were readers in the turn before. And
- * as a thousand small parts may hold thirty thousand requests, the requests of a
- * turn are divided in the same way.
+ * its part of them, as many parts as there were readers in the turn before. As
+ * a thousand small parts may hold thirty thousand requests, these are divided
+ * in the same way.
  */
 #ifndef BROKER_NET_INPUT_SHARE_H
 #define BROKER_NET_INPUT_SHARE_H
