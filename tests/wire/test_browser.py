@@ -4,83 +4,23 @@ Chromium subscribes and reports what it sees."""
 
 import base64
 import contextlib
-import http.server
-import json
 import pathlib
-import queue
 import random
-import threading
 import urllib.parse
 
 from broker import Broker
 from chromium import chromium
+from page import page_server
 from tap import equal, run, test
 
 PAGE = pathlib.Path(__file__).with_name("browser.html")
 TIMEOUT_S = 40
 
 
-class PageHandler(http.server.BaseHTTPRequestHandler):
-    """Serves the page, and takes its reports into the server's queue."""
-
-    protocol_version = "HTTP/1.1"
-
-    def answer(self, status, body=b"", media="text/plain"):
-        """A whole answer."""
-        self.send_response(status)
-        self.send_header("Content-Type", media)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        """The page, whatever its query."""
-        if self.path.startswith("/?"):
-            self.answer(200, PAGE.read_bytes(), "text/html; charset=utf-8")
-        else:
-            self.answer(404)
-
-    def do_POST(self):
-        """A report."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.reports.put(json.loads(body))
-        self.answer(200)
-
-    def log_message(self, *_):
-        """Nobody wants to know."""
-
-
-class PageServer(http.server.ThreadingHTTPServer):
-    """Where the page comes from, and where its reports go."""
-
-    daemon_threads = True
-
-    def __init__(self, *parameters):
-        super().__init__(*parameters)
-        self.reports = queue.Queue()
-
-    def handle_error(self, *_):
-        """A browser that is killed leaves broken connections."""
-
-
-@contextlib.contextmanager
-def page_server():
-    """A server of the page on a port of its own."""
-    server = PageServer(("127.0.0.1", 0), PageHandler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @contextlib.contextmanager
 def subscribed(broker, path, closes_after=0):
     """A page that subscribes; gives a function that returns what happens."""
-    with page_server() as server:
+    with page_server(PAGE) as server:
         query = {"url": broker.url(path, "ws"), "closesAfter": closes_after}
         query = urllib.parse.urlencode(query)
         with chromium(f"http://127.0.0.1:{server.server_port}/?{query}"):
