@@ -15,13 +15,21 @@ struct rt_idempotency_entry {
     struct rt_list link;      /* in window->by_age */
     uint64_t since_ms;
     struct rt_digest body;
-    struct rt_receipt receipt;
-    char name[]; /* topic, separator, key */
+    uint32_t receipt_count;
+    struct rt_receipt receipts[]; /* and behind them topic, separator, key */
 };
 
-static size_t entry_size(size_t name_len)
+static size_t entry_size(uint32_t receipt_count, size_t name_len)
 {
-    return sizeof(struct rt_idempotency_entry) + name_len;
+    return sizeof(struct rt_idempotency_entry) +
+           receipt_count * sizeof(struct rt_receipt) + name_len;
+}
+
+static void free_entry(struct rt_idempotency *window,
+                       struct rt_idempotency_entry *entry)
+{
+    rt_heap_free(window->heap, entry,
+                 entry_size(entry->receipt_count, entry->leaf.key.len));
 }
 
 void rt_idempotency_init(struct rt_idempotency *window,
@@ -62,7 +70,7 @@ static void write_name(char *name, const struct rt_idempotency_request *request)
 
 int rt_idempotency_find(const struct rt_idempotency *window,
                         const struct rt_idempotency_request *request,
-                        struct rt_receipt *receipt)
+                        const struct rt_receipt **receipts)
 {
     char memory[NAME_BYTES_MAX];
     RT_CHECK(name_len(request) <= sizeof(memory));
@@ -77,7 +85,7 @@ int rt_idempotency_find(const struct rt_idempotency *window,
     if (!rt_digest_equal(&entry->body, &request->body)) {
         return RT_EEXIST;
     }
-    *receipt = entry->receipt;
+    *receipts = entry->receipts;
     return 1;
 }
 
@@ -85,12 +93,15 @@ int rt_idempotency_find(const struct rt_idempotency *window,
 
 static void entry_init(struct rt_idempotency_entry *entry,
                        const struct rt_idempotency_request *request,
+                       uint32_t receipt_count,
                        uint64_t now_ms)
 {
     *entry = (struct rt_idempotency_entry){.since_ms = now_ms,
-                                           .body = request->body};
-    write_name(entry->name, request);
-    entry->leaf.key = (struct rt_bytes){entry->name, name_len(request)};
+                                           .body = request->body,
+                                           .receipt_count = receipt_count};
+    char *name = (char *)(entry->receipts + receipt_count);
+    write_name(name, request);
+    entry->leaf.key = (struct rt_bytes){name, name_len(request)};
 }
 
 static int insert(struct rt_idempotency *window,
@@ -98,7 +109,7 @@ static int insert(struct rt_idempotency *window,
 {
     int err = rt_tree_insert(&window->keys, &entry->leaf);
     if (err < 0) {
-        rt_heap_free(window->heap, entry, entry_size(entry->leaf.key.len));
+        free_entry(window, entry);
         return err;
     }
     rt_list_append(&window->by_age, &entry->link);
@@ -120,9 +131,10 @@ static void trim(struct rt_idempotency *window)
 struct rt_idempotency_entry *
 rt_idempotency_remember(struct rt_idempotency *window,
                         const struct rt_idempotency_request *request,
+                        uint32_t receipt_count,
                         uint64_t now_ms)
 {
-    size_t size = entry_size(name_len(request));
+    size_t size = entry_size(receipt_count, name_len(request));
     size_t used = window->heap->used;
     if (rt_heap_is_low(window->heap, size)) {
         return NULL;
@@ -131,7 +143,7 @@ rt_idempotency_remember(struct rt_idempotency *window,
     if (entry == NULL) {
         return NULL;
     }
-    entry_init(entry, request, now_ms);
+    entry_init(entry, request, receipt_count, now_ms);
     if (insert(window, entry) < 0) {
         return NULL;
     }
@@ -141,10 +153,12 @@ rt_idempotency_remember(struct rt_idempotency *window,
 }
 
 void rt_idempotency_settle(struct rt_idempotency_entry *entry,
-                           const struct rt_receipt *receipt)
+                           const struct rt_receipt *receipts)
 {
-    entry->receipt = *receipt;
-    entry->receipt.is_congested = false; /* that was then */
+    for (uint32_t i = 0; i < entry->receipt_count; i++) {
+        entry->receipts[i] = receipts[i];
+        entry->receipts[i].is_congested = false; /* that was then */
+    }
 }
 
 /* --- forgetting --- */
@@ -155,7 +169,7 @@ void rt_idempotency_forget(struct rt_idempotency *window,
     size_t used = window->heap->used;
     rt_tree_remove(&window->keys, &entry->leaf);
     rt_list_remove(&entry->link);
-    rt_heap_free(window->heap, entry, entry_size(entry->leaf.key.len));
+    free_entry(window, entry);
     window->count--;
     window->bytes -= used - window->heap->used;
 }
@@ -164,7 +178,7 @@ static bool is_of_topic(const struct rt_idempotency_entry *entry,
                         struct rt_bytes topic)
 {
     return rt_bytes_starts_with(entry->leaf.key, topic) &&
-           entry->name[topic.len] == SEPARATOR;
+           entry->leaf.key.data[topic.len] == SEPARATOR;
 }
 
 void rt_idempotency_forget_topic(struct rt_idempotency *window,

@@ -40,7 +40,7 @@ struct rt_idempotency {
 
 /* A request with a key. Topic and key were checked. */
 struct rt_idempotency_request {
-    struct rt_bytes topic;
+    struct rt_bytes topic; /* empty: several */
     struct rt_bytes key;
     struct rt_digest body;
 };
@@ -56,26 +56,29 @@ void rt_idempotency_init(struct rt_idempotency *window,
 /* Forgets everything. */
 void rt_idempotency_finish(struct rt_idempotency *window);
 
-/* 1 and the receipt if the request is a repetition, 0 if its key is not known,
- * or RT_EEXIST if that was the key of another body. */
+/* 1 and the receipts, as many as there were, if the request is a repetition; 0
+ * if its key is not known, or RT_EEXIST if that was the key of another body.
+ * They are valid until the next call that remembers or forgets. */
 RT_MUST_USE int
 rt_idempotency_find(const struct rt_idempotency *window,
                     const struct rt_idempotency_request *request,
-                    struct rt_receipt *receipt);
+                    const struct rt_receipt **receipts);
 
 /*
- * Remembers a request of which nothing is known, before it is done: what could
- * not be remembered is better not done at all. NULL without memory. Then it is
+ * Remembers a request of which nothing is known, and that will be answered with
+ * so many receipts, before it is done: what could not be remembered is better
+ * not done at all. NULL without memory. Then it is
  * settled or forgotten, with no other call for the window in between.
  */
 RT_MUST_USE struct rt_idempotency_entry *
 rt_idempotency_remember(struct rt_idempotency *window,
                         const struct rt_idempotency_request *request,
+                        uint32_t receipt_count,
                         uint64_t now_ms);
 
-/* The request was done, and this is the answer from now on. */
+/* The request was done, and these are the answer from now on. */
 void rt_idempotency_settle(struct rt_idempotency_entry *entry,
-                           const struct rt_receipt *receipt);
+                           const struct rt_receipt *receipts);
 
 /* The request failed, and may be tried again. */
 void rt_idempotency_forget(struct rt_idempotency *window,

@@ -23,6 +23,16 @@ RT_MUST_USE int rt_authorize(struct rt_http_session *session,
                              const struct rt_http_request *request,
                              const struct rt_target *target);
 
+/* The same, for what the host is shown; the verdict that was waited for must be
+ * dropped before the next question. */
+RT_MUST_USE int rt_authorize_asked(struct rt_http_session *session,
+                                   const struct rt_asked *asked);
+
+/* What the host is shown of a request, but for its topic. */
+struct rt_asked rt_authorize_asked_of(enum ringtail_action action,
+                                      const struct rt_http_request *request,
+                                      const struct rt_target *target);
+
 /* What a verdict is to whoever asked about a topic: whether it is in favour, or
  * the refusal. */
 RT_MUST_USE bool rt_verdict_allows(enum rt_verdict verdict,

@@ -28,10 +28,27 @@ static void refuse_framing(struct rt_http_session *session,
 static void end_request(struct rt_http_session *session)
 {
     session->body.len = 0;
+    if (session->notes.capacity > 0) {
+        rt_buffer_finish(&session->notes,
+                         &rt_http_session_server(session)->heap);
+    }
     session->connection->has_empty_line = false;
     session->phase = session->exchange.persistence == RT_HTTP_CLOSE
                          ? RT_HTTP_PHASE_OVER
                          : RT_HTTP_PHASE_HEAD;
+}
+
+/* The host is asked about what the body says: it is handled anew when there is
+ * a verdict. */
+static void hold_body(struct rt_http_session *session, struct rt_bytes payload)
+{
+    if (session->body.len == 0 &&
+        rt_http_session_append_body(session, payload) < 0) {
+        rt_asker_detach(&session->asker);
+        refuse_framing(session, RT_PROBLEM_INSUFFICIENT_STORAGE, NULL, 0);
+        return;
+    }
+    session->phase = RT_HTTP_PHASE_HELD;
 }
 
 static void finish_request(struct rt_http_session *session,
@@ -43,6 +60,10 @@ static void finish_request(struct rt_http_session *session,
             exchange->persistence = RT_HTTP_CLOSE; /* stopped meanwhile */
         }
         application_of(session)->finish(session, payload);
+    }
+    if (rt_asker_is_waiting(&session->asker)) {
+        hold_body(session, payload);
+        return;
     }
     end_request(session);
 }
@@ -427,6 +448,10 @@ void rt_http_input_step(struct rt_http_session *session, struct rt_bytes *bytes)
         break;
     case RT_HTTP_PHASE_CHUNKED:
         take_chunked(session, bytes);
+        break;
+    case RT_HTTP_PHASE_HELD:
+        finish_request(
+            session, (struct rt_bytes){session->body.data, session->body.len});
         break;
     case RT_HTTP_PHASE_OVER:
     case RT_HTTP_PHASE_UPGRADED:

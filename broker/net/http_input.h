@@ -14,8 +14,9 @@ void rt_http_input_limit(struct rt_http_session *session,
                          const struct rt_http_request *request,
                          uint64_t bytes_max);
 
-/* Takes the next part of the input off `bytes`, which are not empty. A request
- * that is whole is handled; that may close or upgrade the connection. */
+/* Takes the next part of the input off `bytes`, which are not empty unless a
+ * body is held. A request that is whole is handled; that may close or upgrade
+ * the connection. */
 void rt_http_input_step(struct rt_http_session *session,
                         struct rt_bytes *bytes);
 

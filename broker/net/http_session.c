@@ -230,7 +230,8 @@ static bool take_request(struct rt_http_session *session)
 static void run(struct rt_http_session *session, struct rt_bytes bytes)
 {
     struct rt_connection *connection = session->connection;
-    while (bytes.len > 0 && connection->state == RT_CONNECTION_HTTP) {
+    while ((bytes.len > 0 || session->phase == RT_HTTP_PHASE_HELD) &&
+           connection->state == RT_CONNECTION_HTTP) {
         if (session->answers.len > RT_ANSWERS_MAX) {
             write_answers(session);
             flush_soon(session); /* whatever follows, it is settled then */

@@ -48,6 +48,7 @@ enum rt_http_phase {
     RT_HTTP_PHASE_HEAD,     /* the head is coming in */
     RT_HTTP_PHASE_BODY,     /* a body of known length */
     RT_HTTP_PHASE_CHUNKED,  /* a body in chunks */
+    RT_HTTP_PHASE_HELD,     /* the body is whole; the host is asked about it */
     RT_HTTP_PHASE_OVER,     /* no more requests: the last answer is given */
     RT_HTTP_PHASE_UPGRADED, /* the connection has left the session */
 };
@@ -84,6 +85,7 @@ struct rt_http_session {
     struct rt_buffer held;    /* an unfinished head; or input, when paused */
     struct rt_buffer resumed; /* what was held back, while it is handled */
     struct rt_buffer body;    /* a body that comes in pieces */
+    struct rt_buffer notes;   /* what a handler keeps, from head to answer */
     size_t scanned;           /* of `held`, for the end of the head */
     uint64_t body_missing;
     enum rt_http_phase phase;

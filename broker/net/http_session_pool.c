@@ -7,7 +7,7 @@ static size_t session_bytes(const struct rt_http_session *session)
 {
     return sizeof(*session) + session->answers.capacity +
            session->held.capacity + session->resumed.capacity +
-           session->body.capacity;
+           session->body.capacity + session->notes.capacity;
 }
 
 static void session_free(struct rt_http_session *session,
@@ -19,6 +19,7 @@ static void session_free(struct rt_http_session *session,
     rt_buffer_finish(&session->held, heap);
     rt_buffer_finish(&session->resumed, heap);
     rt_buffer_finish(&session->body, heap);
+    rt_buffer_finish(&session->notes, heap);
     rt_heap_free(heap, session, sizeof(*session));
 }
 
@@ -40,6 +41,7 @@ static void keep_spare(struct rt_server *server,
     session->answers.len = 0;
     session->held.len = 0;
     session->body.len = 0;
+    rt_buffer_finish(&session->notes, &server->heap);
     rt_list_prepend(&server->spare_sessions, &session->answering);
     server->spare_session_bytes += session_bytes(session);
     server->spare_session_count++;

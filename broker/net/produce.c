@@ -110,8 +110,8 @@ static int take_media(struct rt_http_session *session,
     return 0;
 }
 
-static int check_length(struct rt_http_session *session,
-                        const struct rt_http_request *request)
+int rt_produce_check_length(struct rt_http_session *session,
+                            const struct rt_http_request *request)
 {
     const struct rt_server_options *options =
         &rt_http_session_server(session)->options;
@@ -139,19 +139,30 @@ static bool needs_publication(const struct rt_exchange *exchange)
     return exchange->media == RT_MEDIA_NDJSON || exchange->key_len > 0;
 }
 
+int rt_produce_take_head(struct rt_http_session *session,
+                         const struct rt_http_request *request,
+                         const struct rt_target *target)
+{
+    const struct rt_bytes *fields = request->fields;
+    return check_query(session, target->query) == 0 &&
+                   check_coding(session, fields[RT_HTTP_CONTENT_ENCODING]) ==
+                       0 &&
+                   take_key(session, fields[RT_HTTP_IDEMPOTENCY_KEY]) == 0 &&
+                   take_media(session, fields[RT_HTTP_CONTENT_TYPE]) == 0
+               ? 0
+               : RT_EINVAL;
+}
+
 void rt_produce_begin(struct rt_http_session *session,
                       const struct rt_http_request *request,
                       const struct rt_target *target)
 {
     const struct rt_bytes *fields = request->fields;
     if (rt_route_topic(session, target->path) == 0 &&
-        check_query(session, target->query) == 0 &&
-        check_coding(session, fields[RT_HTTP_CONTENT_ENCODING]) == 0 &&
+        rt_produce_take_head(session, request, target) == 0 &&
         take_type(session, fields[RT_HTTP_RINGTAIL_TYPE]) == 0 &&
         take_condition(session, fields[RT_HTTP_IF_MATCH]) == 0 &&
-        take_key(session, fields[RT_HTTP_IDEMPOTENCY_KEY]) == 0 &&
-        take_media(session, fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
-        check_length(session, request) == 0) {
+        rt_produce_check_length(session, request) == 0) {
         session->exchange.may_come_again = true;
         session->exchange.finish = needs_publication(&session->exchange)
                                        ? rt_produce_finish_together

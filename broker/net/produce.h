@@ -3,7 +3,11 @@
 #define BROKER_NET_PRODUCE_H
 
 #include "broker/core/core.h"
+#include "broker/core/publication.h"
 #include "broker/net/http_session.h"
+#include "protocol/batch.h"
+#include "protocol/http_request.h"
+#include "protocol/target.h"
 
 /* --- what is done when the body is whole --- */
 
@@ -14,6 +18,23 @@ void rt_produce_finish(struct rt_http_session *session,
 /* A batch for one topic; or an event with a key. */
 void rt_produce_finish_together(struct rt_http_session *session,
                                 struct rt_bytes body);
+
+/* A batch whose events name their topics. */
+void rt_produce_topics_finish(struct rt_http_session *session,
+                              struct rt_bytes body);
+
+/* --- heads --- */
+
+/* What holds of all requests to publish: the parameters, the media type and the
+ * key. Refuses the request and returns RT_EINVAL if something is wrong. */
+RT_MUST_USE int rt_produce_take_head(struct rt_http_session *session,
+                                     const struct rt_http_request *request,
+                                     const struct rt_target *target);
+
+/* Whether the body is as long as it may be, or not known to be longer; refuses
+ * the request and returns RT_EINVAL if not. */
+RT_MUST_USE int rt_produce_check_length(struct rt_http_session *session,
+                                        const struct rt_http_request *request);
 
 /* --- events --- */
 
@@ -31,7 +52,42 @@ RT_MUST_USE int rt_produce_check_content(struct rt_http_session *session,
 RT_MUST_USE int rt_produce_check_condition(struct rt_http_session *session,
                                            struct rt_bytes topic);
 
+/* Memory to read the lines of a body with, to be given back; NULL if there is
+ * none, and the request is refused. */
+RT_MUST_USE char *rt_produce_take_scratch(struct rt_http_session *session,
+                                          struct rt_bytes body);
+void rt_produce_give_scratch(struct rt_http_session *session,
+                             char *memory,
+                             struct rt_bytes body);
+
+/* --- keys --- */
+
+/* What is remembered of a request, if it has a key. */
+struct rt_idempotency_request
+rt_produce_request(const struct rt_http_session *session,
+                   struct rt_bytes topic,
+                   struct rt_bytes body);
+
+/* 1 and the receipts if the request was done before, 0 if it was not, RT_EEXIST
+ * if its key was used for another: then it is refused. */
+RT_MUST_USE int rt_produce_recall(struct rt_http_session *session,
+                                  const struct rt_idempotency_request *request,
+                                  const struct rt_receipt **receipts);
+
+/* Commits what was added, a receipt for each topic; or RT_ENOMEM: what cannot
+ * be remembered is not done, for it might be done again. */
+RT_MUST_USE int rt_produce_commit(struct rt_publication *publication,
+                                  const struct rt_idempotency_request *request,
+                                  struct rt_receipt *receipts);
+
 /* --- answers --- */
+
+/* Answers 200 with that body, or 204 if that is preferred; with more headers,
+ * and whether it is the answer of a request that was done before. */
+void rt_produce_answer_with(struct rt_http_session *session,
+                            struct rt_bytes body,
+                            struct rt_bytes headers,
+                            bool is_replayed);
 
 /* Answers with a receipt, and lets the publisher wait if the topic's fan-out is
  * behind. */
@@ -43,6 +99,10 @@ void rt_produce_answer(struct rt_http_session *session,
 void rt_produce_answer_again(struct rt_http_session *session,
                              struct rt_bytes topic,
                              const struct rt_receipt *receipt);
+
+/* Refuses a batch for one of its events. */
+void rt_produce_refuse_batch(struct rt_http_session *session,
+                             const struct rt_batch_fault *fault);
 
 /* Refuses what the core did not append: RT_ECLOSED or RT_ENOMEM. */
 void rt_produce_refuse(struct rt_http_session *session,

@@ -17,6 +17,30 @@ static bool is_plain(const struct rt_exchange *exchange,
 
 #define HEADERS_MAX (RT_CURSOR_BYTES_MAX + 128)
 
+void rt_produce_answer_with(struct rt_http_session *session,
+                            struct rt_bytes body,
+                            struct rt_bytes headers,
+                            bool is_replayed)
+{
+    char memory[HEADERS_MAX];
+    struct rt_writer writer;
+    struct rt_http_answer answer = {.status = 200, .body = body};
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_write_bytes(&writer, headers);
+    if (is_replayed) {
+        RT_WRITE(&writer, "Idempotent-Replayed: true\r\n");
+    }
+    if (session->exchange.prefers_minimal) {
+        RT_WRITE(&writer, "Preference-Applied: return=minimal\r\n");
+        answer.status = 204;
+    } else {
+        answer.content_type = "application/json";
+    }
+    RT_CHECK(!writer.overflowed);
+    answer.headers = rt_writer_bytes(&writer);
+    rt_http_answer(session, answer);
+}
+
 static void answer_in_full(struct rt_http_session *session,
                            struct rt_bytes topic,
                            const struct rt_receipt *receipt,
@@ -26,27 +50,18 @@ static void answer_in_full(struct rt_http_session *session,
     char body_memory[RT_RECEIPT_BYTES_MAX + 1];
     struct rt_writer headers;
     struct rt_writer body;
-    struct rt_http_answer answer = {.status = 200};
     rt_writer_init(&headers, header_memory, sizeof(header_memory));
     rt_writer_init(&body, body_memory, sizeof(body_memory));
     RT_WRITE(&headers, "Ringtail-Cursor: ");
     rt_cursor_write(&headers, receipt->cursor);
     RT_WRITE(&headers, "\r\n");
-    if (is_replayed) {
-        RT_WRITE(&headers, "Idempotent-Replayed: true\r\n");
-    }
-    if (session->exchange.prefers_minimal) {
-        RT_WRITE(&headers, "Preference-Applied: return=minimal\r\n");
-        answer.status = 204;
-    } else {
+    if (!session->exchange.prefers_minimal) {
         rt_receipt_write(&body, topic, receipt);
         RT_WRITE(&body, "\n");
-        answer.content_type = "application/json";
     }
     RT_CHECK(!headers.overflowed && !body.overflowed);
-    answer.headers = rt_writer_bytes(&headers);
-    answer.body = rt_writer_bytes(&body);
-    rt_http_answer(session, answer);
+    rt_produce_answer_with(session, rt_writer_bytes(&body),
+                           rt_writer_bytes(&headers), is_replayed);
 }
 
 void rt_produce_answer(struct rt_http_session *session,
@@ -75,6 +90,15 @@ void rt_produce_answer_again(struct rt_http_session *session,
 }
 
 /* --- refusals --- */
+
+void rt_produce_refuse_batch(struct rt_http_session *session,
+                             const struct rt_batch_fault *fault)
+{
+    struct rt_refusal refusal = fault->refusal;
+    refusal.has_index = true;
+    refusal.index = fault->index;
+    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+}
 
 void rt_produce_refuse(struct rt_http_session *session,
                        struct rt_bytes topic,

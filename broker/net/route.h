@@ -21,6 +21,11 @@ void rt_produce_begin(struct rt_http_session *session,
 bool rt_produce_begin_alike(struct rt_http_session *session,
                             struct rt_bytes target);
 
+/* POST /produce */
+void rt_produce_topics_begin(struct rt_http_session *session,
+                             const struct rt_http_request *request,
+                             const struct rt_target *target);
+
 /* GET /subscribe/{topic}, and /subscribe */
 void rt_subscribe_begin(struct rt_http_session *session,
                         const struct rt_http_request *request,

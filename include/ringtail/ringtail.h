@@ -129,9 +129,10 @@ struct ringtail_request {
 
 /*
  * Whether a peer may publish or subscribe: asked at the head of every POST
- * /produce, GET /subscribe and GET /topics/{topic} that is well formed, the
- * last being as good as a subscription, before anything is done; not for calls
- * of the host itself, nor for what the role admin may do. With RINGTAIL_LATER
+ * /produce/{topic}, GET /subscribe and GET /topics/{topic} that is well formed,
+ * the last being as good as a subscription, and for each topic of a POST
+ * /produce when its body is whole, before anything is done; not for calls of
+ * the host itself, nor for what the role admin may do. With RINGTAIL_LATER
  * the peer waits, and the host calls ringtail_authorize with `authorization`,
  * exactly once. With any other verdict `authorization` is not used.
  */

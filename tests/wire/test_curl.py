@@ -123,7 +123,7 @@ def header(line, data="x"):
 PROBLEMS = [
     ("An unknown path", "/", [], 404, "not-found"),
     ("No topic", "/produce/", POST, 404, "not-found"),
-    ("Not even a slash", "/produce", POST, 404, "not-found"),
+    ("Not even a slash", "/produce", POST, 400, "bad-batch"),
     ("A path beyond", "/livez/x", [], 404, "not-found"),
     ("GET", "/produce/a", [], 405, "method-not-allowed"),
     ("PUT", "/produce/a", ["-T", "-"], 405, "method-not-allowed"),
@@ -172,6 +172,7 @@ def problem(broker, path, arguments, status, slug):
 
 READ = "GET, HEAD, OPTIONS"
 ALLOWED = {
+    "/produce": "POST, OPTIONS",
     "/produce/a": "POST, OPTIONS",
     "/subscribe/a": "GET, OPTIONS",
     "/livez": READ,

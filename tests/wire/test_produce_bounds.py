@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Batches at the bounds of bytes, memory and rings."""
 
+import json
 import time
 
 import raw
@@ -73,6 +74,32 @@ def fill(broker, body):
             equal(answer.status, 507)
             return number
     raise AssertionError("the budget was never spent")
+
+
+@test
+def no_memory_for_one_of_many():
+    """When one topic of a batch has no room, no topic has its events."""
+    flags = ["--memory", "8MiB", "--ring-bytes", "1MiB"]
+    data = "x" * 1000
+    with Broker(*flags) as broker:
+        for number in range(100):
+            topics = broker.metric("topics")
+            before = broker.metric("events_produced_total")
+            body = many([f"a{number}", "same", f"b{number}"] * 100, data)
+            answer = broker.request("POST", "/produce", body)
+            if answer.status != 200:
+                break
+        expect_refusal(answer, 507, "insufficient-storage")
+        assert number > 2, number
+        equal(broker.metric("topics"), topics)
+        equal(broker.metric("events_produced_total"), before)
+        equal(broker.post("same", b"x")["offset"], 100 * number + 1)
+
+
+def many(topics, data):
+    """A batch with an event for each of the topics."""
+    events = [json.dumps({"topic": name, "data": data}) for name in topics]
+    return "\n".join(events)
 
 
 @test

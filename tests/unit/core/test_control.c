@@ -265,7 +265,7 @@ TEST("a purged topic has no keys, so that a request may be done again")
                                              rt_digest_of(RT_BYTES("x"))};
     test_core_init(&test, retention);
     test_core_publish(&test, "a", 100);
-    EXPECT(rt_idempotency_remember(&test.core.idempotency, &request, 0) !=
+    EXPECT(rt_idempotency_remember(&test.core.idempotency, &request, 1, 0) !=
            NULL);
     EXPECT_INT(test.core.idempotency.count, 1);
     rt_topic_purge(obtain(&test));

@@ -30,7 +30,7 @@ static void remember(struct rt_idempotency *window,
     struct rt_receipt receipt = {
         .cursor = {7, offset}, .wall_ms = 5, .first = offset - 2, .count = 3};
     struct rt_idempotency_entry *entry =
-        rt_idempotency_remember(window, &request, now_ms);
+        rt_idempotency_remember(window, &request, 1, now_ms);
     EXPECT(entry != NULL);
     rt_idempotency_settle(entry, &receipt);
 }
@@ -39,17 +39,17 @@ static void remember(struct rt_idempotency *window,
 static int64_t find(const struct rt_idempotency *window,
                     struct rt_idempotency_request request)
 {
-    struct rt_receipt receipt = {.count = 0};
+    const struct rt_receipt *receipt = NULL;
     int found = rt_idempotency_find(window, &request, &receipt);
     if (found != 1) {
-        EXPECT_INT(receipt.cursor.offset, 0);
+        EXPECT(receipt == NULL);
         return found;
     }
-    EXPECT_INT(receipt.cursor.epoch, 7);
-    EXPECT_INT(receipt.wall_ms, 5);
-    EXPECT_INT(receipt.first, receipt.cursor.offset - 2);
-    EXPECT_INT(receipt.count, 3);
-    return (int64_t)receipt.cursor.offset;
+    EXPECT_INT(receipt->cursor.epoch, 7);
+    EXPECT_INT(receipt->wall_ms, 5);
+    EXPECT_INT(receipt->first, receipt->cursor.offset - 2);
+    EXPECT_INT(receipt->count, 3);
+    return (int64_t)receipt->cursor.offset;
 }
 
 /* A request whose key is a number; valid until the next call. */
@@ -132,6 +132,28 @@ TEST("the longest topic with the longest key is remembered")
     EXPECT_INT(heap.used, 0);
 }
 
+TEST("a request for several topics has a receipt for each")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    struct rt_receipt receipts[3] = {{.count = 1}, {.count = 2}, {.count = 3}};
+    const struct rt_receipt *found = NULL;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap, &limits);
+    struct rt_idempotency_request request = request_of("", "k", "body");
+    struct rt_idempotency_entry *entry =
+        rt_idempotency_remember(&window, &request, 3, NOW_MS);
+    EXPECT(entry != NULL);
+    rt_idempotency_settle(entry, receipts);
+    EXPECT_INT(find(&window, request_of("k", "k", "body")), 0);
+    EXPECT_INT(rt_idempotency_find(&window, &request, &found), 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        EXPECT_INT(found[i].count, i + 1);
+    }
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}
+
 TEST("a request that failed is forgotten and may be tried again")
 {
     struct rt_heap heap;
@@ -140,7 +162,7 @@ TEST("a request that failed is forgotten and may be tried again")
     rt_idempotency_init(&window, &heap, &limits);
     struct rt_idempotency_request request = request_of("news", "k", "body");
     struct rt_idempotency_entry *entry =
-        rt_idempotency_remember(&window, &request, NOW_MS);
+        rt_idempotency_remember(&window, &request, 1, NOW_MS);
     EXPECT(entry != NULL);
     rt_idempotency_forget(&window, entry);
     EXPECT_INT(heap.used, 0);
@@ -247,7 +269,7 @@ TEST("what is more than its part alone is not remembered")
     rt_heap_init(&heap, (size_t)64 * RT_IDEMPOTENCY_PART);
     rt_idempotency_init(&window, &heap, &limits);
     struct rt_idempotency_request request = request_of("news", "k", "body");
-    EXPECT(rt_idempotency_remember(&window, &request, NOW_MS) == NULL);
+    EXPECT(rt_idempotency_remember(&window, &request, 1, NOW_MS) == NULL);
     EXPECT_INT(heap.used, 0);
     EXPECT_INT(window.bytes, 0);
     rt_idempotency_finish(&window);
@@ -261,7 +283,7 @@ TEST("what is kept in reserve is not for keys")
     heap.reserve = heap.limit;
     rt_idempotency_init(&window, &heap, &limits);
     struct rt_idempotency_request request = request_of("news", "k", "body");
-    EXPECT(rt_idempotency_remember(&window, &request, NOW_MS) == NULL);
+    EXPECT(rt_idempotency_remember(&window, &request, 1, NOW_MS) == NULL);
     rt_idempotency_finish(&window);
 }
 
@@ -295,7 +317,7 @@ TEST("a request that finds no memory leaves the window as it was")
     struct rt_idempotency_request request = request_of("news", "b", "body");
     for (uint64_t k = 1; k <= 2; k++) { /* the entry, and its tree's node */
         test_heap_fail_at(&heap, k);
-        EXPECT(rt_idempotency_remember(&window, &request, NOW_MS) == NULL);
+        EXPECT(rt_idempotency_remember(&window, &request, 1, NOW_MS) == NULL);
         EXPECT_INT(heap.heap.used, window.bytes);
         EXPECT_INT(window.count, 1);
         EXPECT_INT(find(&window, request), 0);
