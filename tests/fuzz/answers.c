@@ -79,7 +79,12 @@ static bool is_without_body(const struct answers *answers)
 static void take_body(struct answers *answers,
                       const struct rt_http_response *response)
 {
-    RT_CHECK(response->has_end);
+    if (!response->has_end) {
+        /* A stream of events, which ends with the connection. */
+        RT_CHECK(response->status == 200 && !response->keep_alive);
+        (void)take(answers, answers->rest.len);
+        return;
+    }
     if (response->body_bytes > answers->rest.len && answers->may_be_cut) {
         take_cut(answers);
     } else if (!is_without_body(answers)) {
