@@ -1,5 +1,8 @@
-/* GET /livez, /readyz, /metrics: what an operator's tools ask for. */
+/* GET /livez, /readyz, /metrics, /openapi.json: what an operator's tools ask
+ * for. */
+#include "broker/net/openapi.h"
 #include "broker/net/route.h"
+#include "broker/net/topic_resource.h"
 #include "ringtail/ringtail.h"
 
 #define METRICS_BYTES_MAX ((size_t)16 * 1024)
@@ -37,6 +40,15 @@ void rt_readyz_begin(struct rt_http_session *session,
     } else {
         answer_text(session, 503, RT_BYTES("draining\n"));
     }
+}
+
+void rt_openapi_begin(struct rt_http_session *session,
+                      const struct rt_http_request *request,
+                      const struct rt_target *target)
+{
+    (void)target;
+    rt_resource_answer(session, request, (struct rt_bytes){0},
+                       (struct rt_bytes){rt_openapi_bytes, rt_openapi_len});
 }
 
 /* --- metrics, in the text format of Prometheus, version 0.0.4 --- */

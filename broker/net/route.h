@@ -35,7 +35,7 @@ void rt_subscribe_begin_empty(struct rt_http_session *session,
                               const struct rt_http_request *request,
                               const struct rt_target *target);
 
-/* GET /livez, /readyz, /metrics */
+/* GET /livez, /readyz, /metrics, /openapi.json */
 void rt_livez_begin(struct rt_http_session *session,
                     const struct rt_http_request *request,
                     const struct rt_target *target);
@@ -43,6 +43,9 @@ void rt_readyz_begin(struct rt_http_session *session,
                      const struct rt_http_request *request,
                      const struct rt_target *target);
 void rt_metrics_begin(struct rt_http_session *session,
+                      const struct rt_http_request *request,
+                      const struct rt_target *target);
+void rt_openapi_begin(struct rt_http_session *session,
                       const struct rt_http_request *request,
                       const struct rt_target *target);
 
