@@ -21,6 +21,7 @@ struct span {
     uint64_t position; /* raw: of the first byte in the ring */
     struct rt_run run; /* of a view or a selection */
     bool is_starved;   /* there was no memory to encode anything */
+    bool is_own;       /* these events are not wanted */
     struct rt_bytes ranges[RT_SINK_RANGE_MAX];
     unsigned range_count;
     size_t bytes;
@@ -102,11 +103,52 @@ find_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
     return 0;
 }
 
+/* Ends a span before the event at `end` or, if there is none, the next one. */
+static void cut_span(struct span *span, uint64_t end)
+{
+    const struct rt_segment *segment = span->run.segment;
+    uint32_t index = span->run.index;
+    while (index < segment->event_count &&
+           rt_segment_entry(segment, index)->sequence < end) {
+        index++;
+    }
+    span->end = end;
+    span->events = index - span->run.index;
+    span->bytes = rt_segment_start(segment, index) -
+                  rt_segment_start(segment, span->run.index);
+    span->ranges[0].len = span->bytes;
+}
+
+/* What of a span is for a subscriber that skips its own events: those up to the
+ * first of these, or if it begins with them, none. */
+static struct span without_own(const struct span *span,
+                               struct rt_subscriber *subscriber)
+{
+    const struct rt_sink_ops *sink = span->stream->core->options.sink;
+    struct span wanted = *span;
+    struct rt_own own;
+    if (span->range_count == 0 || !sink->own(subscriber, span->offset, &own) ||
+        own.first >= span->end) {
+        return wanted;
+    }
+    if (own.first > span->offset) {
+        cut_span(&wanted, own.first);
+        return wanted;
+    }
+    wanted.is_own = true;
+    wanted.range_count = 0;
+    wanted.end = own.end < span->end ? own.end : span->end;
+    return wanted;
+}
+
 /* Why there is nothing to write: of a selection it may be that all is gone. */
 static enum outcome outcome_of_nothing(const struct span *span)
 {
     if (span->is_starved) {
         return STARVED;
+    }
+    if (span->is_own) {
+        return WROTE_ALL;
     }
     return span->stream->topic == NULL ? WROTE_ALL : PURGED;
 }
@@ -227,6 +269,11 @@ static size_t visit_active(struct rt_stream *stream, struct span *span)
         return leave_behind(stream, subscriber);
     }
     size_t units = 1 + find_span(span, stream, active->offset);
+    struct span wanted;
+    if (RT_UNLIKELY(subscriber->skips_own)) {
+        wanted = without_own(span, subscriber);
+        span = &wanted;
+    }
     enum outcome outcome = write_span(span, subscriber, &written);
     if (outcome == WROTE_ALL) {
         active->offset = span->end;
@@ -300,6 +347,9 @@ static size_t write_lagging(struct rt_subscriber *subscriber)
     struct span span = {0};
     size_t written = 0;
     size_t units = find_span(&span, subscriber->stream, subscriber->offset);
+    if (subscriber->skips_own) {
+        span = without_own(&span, subscriber);
+    }
     enum outcome outcome = write_span(&span, subscriber, &written);
     if (outcome == WROTE_ALL) {
         subscriber->offset = span.end;

@@ -31,6 +31,13 @@ struct rt_gap {
     enum rt_close_reason reason;
 };
 
+/* Events next to one another, by the offsets of a subscriber's stream, that it
+ * published itself and does not want. */
+struct rt_own {
+    uint64_t first;
+    uint64_t end; /* behind the last one */
+};
+
 struct rt_sink_ops {
     /*
      * Writes as much of the ranges as the connection takes at once. Returns
@@ -64,6 +71,15 @@ struct rt_sink_ops {
     /* Tells that it has everything that there was when it began: in all formats
      * but raw. It may be queued. */
     void (*caught_up)(struct rt_subscriber *subscriber);
+
+    /*
+     * For a subscriber that skips its own events: those that are next, at an
+     * offset or behind it. Returns false if there are none. What is before the
+     * offset it will not be asked about again.
+     */
+    bool (*own)(struct rt_subscriber *subscriber,
+                uint64_t offset,
+                struct rt_own *own);
 
     /*
      * Ends the connection for a reason, after what is queued. The subscriber

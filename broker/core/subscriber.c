@@ -240,14 +240,17 @@ void rt_subscriber_drained(struct rt_subscriber *subscriber)
     enter_lagging(subscriber);
 }
 
+uint64_t rt_subscriber_next(const struct rt_subscriber *subscriber)
+{
+    RT_CHECK(subscriber->state != RT_SUBSCRIBER_DETACHED);
+    return subscriber->state == RT_SUBSCRIBER_ACTIVE
+               ? subscriber->stream->active[subscriber->slot].offset
+               : subscriber->offset;
+}
+
 struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber)
 {
-    const struct rt_stream *stream = subscriber->stream;
-    RT_CHECK(subscriber->state != RT_SUBSCRIBER_DETACHED);
-    uint64_t next = subscriber->state == RT_SUBSCRIBER_ACTIVE
-                        ? stream->active[subscriber->slot].offset
-                        : subscriber->offset;
-    return rt_stream_cursor(stream, next);
+    return rt_stream_cursor(subscriber->stream, rt_subscriber_next(subscriber));
 }
 
 struct rt_resume rt_resume_after(const struct rt_gap *gap)

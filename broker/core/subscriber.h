@@ -57,6 +57,7 @@ struct rt_subscriber {
     uint8_t gap;
     bool is_replaying; /* and is to be told when it has caught up */
     bool is_further;   /* for the sink: not the one in its connection */
+    bool skips_own;    /* the sink is asked which; in formats other than raw */
 };
 
 /* A start cannot be served without a gap, and the policy is to close. */
@@ -112,6 +113,9 @@ void rt_subscriber_detach(struct rt_subscriber *subscriber);
 
 /* For the sink: what it queued is gone; the subscriber may go on. */
 void rt_subscriber_drained(struct rt_subscriber *subscriber);
+
+/* The offset of the next event of an attached subscriber. */
+uint64_t rt_subscriber_next(const struct rt_subscriber *subscriber);
 
 /* The cursor of the last event that was handed to the connection. */
 struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber);

@@ -44,6 +44,7 @@ static void free_subscribers(struct rt_dialog *dialog)
         struct rt_dialog_subscriber *each = RT_LIST_FIRST(
             &dialog->subscribers, struct rt_dialog_subscriber, link);
         rt_list_remove(&each->link);
+        rt_heap_free(&server_of(dialog)->heap, each->own, sizeof(*each->own));
         rt_heap_free(&server_of(dialog)->heap, each, sizeof(*each));
     }
 }
@@ -327,86 +328,4 @@ bool rt_dialog_timeout(struct rt_connection *connection)
     dialog->has_spoken = false;
     rest(connection);
     return true;
-}
-
-/* --- subscribers --- */
-
-void rt_dialog_drained(struct rt_connection *connection)
-{
-    struct rt_dialog *dialog = connection->dialog;
-    if (dialog == NULL) {
-        return;
-    }
-    RT_LIST_EACH (node, &dialog->subscribers) {
-        rt_subscriber_drained(
-            &RT_CONTAINER(node, struct rt_dialog_subscriber, link)->subscriber);
-    }
-    if (rt_asker_is_waiting(&dialog->asker)) {
-        rt_connection_set_timer(connection,
-                                server_of(dialog)->options.head_ticks);
-    }
-    rt_dialog_continue(connection);
-}
-
-static bool follows(const struct rt_subscriber *subscriber,
-                    struct rt_bytes topic)
-{
-    return subscriber->state != RT_SUBSCRIBER_DETACHED &&
-           rt_bytes_equal(subscriber->stream->topic->leaf.key, topic);
-}
-
-struct rt_subscriber *rt_dialog_find(struct rt_dialog *dialog,
-                                     struct rt_bytes topic)
-{
-    if (follows(&dialog->connection->subscriber, topic)) {
-        return &dialog->connection->subscriber;
-    }
-    RT_LIST_EACH (node, &dialog->subscribers) {
-        struct rt_subscriber *subscriber =
-            &RT_CONTAINER(node, struct rt_dialog_subscriber, link)->subscriber;
-        if (follows(subscriber, topic)) {
-            return subscriber;
-        }
-    }
-    return NULL;
-}
-
-static struct rt_subscriber *find_detached(struct rt_dialog *dialog)
-{
-    struct rt_subscriber *own = &dialog->connection->subscriber;
-    if (own->state == RT_SUBSCRIBER_DETACHED) {
-        return own;
-    }
-    RT_LIST_EACH (node, &dialog->subscribers) {
-        struct rt_subscriber *subscriber =
-            &RT_CONTAINER(node, struct rt_dialog_subscriber, link)->subscriber;
-        if (subscriber->state == RT_SUBSCRIBER_DETACHED) {
-            return subscriber;
-        }
-    }
-    return NULL;
-}
-
-bool rt_dialog_is_full(struct rt_dialog *dialog)
-{
-    return dialog->subscriber_count + 1 == RT_CONNECTION_SUBSCRIPTIONS_MAX &&
-           find_detached(dialog) == NULL;
-}
-
-struct rt_subscriber *rt_dialog_free_subscriber(struct rt_dialog *dialog)
-{
-    struct rt_subscriber *detached = find_detached(dialog);
-    if (detached != NULL) {
-        return detached;
-    }
-    struct rt_dialog_subscriber *added =
-        rt_heap_zalloc(&server_of(dialog)->heap, sizeof(*added));
-    if (added == NULL) {
-        return NULL;
-    }
-    added->connection = dialog->connection;
-    added->subscriber.is_further = true;
-    rt_list_append(&dialog->subscribers, &added->link);
-    dialog->subscriber_count++;
-    return &added->subscriber;
 }

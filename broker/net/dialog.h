@@ -47,11 +47,22 @@ enum rt_dialog_state {
     RT_DIALOG_WAITING,
 };
 
+/* Events of its own that a subscription does not want, in so many runs: more
+ * than that are there only if others publish between them, and the peer reads
+ * none of it. */
+#define RT_OWN_RUNS_MAX 32
+
+struct rt_own_events {
+    uint32_t count;
+    struct rt_own runs[RT_OWN_RUNS_MAX]; /* in order, and apart */
+};
+
 /* A subscriber beside the first, which is in the connection. */
 struct rt_dialog_subscriber {
     struct rt_list link; /* in dialog->subscribers */
     struct rt_connection *connection;
     struct rt_subscriber subscriber;
+    struct rt_own_events *own; /* of one without echo */
 };
 
 /* What the handshake said of its peer, for a host that wants to be asked. */
@@ -155,11 +166,25 @@ struct rt_subscriber *rt_dialog_find(struct rt_dialog *dialog,
                                      struct rt_bytes topic);
 
 /* Whether there are as many subscriptions as may be. */
-bool rt_dialog_is_full(struct rt_dialog *dialog);
+bool rt_dialog_is_full(struct rt_dialog *dialog, bool echo);
 
-/* A detached subscriber, the connection's own one if that is free, of a dialog
- * that is not full; NULL without memory. */
+/* A detached subscriber, the connection's own one if that is free and there is
+ * to be an echo, of a dialog that is not full; NULL without memory. */
 RT_MUST_USE struct rt_subscriber *
-rt_dialog_free_subscriber(struct rt_dialog *dialog);
+rt_dialog_free_subscriber(struct rt_dialog *dialog, bool echo);
+
+/* --- own events --- */
+
+/* Whether the subscription to a topic, if there is one, has room to remember
+ * one more of them. */
+bool rt_dialog_has_own_room(struct rt_dialog *dialog, struct rt_bytes topic);
+
+/* The topic's last event is the connection's own. */
+void rt_dialog_note_own(struct rt_dialog *dialog, struct rt_bytes topic);
+
+/* For the sink. */
+bool rt_dialog_own(struct rt_subscriber *subscriber,
+                   uint64_t offset,
+                   struct rt_own *own);
 
 #endif

@@ -135,10 +135,6 @@ static int read_wanted(const struct task *task, struct wanted *wanted)
         return refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("gap"),
                            expected);
     }
-    if (!operation->echo) {
-        return refuse_with(task, RT_PROBLEM_NOT_IMPLEMENTED, RT_BYTES("echo"),
-                           "a connection's own events always come back");
-    }
     return 0;
 }
 
@@ -150,7 +146,7 @@ static struct rt_subscriber *take_subscriber(const struct task *task)
                           "this connection subscribes to it already");
         return NULL;
     }
-    if (rt_dialog_is_full(task->dialog)) {
+    if (rt_dialog_is_full(task->dialog, task->operation->echo)) {
         struct rt_refusal refusal = {
             .problem = RT_PROBLEM_BAD_PARAMETER,
             .subject = RT_BYTES("topic"),
@@ -159,7 +155,7 @@ static struct rt_subscriber *take_subscriber(const struct task *task)
         refuse(task, &refusal);
         return NULL;
     }
-    subscriber = rt_dialog_free_subscriber(task->dialog);
+    subscriber = rt_dialog_free_subscriber(task->dialog, task->operation->echo);
     if (subscriber == NULL) {
         refuse_for_memory(task);
     }
@@ -260,6 +256,16 @@ static int check_pub(const struct task *task)
     return 0;
 }
 
+/* It would come back though it must not. */
+static int check_own_room(const struct task *task)
+{
+    if (!rt_dialog_has_own_room(task->dialog, task->topic)) {
+        return refuse_with(task, RT_PROBLEM_OVERLOADED, task->topic,
+                           "read what this connection subscribes to first");
+    }
+    return 0;
+}
+
 static void refuse_pub(const struct task *task, int err)
 {
     if (err == RT_ECLOSED) {
@@ -290,7 +296,8 @@ static void run_pub(const struct task *task)
                              .type = operation->type,
                              .content = operation->content};
     struct rt_receipt receipt;
-    if (check_pub(task) < 0 || authorize(task, RINGTAIL_PRODUCE) < 0) {
+    if (check_pub(task) < 0 || authorize(task, RINGTAIL_PRODUCE) < 0 ||
+        check_own_room(task) < 0) {
         return;
     }
     int err = rt_core_publish(&task->server->core, &event, &receipt);
@@ -298,6 +305,7 @@ static void run_pub(const struct task *task)
         refuse_pub(task, err);
         return;
     }
+    rt_dialog_note_own(task->dialog, task->topic);
     answer_pub(task, &receipt);
     if (receipt.is_congested &&
         task->dialog->connection->state == RT_CONNECTION_WEBSOCKET) {

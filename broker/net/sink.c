@@ -76,5 +76,6 @@ const struct rt_sink_ops rt_connection_sink = {
     .queued = sink_queued,
     .gap = sink_gap,
     .caught_up = sink_caught_up,
+    .own = rt_dialog_own,
     .close = sink_close,
 };

@@ -202,6 +202,19 @@ static void sink_caught_up(struct rt_subscriber *subscriber)
     sink->caught_up_count++;
 }
 
+static bool
+sink_own(struct rt_subscriber *subscriber, uint64_t offset, struct rt_own *own)
+{
+    const struct test_sink *sink = sink_of(subscriber);
+    for (uint32_t i = 0; i < sink->own_count; i++) {
+        if (sink->own[i].end > offset) {
+            *own = sink->own[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 static void sink_close(struct rt_subscriber *subscriber,
                        enum rt_close_reason reason,
                        const struct rt_resume *resume)
@@ -220,6 +233,7 @@ static const struct rt_sink_ops ops = {
     .queued = sink_queued,
     .gap = sink_gap,
     .caught_up = sink_caught_up,
+    .own = sink_own,
     .close = sink_close,
 };
 

@@ -70,6 +70,8 @@ struct test_sink {
     uint32_t gap_count;
     struct rt_gap gap; /* the last one it was told of */
     uint32_t caught_up_count;
+    const struct rt_own *own; /* that it skips, in order */
+    uint32_t own_count;
     bool is_closed;
     enum rt_close_reason reason;
     struct rt_resume resume;

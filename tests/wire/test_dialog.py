@@ -107,6 +107,57 @@ def own_events(broker):
 
 
 @test
+def without_echo(broker):
+    """With echo false a connection gets the events of others alone, in whatever
+    order they were published, also on many topics."""
+    with Dialog(broker) as peer, Dialog(broker) as other:
+        equal(peer.subscribe("echo", echo=False), [])
+        equal(peer.subscribe("loud", echo=True), [])
+        for number in range(50):
+            mine = {"op": "pub", "topic": "echo", "data": f"mine {number}"}
+            peer.say(mine)
+            equal(peer.item()["op"], "ok")
+            if number % 3 == 0:
+                other.ask("pub", topic="echo", data=number)
+                equal(peer.item()["data"], number)
+        equal(peer.ask("pub", topic="loud", data="x")["op"], "ok")
+        equal(peer.item()["data"], "x")
+        equal(peer.ask("ping", id=1)["id"], 1)
+        equal(peer.ask("unsub", topic="echo")["op"], "ok")
+        events = peer.subscribe("echo", since="-1")
+        equal([event["data"] for event in events], ["mine 49"])
+        equal(peer.ask("pub", topic="echo", data="back")["op"], "ok")
+        equal(peer.item()["data"], "back")
+
+
+@test
+def without_echo_blocked(broker):
+    """Own events are skipped by a slow reader as well, as many as there is room
+    to remember; beyond that it is asked to read."""
+    big = "x" * EVENT_BYTES
+    with Dialog(broker, receive_bytes=4096, timeout=30) as peer:
+        equal(peer.subscribe("dumb", echo=False), [])
+        equal(peer.subscribe("flood"), [])
+        sent, refused = [], 0
+        for number in range(60):
+            broker.post("flood", big)
+            broker.post("dumb", f"other {number}")
+            words = {"topic": "dumb", "data": "mine", "id": number}
+            peer.say({"op": "pub", **words})
+        heard = {"flood": 0, "dumb": []}
+        while len(sent) + refused < 60 or len(heard["dumb"]) < 60:
+            item = peer.item()
+            if item["op"] == "ok":
+                sent.append(item["id"])
+            elif item["op"] == "error":
+                equal(item["problem"]["status"], 503)
+                refused += 1
+            elif item["op"] == "event" and item["topic"] == "dumb":
+                heard["dumb"].append(item["data"])
+        equal(heard["dumb"], [f"other {number}" for number in range(60)])
+
+
+@test
 def many_topics(broker):
     """Topics up to the limit share a connection, and none is lost."""
     topics = [f"many.{n}" for n in range(SUBSCRIPTIONS_MAX)]

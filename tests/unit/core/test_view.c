@@ -97,18 +97,27 @@ static void relieve(struct bench *bench, struct test_sink *sink)
     test_core_flush(&bench->test);
 }
 
-/* Expects exactly these events since the last look. */
+/* Expects these events next, and exactly these since the last look. */
+static void expect_next(const struct bench *bench,
+                        struct test_sink *sink,
+                        uint64_t first,
+                        uint64_t last)
+{
+    struct rt_bytes expected = {bench->expected.data + bench->ends[first - 1],
+                                bench->ends[last] - bench->ends[first - 1]};
+    struct rt_bytes got = {sink->received.data + sink->read, expected.len};
+    EXPECT(sink->received.len - sink->read >= expected.len);
+    EXPECT_BYTES(got, expected);
+    sink->read += expected.len;
+}
+
 static void expect_events(const struct bench *bench,
                           struct test_sink *sink,
                           uint64_t first,
                           uint64_t last)
 {
-    struct rt_bytes got = {sink->received.data + sink->read,
-                           sink->received.len - sink->read};
-    struct rt_bytes expected = {bench->expected.data + bench->ends[first - 1],
-                                bench->ends[last] - bench->ends[first - 1]};
-    EXPECT_BYTES(got, expected);
-    sink->read = sink->received.len;
+    expect_next(bench, sink, first, last);
+    EXPECT_INT(sink->received.len, sink->read);
 }
 
 static struct rt_view *view_of(const struct bench *bench)
@@ -260,6 +269,44 @@ TEST("who does not take the notice of a gap is waited for")
     expect_events(&bench, &sink, first, bench.count);
     EXPECT_INT(sink.gap_count, 1);
     test_sink_finish(&sink);
+    bench_finish(&bench);
+}
+
+/* Expects all events but those that it skips. */
+static void expect_others(const struct bench *bench, struct test_sink *sink)
+{
+    uint64_t next = 1;
+    for (uint32_t i = 0; i < sink->own_count; i++) {
+        expect_next(bench, sink, next, sink->own[i].first - 1);
+        next = sink->own[i].end;
+    }
+    expect_events(bench, sink, next, bench->count);
+}
+
+TEST("who skips its own events gets all the others, each once")
+{
+    static const struct rt_own own[] = {
+        {1, 2}, {5, 8}, {10, 11}, {50, 60}, {99, 101}};
+    static struct bench bench;
+    struct test_sink sinks[3]; /* one that stalls, and one that skips nothing */
+    bench_init(&bench, roomy, RT_FORMAT_JSON);
+    for (uint32_t i = 0; i < 3; i++) {
+        join(&bench, &sinks[i], now);
+        sinks[i].subscriber.skips_own = i < 2;
+        sinks[i].own = own;
+        sinks[i].own_count = i < 2 ? 5 : 0;
+    }
+    sinks[1].room = 300; /* in the middle of some event */
+    for (uint32_t i = 0; i < 10; i++) {
+        publish_many(&bench, 10, 50);
+        test_core_flush(&bench.test);
+    }
+    relieve(&bench, &sinks[1]);
+    for (uint32_t i = 0; i < 3; i++) {
+        expect_others(&bench, &sinks[i]);
+        EXPECT_INT(sinks[i].subscriber.state, RT_SUBSCRIBER_ACTIVE);
+        test_sink_finish(&sinks[i]);
+    }
     bench_finish(&bench);
 }
 

@@ -1,0 +1,186 @@
+/* The subscribers of a dialog, and which events of its own they skip. */
+#include <string.h>
+
+#include "base/error.h"
+#include "broker/core/topic.h"
+#include "broker/net/dialog.h"
+
+static struct rt_dialog_subscriber *further(struct rt_list *node)
+{
+    return RT_CONTAINER(node, struct rt_dialog_subscriber, link);
+}
+
+void rt_dialog_drained(struct rt_connection *connection)
+{
+    struct rt_dialog *dialog = connection->dialog;
+    if (dialog == NULL) {
+        return;
+    }
+    RT_LIST_EACH (node, &dialog->subscribers) {
+        rt_subscriber_drained(&further(node)->subscriber);
+    }
+    if (rt_asker_is_waiting(&dialog->asker)) {
+        rt_connection_set_timer(
+            connection, rt_connection_server(connection)->options.head_ticks);
+    }
+    rt_dialog_continue(connection);
+}
+
+/* --- finding them --- */
+
+static bool follows(const struct rt_subscriber *subscriber,
+                    struct rt_bytes topic)
+{
+    return subscriber->state != RT_SUBSCRIBER_DETACHED &&
+           subscriber->stream->topic != NULL &&
+           rt_bytes_equal(subscriber->stream->topic->leaf.key, topic);
+}
+
+struct rt_subscriber *rt_dialog_find(struct rt_dialog *dialog,
+                                     struct rt_bytes topic)
+{
+    if (follows(&dialog->connection->subscriber, topic)) {
+        return &dialog->connection->subscriber;
+    }
+    RT_LIST_EACH (node, &dialog->subscribers) {
+        if (follows(&further(node)->subscriber, topic)) {
+            return &further(node)->subscriber;
+        }
+    }
+    return NULL;
+}
+
+static struct rt_dialog_subscriber *find_detached(struct rt_dialog *dialog)
+{
+    RT_LIST_EACH (node, &dialog->subscribers) {
+        if (further(node)->subscriber.state == RT_SUBSCRIBER_DETACHED) {
+            return further(node);
+        }
+    }
+    return NULL;
+}
+
+/* The connection's own subscriber has no place for events to skip. */
+static bool may_use_first(const struct rt_dialog *dialog, bool echo)
+{
+    return echo &&
+           dialog->connection->subscriber.state == RT_SUBSCRIBER_DETACHED;
+}
+
+bool rt_dialog_is_full(struct rt_dialog *dialog, bool echo)
+{
+    return dialog->subscriber_count + 1 == RT_CONNECTION_SUBSCRIPTIONS_MAX &&
+           !may_use_first(dialog, echo) && find_detached(dialog) == NULL;
+}
+
+static struct rt_dialog_subscriber *add(struct rt_dialog *dialog)
+{
+    struct rt_connection *connection = dialog->connection;
+    struct rt_dialog_subscriber *added =
+        rt_heap_zalloc(&rt_connection_server(connection)->heap, sizeof(*added));
+    if (added != NULL) {
+        added->connection = connection;
+        added->subscriber.is_further = true;
+        rt_list_append(&dialog->subscribers, &added->link);
+        dialog->subscriber_count++;
+    }
+    return added;
+}
+
+/* Whatever it skipped before: 0 or RT_ENOMEM. */
+static int set_echo(struct rt_dialog_subscriber *found, bool echo)
+{
+    struct rt_heap *heap = &rt_connection_server(found->connection)->heap;
+    if (!echo && found->own == NULL) {
+        found->own = rt_heap_alloc(heap, sizeof(*found->own));
+        if (found->own == NULL) {
+            return RT_ENOMEM;
+        }
+    }
+    if (!echo) {
+        found->own->count = 0;
+    }
+    found->subscriber.skips_own = !echo;
+    return 0;
+}
+
+struct rt_subscriber *rt_dialog_free_subscriber(struct rt_dialog *dialog,
+                                                bool echo)
+{
+    if (may_use_first(dialog, echo)) {
+        return &dialog->connection->subscriber;
+    }
+    struct rt_dialog_subscriber *found = find_detached(dialog);
+    found = found == NULL ? add(dialog) : found;
+    return found == NULL || set_echo(found, echo) < 0 ? NULL
+                                                      : &found->subscriber;
+}
+
+/* --- own events --- */
+
+/* The events that the subscription to the topic is to skip; NULL if it skips
+ * none, or there is none. */
+static struct rt_own_events *own_of(struct rt_subscriber *subscriber)
+{
+    if (subscriber == NULL || !subscriber->skips_own) {
+        return NULL;
+    }
+    return RT_CONTAINER(subscriber, struct rt_dialog_subscriber, subscriber)
+        ->own;
+}
+
+/* Forgets what is before an offset. */
+static void forget(struct rt_own_events *own, uint64_t offset)
+{
+    uint32_t gone = 0;
+    while (gone < own->count && own->runs[gone].end <= offset) {
+        gone++;
+    }
+    own->count -= gone;
+    memmove(own->runs, own->runs + gone, own->count * sizeof(own->runs[0]));
+}
+
+static bool is_next(const struct rt_own_events *own, uint64_t offset)
+{
+    return own->count > 0 && own->runs[own->count - 1].end == offset;
+}
+
+bool rt_dialog_has_own_room(struct rt_dialog *dialog, struct rt_bytes topic)
+{
+    struct rt_subscriber *subscriber = rt_dialog_find(dialog, topic);
+    struct rt_own_events *own = own_of(subscriber);
+    if (own == NULL) {
+        return true;
+    }
+    forget(own, rt_subscriber_next(subscriber));
+    return own->count < RT_OWN_RUNS_MAX ||
+           is_next(own, rt_stream_head(subscriber->stream));
+}
+
+void rt_dialog_note_own(struct rt_dialog *dialog, struct rt_bytes topic)
+{
+    struct rt_subscriber *subscriber = rt_dialog_find(dialog, topic);
+    struct rt_own_events *own = own_of(subscriber);
+    if (own == NULL) {
+        return;
+    }
+    uint64_t offset = rt_stream_head(subscriber->stream) - 1;
+    if (!is_next(own, offset)) {
+        RT_CHECK(own->count < RT_OWN_RUNS_MAX);
+        own->runs[own->count++].first = offset;
+    }
+    own->runs[own->count - 1].end = offset + 1;
+}
+
+bool rt_dialog_own(struct rt_subscriber *subscriber,
+                   uint64_t offset,
+                   struct rt_own *own)
+{
+    struct rt_own_events *events = own_of(subscriber);
+    forget(events, offset);
+    if (events->count == 0) {
+        return false;
+    }
+    *own = events->runs[0];
+    return true;
+}
