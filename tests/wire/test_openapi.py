@@ -21,10 +21,13 @@ SSE = {"Accept": "text/event-stream"}
 PLAIN = {"Content-Type": "text/plain"}
 PACKED = {"Content-Encoding": "gzip"}
 KEY = {"Idempotency-Key": "k"}
+LINE = "Content-Type: application/x-ndjson"
 JSON_OFFER = "Sec-WebSocket-Protocol: ringtail.v1.json"
+TWO = b'{"topic":"a","data":1}\n{"topic":"d","data_base64":""}\n'
 BIG = b"x" * (300 * 1024)
 
 PRODUCE = "/produce/{topic}"
+SEVERAL = "/produce"
 SUBSCRIBE = "/subscribe/{topic}"
 TOPIC = "/topics/{topic}"
 CLOSE = "/topics/{topic}/close"
@@ -50,6 +53,15 @@ REQUESTS = [
     ("post", PRODUCE, "a", BIG, {}, 413),
     ("post", PRODUCE, "a", b"x", PACKED, 415),
     ("post", PRODUCE, "a", b"x", {"?": "ack=disk"}, 501),
+    ("post", SEVERAL, "", TWO, LINES, 200),
+    ("post", SEVERAL, "", TWO, {**LINES, **KEY}, 200),
+    ("post", SEVERAL, "", TWO, {**LINES, **KEY}, 200),
+    ("post", SEVERAL, "", TWO + b"\n", {**LINES, **KEY}, 422),
+    ("post", SEVERAL, "", TWO, {**LINES, **MINIMAL}, 204),
+    ("post", SEVERAL, "", b"{}", LINES, 400),
+    ("post", SEVERAL, "", TWO, JSON, 415),
+    ("post", SEVERAL, "", TWO, {**LINES, "?": "ack=quorum"}, 501),
+    ("post", SEVERAL, "", BIG * 20, LINES, 413),
     ("get", TOPIC, "a", None, {}, 200),
     ("head", TOPIC, "a", None, {}, 200),
     ("get", TOPIC, "a", None, {"If-None-Match": "*"}, 304),
@@ -83,6 +95,7 @@ REQUESTS = [
     ("post", CLOSE, "..", None, {}, 400),
     ("get", EVENTS, "b", None, {}, 200),
     ("post", PRODUCE, "b", b"x", {}, 409),
+    ("post", SEVERAL, "", b'{"topic":"b","data":1}', LINES, 409),
     ("delete", TOPIC, "b", None, {}, 204),
     ("delete", TOPIC, "b", None, {}, 404),
     ("delete", TOPIC, "b", None, {"?": "x"}, 400),
@@ -176,6 +189,7 @@ def raw_requests(broker):
         (bad.replace(b"/a", b""), "/subscribe", "get", 426),
         (old, SUBSCRIBE, "get", 505),
         (raw.request("POST", "/produce/a"), PRODUCE, "post", 411),
+        (raw.request("POST", "/produce", LINE), SEVERAL, "post", 411),
         (raw.request("PUT", "/topics/a"), TOPIC, "put", 411),
     ]:
         with raw.Connection(broker.port) as peer:
