@@ -210,11 +210,16 @@ static void discard_if_empty(struct rt_ring *ring)
     }
 }
 
+static inline bool has_surplus(const struct rt_ring *ring)
+{
+    return ring->segment_count > 1 &&
+           exceeds(ring, ring->bytes,
+                   ring->next_offset - first(ring)->first_offset);
+}
+
 void rt_ring_enforce(struct rt_ring *ring)
 {
-    while (ring->segment_count > 1 &&
-           exceeds(ring, ring->bytes,
-                   ring->next_offset - rt_ring_earliest(ring))) {
+    while (has_surplus(ring)) {
         evict(ring);
     }
 }
@@ -246,7 +251,7 @@ bool rt_ring_endangers(const struct rt_ring *ring,
 }
 
 /* Puts an event into the newest block, which has room for it. */
-static int
+static inline int
 put(struct rt_ring *ring, uint64_t now_ms, const struct rt_record *record)
 {
     uint16_t type = 0;
@@ -278,7 +283,7 @@ int rt_ring_append(struct rt_ring *ring,
         return RT_ENOMEM;
     }
     int err = put(ring, now_ms, record);
-    if (err == 0) {
+    if (RT_UNLIKELY(has_surplus(ring))) {
         rt_ring_enforce(ring);
     }
     return err;
@@ -338,9 +343,7 @@ void rt_ring_rewind(struct rt_ring *ring, const struct rt_ring_mark *mark)
 static bool is_spent(const struct rt_ring *ring, uint64_t now_ms)
 {
     return now_ms - first(ring)->touched_ms > ring->retention->age_ms ||
-           (ring->segment_count > 1 &&
-            exceeds(ring, ring->bytes,
-                    ring->next_offset - rt_ring_earliest(ring)));
+           has_surplus(ring);
 }
 
 void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep)

@@ -136,9 +136,6 @@ int rt_produce_check_condition(struct rt_http_session *session,
     const struct rt_core *core = &rt_http_session_server(session)->core;
     const struct rt_if_match *condition = &session->exchange.condition;
     struct rt_cursor latest;
-    if (condition->kind == RT_IF_MATCH_NOTHING) {
-        return 0;
-    }
     bool exists = rt_core_latest(core, topic, &latest);
     if (!rt_if_match_holds(condition, exists ? &latest : NULL)) {
         refuse_condition(session, exists ? &latest : NULL);

@@ -32,7 +32,8 @@ void rt_produce_finish(struct rt_http_session *session, struct rt_bytes payload)
     struct rt_event event = rt_produce_event(session, payload);
     struct rt_receipt receipt;
     if (rt_produce_check_content(session, &event) < 0 ||
-        rt_produce_check_condition(session, event.topic) < 0) {
+        (session->exchange.condition.kind != RT_IF_MATCH_NOTHING &&
+         rt_produce_check_condition(session, event.topic) < 0)) {
         return;
     }
     int err = rt_core_publish(core, &event, &receipt);
