@@ -68,10 +68,8 @@ void rt_topic_close(struct rt_topic *topic)
 {
     if (!topic->is_closed) {
         topic->is_closed = true;
-        rt_topic_mark(
-            topic,
-            rt_ring_latest(
-                &topic->ring)); /* for those who have everything already */
+        /* For those who have everything already. */
+        rt_topic_mark(topic, rt_ring_latest(&topic->ring));
     }
 }
 

@@ -39,6 +39,34 @@ static int check_query(struct rt_http_session *session,
     return rt_query_read(session, target->query, &none, NULL);
 }
 
+/* Any page can make a browser send a request to this machine, but not without
+ * saying where the page is from (RFC 6454, section 7). */
+static bool is_own_page(struct rt_bytes origin, struct rt_bytes host)
+{
+    static const struct rt_bytes schemes[] = {{"http://", 7}, {"https://", 8}};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(schemes); i++) {
+        size_t len = schemes[i].len;
+        if (rt_bytes_starts_with(origin, schemes[i])) {
+            struct rt_bytes rest = {origin.data + len, origin.len - len};
+            return rest.len > 0 && rt_bytes_equal_nocase(rest, host);
+        }
+    }
+    return false;
+}
+
+static int check_origin(struct rt_http_session *session,
+                        const struct rt_http_request *request)
+{
+    struct rt_bytes origin = request->fields[RT_HTTP_ORIGIN];
+    if (origin.data == NULL ||
+        is_own_page(origin, request->fields[RT_HTTP_HOST])) {
+        return 0;
+    }
+    rt_route_refuse(session, RT_PROBLEM_FORBIDDEN, RT_BYTES("Origin"),
+                    "pages of other sites may not change topics");
+    return RT_EINVAL;
+}
+
 /* --- answers --- */
 
 struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
@@ -255,7 +283,8 @@ static void finish_put(struct rt_http_session *session, struct rt_bytes payload)
 static void begin_put(struct rt_http_session *session,
                       const struct rt_http_request *request)
 {
-    if (check_media(session, request->fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
+    if (check_origin(session, request) == 0 &&
+        check_media(session, request->fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
         check_length(session, request) == 0) {
         session->exchange.finish = finish_put;
     }
@@ -263,9 +292,11 @@ static void begin_put(struct rt_http_session *session,
 
 /* --- DELETE, and POST .../close --- */
 
-static void delete (struct rt_http_session *session)
+static void purge(struct rt_http_session *session,
+                  const struct rt_http_request *request)
 {
-    struct rt_topic *topic = find(session);
+    struct rt_topic *topic =
+        check_origin(session, request) < 0 ? NULL : find(session);
     if (topic != NULL) {
         rt_topic_purge(topic);
         rt_http_answer(session, (struct rt_http_answer){.status = 204});
@@ -276,9 +307,9 @@ void rt_topic_close_begin(struct rt_http_session *session,
                           const struct rt_http_request *request,
                           const struct rt_target *target)
 {
-    (void)request;
     if (rt_route_topic(session, target->path) < 0 ||
-        check_query(session, target) < 0) {
+        check_query(session, target) < 0 ||
+        check_origin(session, request) < 0) {
         return;
     }
     struct rt_topic *topic = find(session);
@@ -301,7 +332,7 @@ void rt_topic_begin(struct rt_http_session *session,
         begin_put(session, request);
         break;
     case RT_HTTP_DELETE:
-        delete (session);
+        purge(session, request);
         break;
     default:
         get(session, request, target);

@@ -19,6 +19,7 @@ MINIMAL = {"Prefer": "return=minimal"}
 TYPED = {"Ringtail-Type": "msg"}
 SSE = {"Accept": "text/event-stream"}
 PLAIN = {"Content-Type": "text/plain"}
+FOREIGN = {"Origin": "http://evil.example"}
 PACKED = {"Content-Encoding": "gzip"}
 KEY = {"Idempotency-Key": "k"}
 LINE = "Content-Type: application/x-ndjson"
@@ -96,6 +97,9 @@ REQUESTS = [
     ("get", EVENTS, "b", None, {}, 200),
     ("post", PRODUCE, "b", b"x", {}, 409),
     ("post", SEVERAL, "", b'{"topic":"b","data":1}', LINES, 409),
+    ("put", TOPIC, "b", b"{}", FOREIGN, 403),
+    ("post", CLOSE, "b", None, FOREIGN, 403),
+    ("delete", TOPIC, "b", None, FOREIGN, 403),
     ("delete", TOPIC, "b", None, {}, 204),
     ("delete", TOPIC, "b", None, {}, 404),
     ("delete", TOPIC, "b", None, {"?": "x"}, 400),

@@ -418,6 +418,29 @@ def bad_list(broker, query):
 
 
 @test
+def other_sites(broker):
+    """A page of another site cannot have a browser change topics."""
+    broker.post("origin", b"x")
+    own = f"127.0.0.1:{broker.port}"
+    requests = [
+        ("POST", "/topics/origin/close", None),
+        ("PUT", "/topics/origin", '{"closed":true}'),
+        ("DELETE", "/topics/origin", None),
+    ]
+    others = ["http://evil.example", "null", "", own, "http://", "https://"]
+    others += [f"ftp://{own}", f"http://{own}.evil.example", f"http://{own}/"]
+    for origin in others:
+        for method, path, body in requests:
+            answer = broker.request(method, path, body, {"Origin": origin})
+            expect_problem(answer, 403, "forbidden", "Origin: ")
+    equal(state(broker, "origin")["closed"], False)
+    for origin in (f"http://{own}", f"https://{own}"):
+        for method, path, body in requests[:2]:
+            answer = broker.request(method, path, body, {"Origin": origin})
+            equal(answer.status, 200)
+
+
+@test
 def public(broker):
     """Where there is no administrator topics are read, and no more."""
     with Broker("--insecure", listen="0.0.0.0:0") as other:

@@ -101,6 +101,41 @@ TEST("a subscription is asked about")
     test_host_finish(&door.host);
 }
 
+TEST("who reads a topic is asked about as one who subscribes")
+{
+    static const char *const requests[] = {
+        "GET /topics/a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "HEAD /topics/a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /topics/a/events?limit=1 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /topics/a/events?after=now&wait=1s HTTP/1.1\r\nHost: a\r\n\r\n",
+    };
+    test_door_open(&door, RINGTAIL_FORBIDDEN);
+    test_peer_connect(&peer, &door.host);
+    for (unsigned i = 0; i < RT_ARRAY_LENGTH(requests); i++) {
+        test_peer_send(&peer, requests[i]);
+        test_peer_await(&peer, "HTTP/1.1 403 ");
+        EXPECT_INT(door.asked, i + 1);
+        EXPECT_INT(door.shown.action, RINGTAIL_SUBSCRIBE);
+        EXPECT_TEXT(rt_bytes_of(door.shown.topic), "a");
+    }
+    test_peer_close(&peer);
+    test_host_finish(&door.host);
+}
+
+TEST("who waits for an event is asked about once")
+{
+    test_door_open(&door, RINGTAIL_ALLOW);
+    test_peer_connect(&peer, &door.host);
+    test_peer_send(&peer, "GET /topics/a/events?wait=9s HTTP/1.1\r\n"
+                          "Host: a\r\n\r\n");
+    test_host_turns(&door.host, 20);
+    EXPECT_INT(ringtail_publish(door.host.broker, "a", "x", 1, NULL, NULL), 0);
+    test_peer_await(&peer, "HTTP/1.1 200 ");
+    EXPECT_INT(door.asked, 1);
+    test_peer_close(&peer);
+    test_host_finish(&door.host);
+}
+
 TEST("what is malformed, or neither publishes nor subscribes, is not asked")
 {
     test_door_open(&door, RINGTAIL_ALLOW);
