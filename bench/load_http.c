@@ -2,12 +2,13 @@
  * The protocols that publish with a POST and deliver an event in a WebSocket
  * frame of its own: ringtail's, which the floor speaks too, and that of nchan.
  */
+#include "bench/load_http.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "bench/load_protocol.h"
 #include "bench/load_report.h"
 #include "bench/load_websocket.h"
 #include "bench/wire.h"
@@ -46,9 +47,9 @@ static void wrap_post(struct load_wrapping *wrapping,
                         path, topic, payload_len);
 }
 
-static void wrap_ringtail(struct load_wrapping *wrapping,
-                          const char *topic,
-                          size_t payload_len)
+void load_http_wrap(struct load_wrapping *wrapping,
+                    const char *topic,
+                    size_t payload_len)
 {
     wrap_post(wrapping, WIRE_PRODUCE_PATH, topic, payload_len);
 }
@@ -129,8 +130,8 @@ static size_t take_head(struct load_answers *answers,
     return (size_t)(end - data) + strlen(WIRE_HEAD_END);
 }
 
-static size_t
-take_ringtail(struct load_answers *answers, const char *data, size_t len)
+size_t
+load_http_take(struct load_answers *answers, const char *data, size_t len)
 {
     return take_head(answers, data, len, "HTTP/1.1 200 ");
 }
@@ -145,9 +146,9 @@ take_nchan(struct load_answers *answers, const char *data, size_t len)
 const struct load_protocol load_ringtail = {
     .name = "ringtail",
     .subscribe = subscribe_ringtail,
-    .wrap_published = wrap_ringtail,
+    .wrap_published = load_http_wrap,
     .wrap_delivered = wrap_frame,
-    .take_answer = take_ringtail,
+    .take_answer = load_http_take,
     .take_other = load_control_take,
 };
 
@@ -157,7 +158,7 @@ const struct load_protocol load_ringtail_batch = {
     .wrap_published = wrap_batch,
     .fill = fill_batch,
     .wrap_delivered = wrap_frame,
-    .take_answer = take_ringtail,
+    .take_answer = load_http_take,
     .take_other = load_control_take,
 };
 

@@ -7,9 +7,17 @@
 #include "bench/load_report.h"
 
 const struct load_protocol *const load_protocols[] = {
-    &load_ringtail,       &load_nchan,          &load_redis,
-    &load_nats,           &load_mqtt,           &load_nats_websocket,
-    &load_mqtt_websocket, &load_ringtail_batch, NULL,
+    &load_ringtail,
+    &load_nchan,
+    &load_redis,
+    &load_nats,
+    &load_mqtt,
+    &load_nats_websocket,
+    &load_mqtt_websocket,
+    &load_ringtail_batch,
+    &load_ringtail_json,
+    &load_ringtail_sse,
+    NULL,
 };
 
 uint32_t load_protocol_find(const char *name)

@@ -25,6 +25,7 @@ struct load_wrapping {
     size_t head_len;
     size_t tail_len;
     size_t identifier_at; /* within the head, two bytes; 0: there is none */
+    size_t varies_at;     /* and what is of another length each time */
     char head[LOAD_HEAD_MAX];
     char tail[LOAD_TAIL_MAX];
 };
@@ -34,6 +35,12 @@ struct load_answers {
     uint64_t count;   /* of events that the server has accepted */
     size_t body_left; /* bytes that belong to an answer already counted */
     bool is_pinged;   /* and owes the protocol's pong */
+};
+
+/* Some of the data. */
+struct load_span {
+    const char *data;
+    size_t len;
 };
 
 struct load_protocol {
@@ -57,6 +64,13 @@ struct load_protocol {
                            size_t payload_len);
 
     /*
+     * Where an event tells its cursor and its time, heads vary. Then it comes
+     * in something that tells its length, whose length this returns, 0 while
+     * it is unfinished, with what is inside. NULL: all heads are the same.
+     */
+    size_t (*unpack)(const char *data, size_t len, struct load_span *inside);
+
+    /*
      * Both take what the data begin with and return its length, 0 while it is
      * unfinished: an answer, and what comes to a subscriber but is no event. A
      * byte 0 follows the data.
@@ -76,6 +90,8 @@ extern const struct load_protocol *const load_protocols[];
 
 extern const struct load_protocol load_ringtail;
 extern const struct load_protocol load_ringtail_batch;
+extern const struct load_protocol load_ringtail_json;
+extern const struct load_protocol load_ringtail_sse;
 extern const struct load_protocol load_nchan;
 extern const struct load_protocol load_redis;
 extern const struct load_protocol load_nats;

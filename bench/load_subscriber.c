@@ -9,11 +9,24 @@
 #include "bench/load_payload.h"
 #include "bench/load_report.h"
 
-/* Bytes of the longest thing that is no event. */
+/* Bytes of the longest thing that is no event, and of what varies in one. */
 #define OTHER_MAX 1024
 
 /* How a broker closes when its ring has passed a reader. */
 #define CURSOR_EVICTED 4410
+
+static void prepare_sizes(struct load_subscribers *subscribers,
+                          const struct load_wrapping *wrapping,
+                          size_t payload_len)
+{
+    subscribers->head_len = wrapping->head_len;
+    subscribers->varies_at = wrapping->varies_at;
+    subscribers->payload_len = payload_len;
+    subscribers->tail_len = wrapping->tail_len;
+    subscribers->event_len =
+        wrapping->head_len + payload_len + wrapping->tail_len;
+    memcpy(subscribers->tail, wrapping->tail, wrapping->tail_len);
+}
 
 /* All heads have one length, for all topics' names have. */
 static void prepare_heads(struct load_subscribers *subscribers,
@@ -25,9 +38,7 @@ static void prepare_heads(struct load_subscribers *subscribers,
         subscribers->protocol->wrap_delivered(&wrapping, topics->list[i].name,
                                               payload_len);
         if (i == 0) {
-            subscribers->head_len = wrapping.head_len;
-            subscribers->event_len =
-                wrapping.head_len + payload_len + wrapping.tail_len;
+            prepare_sizes(subscribers, &wrapping, payload_len);
             subscribers->heads =
                 load_allocate(topics->count, wrapping.head_len);
         }
@@ -49,8 +60,7 @@ void load_subscribers_init(struct load_subscribers *subscribers,
         .count = count,
         .publishers = publishers};
     prepare_heads(subscribers, options->payload_len);
-    subscribers->slot_len =
-        subscribers->event_len > OTHER_MAX ? subscribers->event_len : OTHER_MAX;
+    subscribers->slot_len = subscribers->event_len + OTHER_MAX;
     subscribers->list = load_allocate(count, sizeof(*subscribers->list));
     subscribers->expected =
         load_allocate((uint64_t)count * publishers, sizeof(uint64_t));
@@ -121,31 +131,86 @@ static void check_event(struct load_subscribers *subscribers,
     }
 }
 
+static const char *head_of(const struct load_subscribers *subscribers,
+                           uint32_t index)
+{
+    return subscribers->heads +
+           subscribers->list[index].topic->number * subscribers->head_len;
+}
+
 /* Takes an event, or something else; its length, 0 while it is unfinished. */
+static size_t take_alike(struct load_subscribers *subscribers,
+                         uint32_t index,
+                         const char *data,
+                         size_t len)
+{
+    const char *head = head_of(subscribers, index);
+    if (data[0] != head[0]) {
+        return subscribers->protocol->take_other(subscribers->list[index].fd,
+                                                 data, len);
+    }
+    if (len < subscribers->event_len) {
+        return 0;
+    }
+    if (memcmp(data, head, subscribers->head_len) != 0) {
+        load_fail("subscriber %u got an event of another length", index);
+    }
+    check_event(subscribers, index, data + subscribers->head_len);
+    return subscribers->event_len;
+}
+
+/* The payload of an event that begins as all do, with the rest of the head
+ * before it and the tail behind it. */
+static const char *payload_in(const struct load_subscribers *subscribers,
+                              uint32_t index,
+                              const struct load_span *event)
+{
+    size_t before_len = subscribers->head_len - subscribers->varies_at;
+    const char *before = head_of(subscribers, index) + subscribers->varies_at;
+    const char *tail = event->data + event->len - subscribers->tail_len;
+    const char *payload = tail - subscribers->payload_len;
+    if (event->len < subscribers->event_len ||
+        memcmp(payload - before_len, before, before_len) != 0 ||
+        memcmp(tail, subscribers->tail, subscribers->tail_len) != 0) {
+        load_fail("subscriber %u got an event of another length", index);
+    }
+    return payload;
+}
+
+/* The same where heads vary. */
+static size_t take_varying(struct load_subscribers *subscribers,
+                           uint32_t index,
+                           const char *data,
+                           size_t len)
+{
+    struct load_span inside;
+    const struct load_protocol *protocol = subscribers->protocol;
+    size_t whole_len = protocol->unpack(data, len, &inside);
+    if (whole_len == 0) {
+        return 0;
+    }
+    if (inside.len < subscribers->varies_at ||
+        memcmp(inside.data, head_of(subscribers, index),
+               subscribers->varies_at) != 0) {
+        return protocol->take_other(subscribers->list[index].fd, data,
+                                    whole_len);
+    }
+    check_event(subscribers, index, payload_in(subscribers, index, &inside));
+    return whole_len;
+}
+
 static size_t take_one(struct load_subscribers *subscribers,
                        uint32_t index,
                        const char *data,
                        size_t len)
 {
-    const struct load_subscriber *subscriber = &subscribers->list[index];
-    size_t head_len = subscribers->head_len;
-    const char *head =
-        subscribers->heads + subscriber->topic->number * head_len;
     if (subscribers->are_late && load_is_close(data, len, CURSOR_EVICTED)) {
         subscribers->is_evicted = true;
         return len;
     }
-    if (data[0] != head[0]) {
-        return subscribers->protocol->take_other(subscriber->fd, data, len);
-    }
-    if (len < subscribers->event_len) {
-        return 0;
-    }
-    if (memcmp(data, head, head_len) != 0) {
-        load_fail("subscriber %u got an event of another length", index);
-    }
-    check_event(subscribers, index, data + head_len);
-    return subscribers->event_len;
+    return subscribers->protocol->unpack == NULL
+               ? take_alike(subscribers, index, data, len)
+               : take_varying(subscribers, index, data, len);
 }
 
 static void hold(struct load_subscribers *subscribers,

@@ -36,7 +36,11 @@ struct load_subscribers {
     size_t slot_len;
     char *heads; /* what every event begins with, per topic */
     size_t head_len;
-    size_t event_len;           /* with all that is around the payload */
+    size_t varies_at; /* within a head, or 0 */
+    size_t payload_len;
+    size_t event_len; /* with all that is around the payload */
+    size_t tail_len;
+    char tail[LOAD_TAIL_MAX];
     struct load_frames *frames; /* per subscriber, if the protocol has them */
     uint64_t reads;
     uint64_t bytes;

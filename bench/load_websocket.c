@@ -48,6 +48,29 @@ size_t load_frame_head(char *head, unsigned kind, size_t payload_len)
     return 2 + width;
 }
 
+static uint64_t read_number(const char *at, size_t width)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < width; i++) {
+        value = value << 8 | (unsigned char)at[i];
+    }
+    return value;
+}
+
+size_t load_frame_head_take(const char *data, size_t len, uint64_t *payload_len)
+{
+    unsigned short_len = len < 2 ? 0 : (unsigned char)data[1];
+    size_t width = short_len < 126 ? 0 : short_len == 126 ? 2 : 8;
+    if (len < 2 || len < 2 + width) {
+        return 0;
+    }
+    if ((short_len & FRAME_MASKED) != 0) {
+        load_fail("a server's frame is masked");
+    }
+    *payload_len = width == 0 ? short_len : read_number(data + 2, width);
+    return 2 + width;
+}
+
 /* The mask is 0, which leaves the payload as it is. */
 size_t load_masked_head(char *head, unsigned kind, size_t payload_len)
 {
@@ -108,15 +131,6 @@ size_t load_frames_resume(struct load_frames *frames, char *data)
     return frames->held;
 }
 
-static uint64_t read_number(const char *at, size_t width)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < width; i++) {
-        value = value << 8 | (unsigned char)at[i];
-    }
-    return value;
-}
-
 /* Takes a head, or a control frame; its length, 0 while it is unfinished. */
 static size_t
 take_head(struct load_frames *frames, int fd, const char *data, size_t len)
@@ -125,16 +139,7 @@ take_head(struct load_frames *frames, int fd, const char *data, size_t len)
     if ((kind & FRAME_RESERVED) != 0 || (kind & FRAME_OPCODE) > 2) {
         return load_control_take(fd, data, len);
     }
-    unsigned short_len = len < 2 ? 0 : (unsigned char)data[1];
-    size_t width = short_len < 126 ? 0 : short_len == 126 ? 2 : 8;
-    if (len < 2 || len < 2 + width) {
-        return 0;
-    }
-    if ((short_len & FRAME_MASKED) != 0) {
-        load_fail("a server's frame is masked");
-    }
-    frames->left = width == 0 ? short_len : read_number(data + 2, width);
-    return 2 + width;
+    return load_frame_head_take(data, len, &frames->left);
 }
 
 size_t

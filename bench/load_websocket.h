@@ -27,6 +27,10 @@ void load_upgrade(struct load_dialog *dialog,
 size_t load_frame_head(char *head, unsigned kind, size_t payload_len);
 size_t load_masked_head(char *head, unsigned kind, size_t payload_len);
 
+/* Takes the head of a server's frame; its length, 0 while it is unfinished. */
+size_t
+load_frame_head_take(const char *data, size_t len, uint64_t *payload_len);
+
 /* A step's bytes as one frame. */
 void load_step_frame(struct load_step *step, const void *bytes, size_t len);
 

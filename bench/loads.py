@@ -22,6 +22,11 @@ def fanout(subscribers, size=128):
     return words if size == 128 else words + ["--bytes", size, "--lag", lag]
 
 
+def in_format(name, load):
+    """The same, with subscribers who get another format."""
+    return ["--protocol", f"ringtail-{name}", *load]
+
+
 def single(subscribers):
     """The next event when all have the last."""
     words = ["--subscribers", subscribers, "--lag", 1]

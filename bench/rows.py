@@ -101,6 +101,24 @@ def ratio(arguments, *requirements):
     return row
 
 
+def fanout_format(name):
+    """A row: what a delivery costs in a format, as a multiple of a raw one."""
+    arguments = loads.in_format(name, loads.fanout(100))
+
+    def row(count):
+        ours, raw = yield from paired(
+            Run("ringtail", arguments),
+            Run("ringtail", loads.fanout(100)),
+            count,
+        )
+        measure = "CPU per delivery, to raw"
+        return [
+            ratio_line(measure, cpu_per_delivery, list(zip(ours, raw)), 1.3)
+        ]
+
+    return row
+
+
 def post_64(count):
     """Pipelined POSTs: what one costs, and for comparison the floor's."""
     arguments = loads.produce(1, 64)
@@ -178,6 +196,20 @@ def idle_memory(count):
     )
     line.beside = f"{statistics.median(map(idle_bytes, floors)):.0f}"
     return [line]
+
+
+def idle_format(name):
+    """A row: the same in a format."""
+    arguments = loads.in_format(name, loads.IDLE)
+
+    def row(count):
+        values = []
+        for _ in range(min(count, 3)):
+            report = yield Run("ringtail", arguments, window=False)
+            values.append(idle_bytes(report))
+        return [range_line("memory per idle subscriber, B", values, 600)]
+
+    return row
 
 
 def stalled_kib(with_stalled, without):
@@ -273,8 +305,12 @@ def instructions(path):
 
 # A floor that waits for every reader cannot be measured with a stopped one.
 BROKER_ONLY = [
+    "fanout-json",
+    "fanout-sse",
     "batch-1000",
     "topics",
+    "idle-json",
+    "idle-sse",
     "stalled",
     "in-process",
     "mailbox",
@@ -287,6 +323,8 @@ ROWS = {
     "fanout-100": ratio(loads.fanout(100), (*CPU_RATIO, 1.15)),
     "fanout-1000": ratio(loads.fanout(1000), (*CPU_RATIO, 1.15)),
     "fanout-16k": ratio(loads.fanout(100, 16 * KIB), (*CPU_RATIO, 1.05)),
+    "fanout-json": fanout_format("json"),
+    "fanout-sse": fanout_format("sse"),
     "single-1000": ratio(
         loads.single(1000), (*CPU_RATIO, 1.08), (*LAST_RATIO, 1.15)
     ),
@@ -301,6 +339,8 @@ ROWS = {
     "batch-1000": batch_1000,
     "late": late(),
     "idle-memory": idle_memory,
+    "idle-json": idle_format("json"),
+    "idle-sse": idle_format("sse"),
     "stalled": stalled,
     "allocations": allocations,
     "small-topic": small_topic,
