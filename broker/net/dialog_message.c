@@ -248,11 +248,6 @@ static int check_pub(const struct task *task)
         refuse(task, &refusal);
         return RT_EINVAL;
     }
-    if (operation->idempotency_key.len > 0) {
-        return refuse_with(task, RT_PROBLEM_NOT_IMPLEMENTED,
-                           RT_BYTES("idempotency_key"),
-                           "it has no meaning yet");
-    }
     return 0;
 }
 
@@ -277,7 +272,8 @@ static void refuse_pub(const struct task *task, int err)
 }
 
 static void answer_pub(const struct task *task,
-                       const struct rt_receipt *receipt)
+                       const struct rt_receipt *receipt,
+                       struct rt_bytes detail)
 {
     struct rt_notice ok = ok_to(task);
     ok.topic = task->topic;
@@ -285,28 +281,86 @@ static void answer_pub(const struct task *task,
     ok.has_offset = true;
     ok.cursor = receipt->cursor;
     ok.wall_ms = receipt->wall_ms;
+    ok.detail = detail;
     rt_dialog_answer(task->dialog, &ok);
 }
 
-static void run_pub(const struct task *task)
+/* 0, unless it was done before, and is answered as it was then; or the key was
+ * that of something else. */
+static int recall(const struct task *task,
+                  const struct rt_idempotency_request *request)
+{
+    const struct rt_receipt *receipt = NULL;
+    if (request->key.len == 0) {
+        return 0;
+    }
+    int known =
+        rt_idempotency_find(&task->server->core.idempotency, request, &receipt);
+    if (known < 0) {
+        return refuse_with(task, RT_PROBLEM_IDEMPOTENCY_MISMATCH,
+                           RT_BYTES("idempotency_key"),
+                           "with this key another payload was published");
+    }
+    if (known > 0) {
+        answer_pub(task, receipt, RT_BYTES("replayed"));
+    }
+    return known;
+}
+
+/* With a key it is remembered first: what could not be is better not done. */
+static int append(const struct task *task,
+                  const struct rt_idempotency_request *request,
+                  struct rt_receipt *receipt)
 {
     const struct rt_operation *operation = task->operation;
+    struct rt_core *core = &task->server->core;
     struct rt_event event = {.topic = task->topic,
                              .payload = operation->payload,
                              .type = operation->type,
                              .content = operation->content};
+    if (request->key.len == 0) {
+        return rt_core_publish(core, &event, receipt);
+    }
+    struct rt_idempotency_entry *entry =
+        rt_idempotency_remember(&core->idempotency, request, 1, core->now_ms);
+    if (entry == NULL) {
+        return RT_ENOMEM;
+    }
+    int err = rt_core_publish(core, &event, receipt);
+    if (err < 0) {
+        rt_idempotency_forget(&core->idempotency, entry);
+    } else {
+        rt_idempotency_settle(entry, receipt);
+    }
+    return err;
+}
+
+static struct rt_idempotency_request request_of(const struct task *task)
+{
+    const struct rt_operation *operation = task->operation;
+    struct rt_idempotency_request request = {.topic = task->topic,
+                                             .key = operation->idempotency_key};
+    if (request.key.len > 0) {
+        request.body = rt_digest_of(operation->payload);
+    }
+    return request;
+}
+
+static void run_pub(const struct task *task)
+{
+    struct rt_idempotency_request request = request_of(task);
     struct rt_receipt receipt;
     if (check_pub(task) < 0 || authorize(task, RINGTAIL_PRODUCE) < 0 ||
-        check_own_room(task) < 0) {
+        recall(task, &request) != 0 || check_own_room(task) < 0) {
         return;
     }
-    int err = rt_core_publish(&task->server->core, &event, &receipt);
+    int err = append(task, &request, &receipt);
     if (err < 0) {
         refuse_pub(task, err);
         return;
     }
     rt_dialog_note_own(task->dialog, task->topic);
-    answer_pub(task, &receipt);
+    answer_pub(task, &receipt, (struct rt_bytes){0});
     if (receipt.is_congested &&
         task->dialog->connection->state == RT_CONNECTION_WEBSOCKET) {
         rt_dialog_wait(task->dialog, task->topic);

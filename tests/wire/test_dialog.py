@@ -93,6 +93,23 @@ def publishes(broker):
 
 
 @test
+def once(broker):
+    """What is published again with its key is done once, over HTTP as well."""
+    words = {"topic": "once", "data": "x", "idempotency_key": "k"}
+    with Dialog(broker) as peer:
+        receipt = peer.ask("pub", **words)
+        again = peer.ask("pub", id=1, **words)
+        equal(again, {**receipt, "id": 1, "detail": "replayed"})
+        header = {"Idempotency-Key": '"k"'}
+        equal(broker.post("once", "x", **header)["offset"], 1)
+        refused = peer.ask("pub", **{**words, "data": "y"})
+        equal(refused["problem"]["status"], 422)
+        assert refused["problem"]["detail"].startswith("idempotency_key: ")
+        equal(peer.ask("pub", **{**words, "topic": "other"})["offset"], 1)
+        equal(peer.ask("pub", topic="once", data="x")["offset"], 2)
+
+
+@test
 def own_events(broker):
     """A connection gets its own events, behind their receipts."""
     with Dialog(broker, "/own") as peer:
