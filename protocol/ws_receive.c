@@ -75,6 +75,13 @@ void rt_ws_receiver_destroy(struct rt_ws_receiver *receiver)
     rt_heap_free(heap, receiver, sizeof(*receiver));
 }
 
+size_t rt_ws_receiver_begun_bytes(const struct rt_ws_receiver *receiver)
+{
+    return rt_ws_message_is_begun(&receiver->message)
+               ? receiver->message.payload.capacity
+               : 0;
+}
+
 /* A client's frame: 2 bytes, an extended length, the mask (section 5.2). */
 static uint64_t header_bytes(uint64_t payload_len)
 {

@@ -52,6 +52,9 @@ rt_ws_receiver_create(struct rt_heap *heap, struct rt_ws_limits limits);
 /* NULL is fine. */
 void rt_ws_receiver_destroy(struct rt_ws_receiver *receiver);
 
+/* The memory that a message takes which is not whole yet. */
+size_t rt_ws_receiver_begun_bytes(const struct rt_ws_receiver *receiver);
+
 /*
  * Goes on to the next frame in `*bytes`, which is moved past what was used.
  * Call until RT_WS_MORE or RT_WS_BOUNDARY; after an error not again.

@@ -55,6 +55,7 @@ void rt_dialog_destroy(struct rt_dialog *dialog)
         return;
     }
     struct rt_heap *heap = &server_of(dialog)->heap;
+    server_of(dialog)->body_bytes -= dialog->begun_bytes;
     free_subscribers(dialog);
     rt_ws_receiver_destroy(dialog->receiver);
     rt_buffer_finish(&dialog->answers, heap);
@@ -220,11 +221,38 @@ static void forget_large(struct rt_dialog *dialog)
     shrink(dialog, &dialog->scratch);
 }
 
+/* Messages that are not whole count with the bodies that are not, and as those
+ * they may have a part of the memory; small ones do not. */
+static void count_begun(struct rt_dialog *dialog)
+{
+    struct rt_server *server = server_of(dialog);
+    size_t before = dialog->begun_bytes;
+    dialog->begun_bytes = dialog->receiver == NULL
+                              ? 0
+                              : rt_ws_receiver_begun_bytes(dialog->receiver);
+    server->body_bytes += dialog->begun_bytes - before;
+}
+
+static bool is_begun_too_much(const struct rt_dialog *dialog)
+{
+    const struct rt_server *server = server_of(dialog);
+    uint64_t max = server->heap.limit / RT_BODIES_PART;
+    uint64_t least = server->options.event_bytes_max + RT_MESSAGE_EXTRA_BYTES;
+    return dialog->begun_bytes > RT_BODY_SMALL_MAX &&
+           (rt_heap_is_low(&server->heap, 0) ||
+            server->body_bytes > (max > least ? max : least));
+}
+
 void rt_dialog_end_input(struct rt_connection *connection, struct rt_bytes left)
 {
     struct rt_dialog *dialog = connection->dialog;
     rt_dialog_flush(dialog);
     forget_large(dialog);
+    count_begun(dialog);
+    if (connection->state == RT_CONNECTION_WEBSOCKET &&
+        is_begun_too_much(dialog)) {
+        rt_websocket_fail(connection, RT_CLOSE_OVERLOAD);
+    }
     if (connection->state != RT_CONNECTION_WEBSOCKET) {
         return;
     }

@@ -87,6 +87,7 @@ struct rt_dialog {
     struct rt_list subscribers;         /* struct rt_dialog_subscriber */
     uint32_t subscriber_count;          /* of these, attached or not */
     struct rt_credentials *credentials; /* or NULL */
+    size_t begun_bytes; /* of a message that is not whole, as counted */
     enum rt_dialog_state state;
     bool is_paused;      /* input waits, in `held` and in the receiver */
     bool is_at_boundary; /* nothing of a message has come */

@@ -313,6 +313,32 @@ def too_long(broker):
 
 
 @test
+def begun(_):
+    """Messages that are begun and not ended take a part of the memory at most;
+    then those who go on are closed with 1013, and others are served."""
+    size = 256 * 1024
+    with Broker("--memory", "16MiB", "--ring-bytes", "512KiB") as broker:
+        peers = [Dialog(broker, timeout=30) for _ in range(60)]
+        before = broker.metric("memory_bytes")
+        head = raw.frame(raw.TEXT, b"x" * size)
+        for peer in peers:
+            peer.send(head[: size // 2])
+        until(
+            lambda: broker.metric("memory_bytes") > before + (2 << 20), "begun"
+        )
+        name = 'connections_closed_total{reason="overload"}'
+        broker.await_metric(name, 5)
+        assert broker.metric("memory_bytes") < 10 << 20
+        with Dialog(broker) as other:
+            equal(other.ask("pub", topic="a", data="x" * 3000)["op"], "ok")
+        equal(broker.post("a", "x" * 3000)["offset"], 2)
+        for peer in peers:
+            peer.socket.close()
+        until(lambda: broker.metric("connections") == 1, "gone")
+        equal(broker.post("a", "x" * 200000)["offset"], 3)
+
+
+@test
 def binary(broker):
     """A binary message is closed with 1003, bad UTF-8 with 1007."""
     with Dialog(broker) as peer:

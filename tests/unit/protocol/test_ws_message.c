@@ -176,3 +176,21 @@ TEST("a message for which there is no memory is one that ends")
     EXPECT_INT(frame(&inbox, RT_OPCODE_TEXT, "x", true), RT_WS_NO_MEMORY);
     end(&inbox);
 }
+
+TEST("a receiver tells what a message takes that is not whole")
+{
+    static const char begun[] = "\x01\x83\0\0\0\0abc"; /* not the last frame */
+    static const char rest[] = "\x80\x81\0\0\0\0d";
+    struct rt_heap heap;
+    struct rt_ws_frame frame;
+    rt_heap_init(&heap, SIZE_MAX);
+    struct rt_ws_receiver *receiver = rt_ws_receiver_create(&heap, limits);
+    EXPECT_INT(rt_ws_receiver_begun_bytes(receiver), 0);
+    struct rt_bytes input = {begun, sizeof(begun) - 1};
+    EXPECT_INT(rt_ws_receive(receiver, &input, &frame), RT_WS_MORE);
+    EXPECT(rt_ws_receiver_begun_bytes(receiver) >= 3);
+    input = (struct rt_bytes){rest, sizeof(rest) - 1};
+    EXPECT_INT(rt_ws_receive(receiver, &input, &frame), RT_WS_MESSAGE);
+    EXPECT_INT(rt_ws_receiver_begun_bytes(receiver), 0);
+    rt_ws_receiver_destroy(receiver);
+}
