@@ -146,9 +146,15 @@ static void write_open(struct rt_writer *writer, const struct rt_notice *notice)
 static void write_gap(struct rt_writer *writer, const struct rt_notice *notice)
 {
     RT_CHECK(notice->reason < RT_GAP_REASON_COUNT);
-    write_text(writer, "topic", notice->topic);
-    write_cursor(writer, "after", notice->after);
-    write_cursor(writer, "next", notice->next);
+    if (notice->topic.len > 0) {
+        write_text(writer, "topic", notice->topic);
+    }
+    if (!notice->has_resume) {
+        write_cursor(writer, "after", notice->after);
+    }
+    if (notice->topic.len > 0) {
+        write_cursor(writer, "next", notice->next);
+    }
     if (notice->has_missed) {
         write_number(writer, "missed", notice->missed);
     }

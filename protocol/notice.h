@@ -92,7 +92,8 @@ struct rt_notice {
     uint64_t heartbeat_s;      /* 0: there is none */
     uint64_t retry_ms; /* in server-sent events: until a client comes back */
 
-    /* GAP */
+    /* GAP; of several topics it may not be known in which, and never behind
+     * what: then `topic` is empty and `next` not said, and never `after`. */
     struct rt_cursor after; /* the last event before what was missed */
     struct rt_cursor next;  /* the first event behind it */
     bool has_missed;

@@ -125,8 +125,9 @@ static int compare(struct rt_bytes a, struct rt_bytes b)
 }
 
 /* There are few, and they often come sorted. */
-static void insert(struct rt_selector *selector, struct rt_bytes pattern)
+void rt_selector_add(struct rt_selector *selector, struct rt_bytes pattern)
 {
+    RT_CHECK(selector->count < RT_SELECTOR_PATTERNS_MAX);
     uint32_t place = selector->count;
     while (place > 0 && compare(selector->patterns[place - 1], pattern) > 0) {
         place--;
@@ -160,7 +161,7 @@ int rt_selector_parse(struct rt_bytes text,
         if (rt_pattern_check(pattern, &reason) < 0) {
             return refuse(refusal, pattern, reason, 0);
         }
-        insert(selector, pattern);
+        rt_selector_add(selector, pattern);
     }
     return 0;
 }
@@ -174,4 +175,19 @@ void rt_selector_write(struct rt_writer *writer,
         }
         rt_write_bytes(writer, selector->patterns[i]);
     }
+}
+
+bool rt_selector_is_topic(const struct rt_selector *selector)
+{
+    return selector->count == 1 &&
+           !rt_pattern_has_wildcards(selector->patterns[0]);
+}
+
+size_t rt_selector_size(const struct rt_selector *selector)
+{
+    size_t size = selector->count - 1; /* commas */
+    for (uint32_t i = 0; i < selector->count; i++) {
+        size += selector->patterns[i].len;
+    }
+    return size;
 }

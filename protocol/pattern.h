@@ -57,6 +57,17 @@ RT_MUST_USE int rt_selector_parse(struct rt_bytes text,
                                   struct rt_selector *selector,
                                   struct rt_refusal *refusal);
 
+/* Adds a valid pattern to a selector, which may have none yet, and has fewer
+ * than there may be. */
+void rt_selector_add(struct rt_selector *selector, struct rt_bytes pattern);
+
+/* Whether it is one topic, without wildcards. */
+bool rt_selector_is_topic(const struct rt_selector *selector);
+
+/* How many bytes it takes to write it; of one that was not parsed that may be
+ * more than RT_SELECTOR_BYTES_MAX. */
+size_t rt_selector_size(const struct rt_selector *selector);
+
 /*
  * Writes the selector, at most RT_SELECTOR_BYTES_MAX bytes. Selectors of the
  * same patterns are written the same, in whatever order they were asked for.

@@ -209,6 +209,17 @@ struct rt_selection *rt_selection_obtain(struct rt_core *core,
     return selection;
 }
 
+bool rt_selection_is_of(const struct rt_selection *selection,
+                        const struct rt_selector *selector)
+{
+    bool is_same = selection->pattern_count == selector->count;
+    for (uint32_t i = 0; is_same && i < selector->count; i++) {
+        is_same =
+            rt_bytes_equal(selection->patterns[i].text, selector->patterns[i]);
+    }
+    return is_same;
+}
+
 void rt_selections_trim(struct rt_core *core)
 {
     struct rt_list *link = core->selection_list.next;

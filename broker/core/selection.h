@@ -60,6 +60,10 @@ rt_selection_obtain(struct rt_core *core,
                     const struct rt_selector *selector,
                     enum rt_format format);
 
+/* Whether it has just these patterns. */
+bool rt_selection_is_of(const struct rt_selection *selection,
+                        const struct rt_selector *selector);
+
 /*
  * Finds the first events from a sequence on that the rings retain, encoded if
  * need be: 0 or RT_ENOMEM. Valid until the next call, or as long as the segment

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/fanout.h"
+#include "broker/core/selection.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
 
@@ -60,6 +61,16 @@ struct rt_cursor rt_stream_cursor(const struct rt_stream *stream, uint64_t next)
 {
     return stream->topic == NULL ? node_cursor(stream, next)
                                  : rt_topic_cursor(stream->topic, next - 1);
+}
+
+bool rt_stream_is_of(const struct rt_stream *stream,
+                     const struct rt_selector *selector)
+{
+    if (stream->topic == NULL) {
+        return rt_selection_is_of(stream->selection, selector);
+    }
+    return rt_selector_is_topic(selector) &&
+           rt_bytes_equal(stream->topic->leaf.key, selector->patterns[0]);
 }
 
 bool rt_stream_is_closed(const struct rt_stream *stream)

@@ -18,6 +18,7 @@
 
 #include "base/list.h"
 #include "broker/core/core.h"
+#include "protocol/pattern.h"
 
 struct rt_selection;
 struct rt_subscriber;
@@ -63,6 +64,10 @@ void rt_stream_mark_dirty(struct rt_stream *stream);
  * events of the node. */
 struct rt_cursor rt_stream_cursor(const struct rt_stream *stream,
                                   uint64_t next);
+
+/* Whether it is the topic of a selector, or the selection of it. */
+bool rt_stream_is_of(const struct rt_stream *stream,
+                     const struct rt_selector *selector);
 
 /* Whether its topic takes no more events. */
 bool rt_stream_is_closed(const struct rt_stream *stream);

@@ -153,6 +153,7 @@ static struct rt_start selected_start(const struct rt_core *core,
                                       const struct rt_select_found *found)
 {
     struct rt_start start = {.cursor = {core->epoch, found->sequence - 1},
+                             .is_node = true,
                              .is_gap = found->is_gap};
     if (found->is_gap) {
         start.gap = (struct rt_gap){.after = since->cursor,
@@ -202,6 +203,20 @@ int rt_core_select(struct rt_core *core,
         }
     }
     return err;
+}
+
+int rt_core_subscribe_to(struct rt_core *core,
+                         const struct rt_selector *selector,
+                         enum rt_format format,
+                         const struct rt_since *since,
+                         struct rt_subscriber *subscriber,
+                         struct rt_start *start)
+{
+    return rt_selector_is_topic(selector)
+               ? rt_core_subscribe(core, selector->patterns[0], format, since,
+                                   subscriber, start)
+               : rt_core_select(core, selector, format, since, subscriber,
+                                start);
 }
 
 /* --- while it is attached --- */

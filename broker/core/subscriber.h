@@ -67,6 +67,7 @@ struct rt_start {
     struct rt_cursor cursor;   /* the position before the first event */
     struct rt_cursor earliest; /* of the oldest event that is still there */
     bool is_behind;            /* there are events to replay */
+    bool is_node;              /* the cursor is one among all of the node */
     bool is_gap;               /* with RT_EGAP, and for RT_GAP_TELL */
     struct rt_gap gap;
 };
@@ -104,6 +105,14 @@ RT_MUST_USE int rt_core_select(struct rt_core *core,
 /* Where a subscriber of a topic would begin. */
 struct rt_start rt_topic_start(const struct rt_topic *topic,
                                const struct rt_since *since);
+
+/* Either, as the selector is: of one topic without wildcards, or of several. */
+RT_MUST_USE int rt_core_subscribe_to(struct rt_core *core,
+                                     const struct rt_selector *selector,
+                                     enum rt_format format,
+                                     const struct rt_since *since,
+                                     struct rt_subscriber *subscriber,
+                                     struct rt_start *start);
 
 /* Where whoever is closed for a gap goes on: behind it. */
 struct rt_resume rt_resume_after(const struct rt_gap *gap);

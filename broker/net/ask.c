@@ -37,6 +37,20 @@ void rt_asker_init(struct rt_asker *asker,
     rt_list_init(&asker->authorized);
 }
 
+void rt_asker_next(struct rt_asker *asker)
+{
+    asker->verdict = RT_VERDICT_NONE;
+    asker->allowed++;
+}
+
+void rt_asker_settle(struct rt_asker *asker)
+{
+    asker->verdict = RT_VERDICT_NONE;
+    if (asker->question == NULL) {
+        asker->allowed = 0;
+    }
+}
+
 bool rt_asker_is_waiting(const struct rt_asker *asker)
 {
     return asker->question != NULL;

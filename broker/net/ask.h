@@ -28,7 +28,8 @@ struct rt_asker {
     struct rt_list authorized; /* in server->authorized, with a verdict */
     struct ringtail_authorization *question; /* the host has yet to answer */
     enum rt_verdict verdict;                 /* on what is held back */
-    void (*go_on)(struct rt_asker *asker);   /* called when there is one */
+    uint32_t allowed; /* of several questions, those that are answered so */
+    void (*go_on)(struct rt_asker *asker); /* called when there is one */
 };
 
 /* What the host is shown beside the peer. Data NULL: there was none. */
@@ -54,6 +55,13 @@ RT_MUST_USE int rt_ask(struct rt_asker *asker,
                        struct rt_connection *connection,
                        const struct rt_asked *asked,
                        enum rt_verdict *verdict);
+
+/* The verdict was one of several, and in favour: the next question may be
+ * asked. */
+void rt_asker_next(struct rt_asker *asker);
+
+/* What the questions were about has been handled, or waits for an answer. */
+void rt_asker_settle(struct rt_asker *asker);
 
 /* Whether the host has yet to answer; and whether neither that is waited for,
  * nor the turn in which its verdict is heard. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "broker/core/topic.h"
 #include "broker/net/http_session.h"
 #include "broker/net/websocket.h"
 
@@ -299,7 +298,6 @@ static void go_on(struct rt_asker *asker)
     dialog->state = RT_DIALOG_OPEN;
     rt_dialog_message(connection, RT_OPCODE_TEXT,
                       (struct rt_bytes){message.data, message.len});
-    asker->verdict = RT_VERDICT_NONE;
     rt_buffer_finish(&message, heap);
     rt_dialog_flush(dialog);
     if (connection->state == RT_CONNECTION_WEBSOCKET) {

@@ -37,8 +37,8 @@
 /* Of buffers a dialog keeps those up to this size for the next operation. */
 #define RT_DIALOG_KEPT_BYTES ((size_t)4096)
 
-/* Subscriptions of one connection, each to a topic. A blocked connection queues
- * an event of each at most. */
+/* Subscriptions of one connection, each to a topic or to several. A blocked
+ * connection queues an event of each at most. */
 #define RT_CONNECTION_SUBSCRIPTIONS_MAX 64
 
 enum rt_dialog_state {
@@ -162,9 +162,9 @@ RT_MUST_USE int rt_dialog_hold_message(struct rt_dialog *dialog,
 /* No further operation until the topic's fan-out has caught up. */
 void rt_dialog_wait(struct rt_dialog *dialog, struct rt_bytes topic);
 
-/* The attached subscriber of a topic, or NULL. */
+/* The attached subscriber of a selector, or NULL. */
 struct rt_subscriber *rt_dialog_find(struct rt_dialog *dialog,
-                                     struct rt_bytes topic);
+                                     const struct rt_selector *selector);
 
 /* Whether there are as many subscriptions as may be. */
 bool rt_dialog_is_full(struct rt_dialog *dialog, bool echo);

@@ -13,8 +13,9 @@ struct task {
     struct rt_dialog *dialog;
     struct rt_server *server;
     const struct rt_operation *operation;
-    struct rt_bytes topic;   /* the first one that it names */
-    struct rt_bytes message; /* all of it, to hold it back */
+    struct rt_bytes topic;       /* PUB: where to; else the one in question */
+    struct rt_selector selector; /* SUB, UNSUB */
+    struct rt_bytes message;     /* all of it, to hold it back */
 };
 
 /* --- answers --- */
@@ -46,6 +47,19 @@ static void refuse_for_memory(const struct task *task)
 static struct rt_notice ok_to(const struct task *task)
 {
     return (struct rt_notice){.kind = RT_NOTICE_OK, .id = task->operation->id};
+}
+
+/* With where a subscription is. */
+static struct rt_notice ok_at(const struct task *task,
+                              const struct rt_notice_place *place)
+{
+    struct rt_notice ok = ok_to(task);
+    ok.topic = place->topic;
+    ok.has_cursor = true;
+    ok.cursor = place->cursor;
+    ok.has_resume = place->topic.len == 0;
+    ok.resume = place->cursor;
+    return ok;
 }
 
 /* --- the host --- */
@@ -106,13 +120,22 @@ struct wanted {
     enum rt_gap_policy gap;
 };
 
-static int check_topic(const struct task *task)
+/* What is asked for, whatever the order and the repetitions. */
+static int read_selector(struct task *task)
 {
-    const char *detail = "one topic at a time, without wildcards";
-    if (task->operation->topic_count > 1 ||
-        rt_pattern_has_wildcards(task->topic)) {
-        return refuse_with(task, RT_PROBLEM_NOT_IMPLEMENTED, task->topic,
-                           detail);
+    const struct rt_operation *operation = task->operation;
+    task->selector.count = 0;
+    for (uint32_t i = 0; i < operation->topic_count; i++) {
+        rt_selector_add(&task->selector, operation->topics[i]);
+    }
+    if (rt_selector_size(&task->selector) > RT_SELECTOR_BYTES_MAX) {
+        struct rt_refusal refusal = {
+            .problem = RT_PROBLEM_BAD_TOPIC,
+            .subject = RT_BYTES("topics"),
+            .detail = "topics have at most 1024 bytes in all",
+            .limit = RT_SELECTOR_BYTES_MAX};
+        refuse(task, &refusal);
+        return RT_EINVAL;
     }
     return 0;
 }
@@ -121,6 +144,7 @@ static int read_wanted(const struct task *task, struct wanted *wanted)
 {
     const struct rt_operation *operation = task->operation;
     const char *expected = NULL;
+    struct rt_bytes name;
     *wanted = (struct wanted){.since = {.kind = RT_SINCE_NOW},
                               .gap = rt_gap_policy_default(RT_FORMAT_JSON)};
     if (operation->since.len > 0 &&
@@ -135,13 +159,36 @@ static int read_wanted(const struct task *task, struct wanted *wanted)
         return refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("gap"),
                            expected);
     }
+    if (rt_subscribe_check(&task->selector, &wanted->since, wanted->gap, &name,
+                           &expected) < 0) {
+        return refuse_with(task, RT_PROBLEM_BAD_PARAMETER, name, expected);
+    }
+    if (!operation->echo && !rt_selector_is_topic(&task->selector)) {
+        return refuse_with(task, RT_PROBLEM_NOT_IMPLEMENTED, RT_BYTES("echo"),
+                           "in several topics one's own events come back");
+    }
     return 0;
+}
+
+/* The host is asked about each topic and pattern. */
+static int authorize_all(struct task *task)
+{
+    struct rt_asker *asker = &task->dialog->asker;
+    int err = 0;
+    while (err == 0 && asker->allowed < task->selector.count) {
+        task->topic = task->selector.patterns[asker->allowed];
+        err = authorize(task, RINGTAIL_SUBSCRIBE);
+        if (err == 0) {
+            rt_asker_next(asker);
+        }
+    }
+    return err;
 }
 
 static struct rt_subscriber *take_subscriber(const struct task *task)
 {
     struct rt_subscriber *subscriber = NULL;
-    if (rt_dialog_find(task->dialog, task->topic) != NULL) {
+    if (rt_dialog_find(task->dialog, &task->selector) != NULL) {
         (void)refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("topic"),
                           "this connection subscribes to it already");
         return NULL;
@@ -167,18 +214,15 @@ static void answer_sub(const struct task *task,
                        const struct rt_subscriber *subscriber,
                        const struct rt_start *start)
 {
-    struct rt_notice ok = ok_to(task);
-    ok.topic = task->topic;
-    ok.has_cursor = true;
-    ok.cursor = start->cursor;
+    struct rt_notice_place place = rt_notice_place(&task->selector, start);
+    struct rt_notice ok = ok_at(task, &place);
     rt_dialog_answer(task->dialog, &ok);
     if (start->is_gap && subscriber->gap != RT_GAP_SKIP) {
-        struct rt_notice gap = rt_gap_notice(&start->gap);
+        struct rt_notice gap = rt_gap_notice(&place, &start->gap);
         rt_dialog_answer(task->dialog, &gap);
     }
     if (!start->is_behind) {
-        struct rt_notice caught_up =
-            rt_caught_up_notice(task->topic, start->cursor);
+        struct rt_notice caught_up = rt_caught_up_notice(&place);
         rt_dialog_answer(task->dialog, &caught_up);
     }
     rt_dialog_flush(task->dialog);
@@ -186,20 +230,21 @@ static void answer_sub(const struct task *task,
 
 /* Its events are gone and it does not want the others: it is as if it had not
  * asked, but it knows of the gap. */
-static void refuse_gap(const struct task *task, const struct rt_gap *gap)
+static void refuse_gap(const struct task *task, const struct rt_start *start)
 {
-    struct rt_notice notice = rt_gap_notice(gap);
+    struct rt_notice_place place = rt_notice_place(&task->selector, start);
+    struct rt_notice notice = rt_gap_notice(&place, &start->gap);
     rt_dialog_answer(task->dialog, &notice);
     (void)refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("since"),
                       "events behind it are gone, and gap is close");
 }
 
-static void run_sub(const struct task *task)
+static void run_sub(struct task *task)
 {
     struct wanted wanted;
     struct rt_start start;
-    if (check_topic(task) < 0 || read_wanted(task, &wanted) < 0 ||
-        authorize(task, RINGTAIL_SUBSCRIBE) < 0) {
+    if (read_selector(task) < 0 || read_wanted(task, &wanted) < 0 ||
+        authorize_all(task) < 0) {
         return;
     }
     struct rt_subscriber *subscriber = take_subscriber(task);
@@ -208,12 +253,12 @@ static void run_sub(const struct task *task)
     }
     subscriber->gap = (uint8_t)wanted.gap;
     int result =
-        rt_core_subscribe(&task->server->core, task->topic, RT_FORMAT_JSON,
-                          &wanted.since, subscriber, &start);
+        rt_core_subscribe_to(&task->server->core, &task->selector,
+                             RT_FORMAT_JSON, &wanted.since, subscriber, &start);
     if (result == 0) {
         answer_sub(task, subscriber, &start);
     } else if (result == RT_EGAP) {
-        refuse_gap(task, &start.gap);
+        refuse_gap(task, &start);
     } else {
         refuse_for_memory(task);
     }
@@ -221,19 +266,23 @@ static void run_sub(const struct task *task)
 
 /* --- the others --- */
 
-static void run_unsub(const struct task *task)
+static void run_unsub(struct task *task)
 {
+    if (read_selector(task) < 0) {
+        return;
+    }
     struct rt_subscriber *subscriber =
-        rt_dialog_find(task->dialog, task->topic);
-    if (task->operation->topic_count > 1 || subscriber == NULL) {
+        rt_dialog_find(task->dialog, &task->selector);
+    if (subscriber == NULL) {
         (void)refuse_with(task, RT_PROBLEM_NOT_FOUND, RT_BYTES("topic"),
                           "this connection does not subscribe to it");
         return;
     }
-    struct rt_notice ok = ok_to(task);
-    ok.topic = task->topic;
-    ok.has_cursor = true;
-    ok.cursor = rt_subscriber_cursor(subscriber);
+    struct rt_notice_place place = {.cursor = rt_subscriber_cursor(subscriber)};
+    if (rt_selector_is_topic(&task->selector)) {
+        place.topic = task->selector.patterns[0];
+    }
+    struct rt_notice ok = ok_at(task, &place);
     rt_subscriber_detach(subscriber);
     rt_dialog_answer(task->dialog, &ok);
 }
@@ -346,7 +395,7 @@ static struct rt_idempotency_request request_of(const struct task *task)
     return request;
 }
 
-static void run_pub(const struct task *task)
+static void run_pub(struct task *task)
 {
     struct rt_idempotency_request request = request_of(task);
     struct rt_receipt receipt;
@@ -368,14 +417,14 @@ static void run_pub(const struct task *task)
 }
 
 /* Nothing authenticates yet, and nothing asks who somebody is. */
-static void run_auth(const struct task *task)
+static void run_auth(struct task *task)
 {
     struct rt_notice ok = ok_to(task);
     ok.detail = RT_BYTES("not needed");
     rt_dialog_answer(task->dialog, &ok);
 }
 
-static void run_ping(const struct task *task)
+static void run_ping(struct task *task)
 {
     struct rt_notice ok = ok_to(task);
     ok.wall_ms = task->server->core.wall_ms;
@@ -386,7 +435,7 @@ static void run_ping(const struct task *task)
 
 static void run(struct task *task)
 {
-    typedef void (*run_fn)(const struct task *task);
+    typedef void (*run_fn)(struct task * task);
     static const run_fn kinds[RT_OPERATION_COUNT] = {
         [RT_OPERATION_SUB] = run_sub,   [RT_OPERATION_UNSUB] = run_unsub,
         [RT_OPERATION_PUB] = run_pub,   [RT_OPERATION_AUTH] = run_auth,
@@ -407,6 +456,7 @@ static void run(struct task *task)
         task->topic = operation.topics[0];
         kinds[operation.kind](task);
     }
+    rt_asker_settle(&task->dialog->asker); /* it was for this operation */
 }
 
 void rt_dialog_message(struct rt_connection *connection,

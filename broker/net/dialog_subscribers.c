@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "broker/core/topic.h"
+#include "broker/core/stream.h"
 #include "broker/net/dialog.h"
 
 static struct rt_dialog_subscriber *further(struct rt_list *node)
@@ -29,21 +29,20 @@ void rt_dialog_drained(struct rt_connection *connection)
 /* --- finding them --- */
 
 static bool follows(const struct rt_subscriber *subscriber,
-                    struct rt_bytes topic)
+                    const struct rt_selector *selector)
 {
     return subscriber->state != RT_SUBSCRIBER_DETACHED &&
-           subscriber->stream->topic != NULL &&
-           rt_bytes_equal(subscriber->stream->topic->leaf.key, topic);
+           rt_stream_is_of(subscriber->stream, selector);
 }
 
 struct rt_subscriber *rt_dialog_find(struct rt_dialog *dialog,
-                                     struct rt_bytes topic)
+                                     const struct rt_selector *selector)
 {
-    if (follows(&dialog->connection->subscriber, topic)) {
+    if (follows(&dialog->connection->subscriber, selector)) {
         return &dialog->connection->subscriber;
     }
     RT_LIST_EACH (node, &dialog->subscribers) {
-        if (follows(&further(node)->subscriber, topic)) {
+        if (follows(&further(node)->subscriber, selector)) {
             return &further(node)->subscriber;
         }
     }
@@ -118,6 +117,15 @@ struct rt_subscriber *rt_dialog_free_subscriber(struct rt_dialog *dialog,
 
 /* --- own events --- */
 
+static struct rt_subscriber *find_of_topic(struct rt_dialog *dialog,
+                                           struct rt_bytes topic)
+{
+    struct rt_selector selector;
+    selector.count = 0;
+    rt_selector_add(&selector, topic);
+    return rt_dialog_find(dialog, &selector);
+}
+
 /* The events that the subscription to the topic is to skip; NULL if it skips
  * none, or there is none. */
 static struct rt_own_events *own_of(struct rt_subscriber *subscriber)
@@ -147,7 +155,7 @@ static bool is_next(const struct rt_own_events *own, uint64_t offset)
 
 bool rt_dialog_has_own_room(struct rt_dialog *dialog, struct rt_bytes topic)
 {
-    struct rt_subscriber *subscriber = rt_dialog_find(dialog, topic);
+    struct rt_subscriber *subscriber = find_of_topic(dialog, topic);
     struct rt_own_events *own = own_of(subscriber);
     if (own == NULL) {
         return true;
@@ -159,7 +167,7 @@ bool rt_dialog_has_own_room(struct rt_dialog *dialog, struct rt_bytes topic)
 
 void rt_dialog_note_own(struct rt_dialog *dialog, struct rt_bytes topic)
 {
-    struct rt_subscriber *subscriber = rt_dialog_find(dialog, topic);
+    struct rt_subscriber *subscriber = find_of_topic(dialog, topic);
     struct rt_own_events *own = own_of(subscriber);
     if (own == NULL) {
         return;

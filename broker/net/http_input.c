@@ -303,7 +303,7 @@ static void run_head(struct rt_http_session *session,
     }
     begin_exchange(session, &request);
     application_of(session)->begin(session, &request);
-    session->asker.verdict = RT_VERDICT_NONE; /* if any, it was for this head */
+    rt_asker_settle(&session->asker); /* it was for this head */
     if (connection->state != RT_CONNECTION_HTTP ||
         rt_asker_is_waiting(&session->asker)) {
         return; /* upgraded or lost, or to be handled anew */

@@ -89,16 +89,21 @@ static void add_open(struct notices *notices,
     if (start != NULL) {
         open.has_cursor = true;
         open.cursor = start->cursor;
-        open.has_earliest = true;
+        open.has_resume = start->is_node;
+        open.resume = start->cursor;
+        open.has_earliest = !start->is_node;
         open.earliest = start->earliest;
     }
     add(notices, &open);
 }
 
-struct rt_notice rt_gap_notice(const struct rt_gap *gap)
+struct rt_notice rt_gap_notice(const struct rt_notice_place *place,
+                               const struct rt_gap *gap)
 {
     return (struct rt_notice){.kind = RT_NOTICE_GAP,
                               .topic = gap->topic,
+                              .has_resume = place->topic.len == 0,
+                              .resume = place->cursor,
                               .after = gap->after,
                               .next = gap->next,
                               .has_missed = gap->missed > 0,
@@ -108,30 +113,41 @@ struct rt_notice rt_gap_notice(const struct rt_gap *gap)
                                             : RT_GAP_REASON_EVICTED};
 }
 
-struct rt_notice rt_caught_up_notice(struct rt_bytes topic,
-                                     struct rt_cursor cursor)
+struct rt_notice rt_caught_up_notice(const struct rt_notice_place *place)
 {
     return (struct rt_notice){.kind = RT_NOTICE_CAUGHT_UP,
-                              .topic = topic,
+                              .topic = place->topic,
                               .has_cursor = true,
-                              .cursor = cursor};
+                              .cursor = place->cursor,
+                              .has_resume = place->topic.len == 0,
+                              .resume = place->cursor};
+}
+
+struct rt_notice_place rt_notice_place(const struct rt_selector *selector,
+                                       const struct rt_start *start)
+{
+    struct rt_notice_place place = {.cursor = start->cursor};
+    if (!start->is_node) {
+        place.topic = selector->patterns[0];
+    }
+    return place;
 }
 
 void rt_notify_start(struct rt_connection *connection,
-                     struct rt_bytes topic,
+                     const struct rt_selector *selector,
                      const struct rt_start *start)
 {
     const struct rt_subscriber *subscriber = &connection->subscriber;
-    struct rt_selector selector = {.patterns = {topic}, .count = 1};
+    struct rt_notice_place place = rt_notice_place(selector, start);
     struct notices notices;
     begin(&notices, connection);
-    add_open(&notices, &selector, start);
+    add_open(&notices, selector, start);
     if (start->is_gap && subscriber->gap != RT_GAP_SKIP) {
-        struct rt_notice gap = rt_gap_notice(&start->gap);
+        struct rt_notice gap = rt_gap_notice(&place, &start->gap);
         add(&notices, &gap);
     }
     if (!start->is_behind && subscriber->state != RT_SUBSCRIBER_DETACHED) {
-        struct rt_notice caught_up = rt_caught_up_notice(topic, start->cursor);
+        struct rt_notice caught_up = rt_caught_up_notice(&place);
         add(&notices, &caught_up);
     }
     write_all(&notices);
@@ -147,17 +163,18 @@ void rt_notify_open(struct rt_connection *connection)
 
 /* --- later --- */
 
-void rt_notify_gap(struct rt_connection *connection, const struct rt_gap *gap)
+void rt_notify_gap(struct rt_connection *connection,
+                   const struct rt_notice_place *place,
+                   const struct rt_gap *gap)
 {
-    struct rt_notice notice = rt_gap_notice(gap);
+    struct rt_notice notice = rt_gap_notice(place, gap);
     write_one(connection, &notice);
 }
 
 void rt_notify_caught_up(struct rt_connection *connection,
-                         struct rt_bytes topic,
-                         struct rt_cursor cursor)
+                         const struct rt_notice_place *place)
 {
-    struct rt_notice notice = rt_caught_up_notice(topic, cursor);
+    struct rt_notice notice = rt_caught_up_notice(place);
     write_one(connection, &notice);
 }
 

@@ -17,27 +17,39 @@
 #define RT_RECONNECT_MS        2000
 #define RT_RECONNECT_SPREAD_MS 2000
 
-/* That it is open, and for a subscriber of a topic where it begins: after a gap
- * unless the policy is to skip it, and whether there is nothing to replay. */
+/* That it is open, and for a subscriber where it begins: after a gap unless the
+ * policy is to skip it, and whether there is nothing to replay. */
 void rt_notify_start(struct rt_connection *connection,
-                     struct rt_bytes topic,
+                     const struct rt_selector *selector,
                      const struct rt_start *start);
 
 /* That it is open, without a topic. */
 void rt_notify_open(struct rt_connection *connection);
 
+/* Where in the events a notice is: in a topic; or, if that is empty, among all
+ * of the node, for a subscriber of several topics. */
+struct rt_notice_place {
+    struct rt_bytes topic;
+    struct rt_cursor cursor;
+};
+
+/* Of a subscriber that begins. */
+struct rt_notice_place rt_notice_place(const struct rt_selector *selector,
+                                       const struct rt_start *start);
+
 /* What is said of a gap, and of having caught up. */
-struct rt_notice rt_gap_notice(const struct rt_gap *gap);
-struct rt_notice rt_caught_up_notice(struct rt_bytes topic,
-                                     struct rt_cursor cursor);
+struct rt_notice rt_gap_notice(const struct rt_notice_place *place,
+                               const struct rt_gap *gap);
+struct rt_notice rt_caught_up_notice(const struct rt_notice_place *place);
 
-/* That events of a topic are missed. */
-void rt_notify_gap(struct rt_connection *connection, const struct rt_gap *gap);
+/* That events are missed. */
+void rt_notify_gap(struct rt_connection *connection,
+                   const struct rt_notice_place *place,
+                   const struct rt_gap *gap);
 
-/* That it has everything that there was in a topic when it began. */
+/* That it has everything that there was when it began. */
 void rt_notify_caught_up(struct rt_connection *connection,
-                         struct rt_bytes topic,
-                         struct rt_cursor cursor);
+                         const struct rt_notice_place *place);
 
 /* That a topic is closed, behind its last event. */
 void rt_notify_closed(struct rt_connection *connection,

@@ -1,5 +1,7 @@
 #include "broker/net/route.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "broker/net/topic_resource.h"
 #include "ringtail/ringtail.h"
@@ -201,6 +203,60 @@ const struct rt_application rt_broker_application = {
     .begin_alike = rt_produce_begin_alike,
     .finish = finish,
 };
+
+static bool has_byte(struct rt_bytes text, char byte)
+{
+    return text.len > 0 && memchr(text.data, byte, text.len) != NULL;
+}
+
+static bool names_several(struct rt_bytes text)
+{
+    return has_byte(text, ',') || has_byte(text, '*') || has_byte(text, '>');
+}
+
+/* One topic, of which a request says less when it is none. */
+static int route_one(struct rt_http_session *session,
+                     struct rt_bytes segment,
+                     struct rt_selector *selector)
+{
+    const struct rt_exchange *exchange = &session->exchange;
+    int err = rt_route_topic(session, segment);
+    if (err == 0) {
+        selector->count = 0;
+        rt_selector_add(
+            selector, (struct rt_bytes){exchange->topic, exchange->topic_len});
+    }
+    return err;
+}
+
+int rt_route_selector(struct rt_http_session *session,
+                      struct rt_bytes segment,
+                      char memory[RT_SELECTOR_BYTES_MAX],
+                      struct rt_selector *selector)
+{
+    struct rt_bytes text;
+    struct rt_refusal refusal = {.problem = RT_PROBLEM_BAD_TOPIC,
+                                 .subject = segment,
+                                 .detail =
+                                     "topics have at most 1024 bytes in all",
+                                 .limit = RT_SELECTOR_BYTES_MAX};
+    int err = rt_percent_decode(segment, memory, RT_SELECTOR_BYTES_MAX, &text);
+    if (!names_several(err < 0 ? segment : text) || err == RT_EINVAL) {
+        return route_one(session, segment, selector);
+    }
+    if (err < 0 || rt_selector_parse(text, selector, &refusal) < 0) {
+        rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
+void rt_route_set_topic(struct rt_http_session *session, struct rt_bytes topic)
+{
+    struct rt_exchange *exchange = &session->exchange;
+    memmove(exchange->topic, topic.data, topic.len); /* it may be this one */
+    exchange->topic_len = (uint8_t)topic.len;
+}
 
 int rt_route_topic(struct rt_http_session *session, struct rt_bytes segment)
 {

@@ -7,6 +7,7 @@
 
 #include "broker/net/http_session.h"
 #include "protocol/http_request.h"
+#include "protocol/pattern.h"
 #include "protocol/target.h"
 
 /* The broker itself: what runs the routes. */
@@ -53,6 +54,16 @@ void rt_openapi_begin(struct rt_http_session *session,
  * exchange; refuses the request and returns RT_EINVAL if it is none. */
 RT_MUST_USE int rt_route_topic(struct rt_http_session *session,
                                struct rt_bytes segment);
+
+/* The same for a topic or several, with patterns: reads them into a selector
+ * that points into the memory, or for one topic into the exchange. */
+RT_MUST_USE int rt_route_selector(struct rt_http_session *session,
+                                  struct rt_bytes segment,
+                                  char memory[RT_SELECTOR_BYTES_MAX],
+                                  struct rt_selector *selector);
+
+/* The exchange is about this one of several topics or patterns. */
+void rt_route_set_topic(struct rt_http_session *session, struct rt_bytes topic);
 
 /* Refuses with a subject and a sentence. */
 void rt_route_refuse(struct rt_http_session *session,

@@ -16,9 +16,17 @@ static struct rt_connection *connection_of(struct rt_subscriber *subscriber)
     return RT_CONTAINER(subscriber, struct rt_connection, subscriber);
 }
 
+/* None, if it subscribes to several. */
 static struct rt_bytes topic_of(const struct rt_subscriber *subscriber)
 {
-    return subscriber->stream->topic->leaf.key;
+    const struct rt_topic *topic = subscriber->stream->topic;
+    return topic == NULL ? (struct rt_bytes){0} : topic->leaf.key;
+}
+
+static struct rt_notice_place place_of(const struct rt_subscriber *subscriber)
+{
+    return (struct rt_notice_place){.topic = topic_of(subscriber),
+                                    .cursor = rt_subscriber_cursor(subscriber)};
 }
 
 static ssize_t sink_write(struct rt_subscriber *subscriber,
@@ -44,14 +52,15 @@ static size_t sink_queued(struct rt_subscriber *subscriber)
 static bool sink_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
 {
     struct rt_connection *connection = connection_of(subscriber);
-    rt_notify_gap(connection, gap);
+    struct rt_notice_place place = place_of(subscriber);
+    rt_notify_gap(connection, &place, gap);
     return !rt_connection_is_blocked(connection);
 }
 
 static void sink_caught_up(struct rt_subscriber *subscriber)
 {
-    rt_notify_caught_up(connection_of(subscriber), topic_of(subscriber),
-                        rt_subscriber_cursor(subscriber));
+    struct rt_notice_place place = place_of(subscriber);
+    rt_notify_caught_up(connection_of(subscriber), &place);
 }
 
 static void sink_close(struct rt_subscriber *subscriber,

@@ -1,4 +1,5 @@
-/* GET /subscribe/{topic}: the handshake of a WebSocket, or a stream. */
+/* GET /subscribe/{topic}, or several: the handshake of a WebSocket, or a
+ * stream. */
 #include "base/error.h"
 #include "broker/net/authorize.h"
 #include "broker/net/dialog.h"
@@ -26,6 +27,13 @@
 #define SUBPROTOCOL "ringtail.v1.json"
 
 #define HEADERS_MAX 512
+
+/* What a request asks for. */
+struct wanted {
+    struct rt_selector selector; /* points into the memory */
+    char memory[RT_SELECTOR_BYTES_MAX];
+    struct rt_subscribe_query query;
+};
 
 /* --- which form --- */
 
@@ -94,11 +102,23 @@ static int check_stream(struct rt_http_session *session,
 
 /* --- the answer --- */
 
-/* `cursor` is NULL without a topic. */
+static void write_cursor_line(struct rt_writer *headers,
+                              const struct rt_start *start)
+{
+    RT_WRITE(headers, "Ringtail-Cursor: ");
+    if (start->is_node) {
+        rt_node_cursor_write(headers, start->cursor);
+    } else {
+        rt_cursor_write(headers, start->cursor);
+    }
+    RT_WRITE(headers, "\r\n");
+}
+
+/* `start` is NULL without a topic. */
 static void answer_upgrade(struct rt_http_session *session,
                            const struct rt_http_request *request,
                            enum rt_format format,
-                           const struct rt_cursor *cursor)
+                           const struct rt_start *start)
 {
     char memory[HEADERS_MAX];
     struct rt_writer headers;
@@ -109,10 +129,8 @@ static void answer_upgrade(struct rt_http_session *session,
     if (format == RT_FORMAT_JSON) {
         RT_WRITE(&headers, "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n");
     }
-    if (cursor != NULL) {
-        RT_WRITE(&headers, "Ringtail-Cursor: ");
-        rt_cursor_write(&headers, *cursor);
-        RT_WRITE(&headers, "\r\n");
+    if (start != NULL) {
+        write_cursor_line(&headers, start);
     }
     session->exchange.persistence = RT_HTTP_KEEP;
     rt_http_answer(
@@ -123,7 +141,7 @@ static void answer_upgrade(struct rt_http_session *session,
 /* No request is answered behind a stream. */
 static void answer_stream(struct rt_http_session *session,
                           enum rt_format format,
-                          struct rt_cursor cursor)
+                          const struct rt_start *start)
 {
     char memory[HEADERS_MAX];
     struct rt_writer headers;
@@ -132,9 +150,8 @@ static void answer_stream(struct rt_http_session *session,
                    format == RT_FORMAT_SSE
                        ? RT_BYTES("Content-Type: text/event-stream\r\n")
                        : RT_BYTES("Content-Type: application/x-ndjson\r\n"));
-    RT_WRITE(&headers, STREAM_LINES "Ringtail-Cursor: ");
-    rt_cursor_write(&headers, cursor);
-    RT_WRITE(&headers, "\r\n");
+    RT_WRITE(&headers, STREAM_LINES);
+    write_cursor_line(&headers, start);
     session->exchange.persistence = RT_HTTP_CLOSE;
     rt_http_answer(
         session, (struct rt_http_answer){.status = 200,
@@ -146,16 +163,16 @@ static void answer_stream(struct rt_http_session *session,
 /* Attaches the connection's subscriber to what the path names: 0, RT_EGAP, or
  * RT_ENOMEM with the request refused. */
 static int attach(struct rt_http_session *session,
-                  const struct rt_subscribe_query *query,
+                  const struct wanted *wanted,
                   struct rt_start *start)
 {
     struct rt_server *server = rt_http_session_server(session);
     struct rt_subscriber *subscriber = &session->connection->subscriber;
-    struct rt_bytes topic = {session->exchange.topic,
-                             session->exchange.topic_len};
+    const struct rt_subscribe_query *query = &wanted->query;
     subscriber->gap = (uint8_t)query->gap;
-    int result = rt_core_subscribe(&server->core, topic, query->format,
-                                   &query->since, subscriber, start);
+    int result =
+        rt_core_subscribe_to(&server->core, &wanted->selector, query->format,
+                             &query->since, subscriber, start);
     if (result == RT_ENOMEM) {
         rt_http_refuse_for_memory(session);
     }
@@ -181,22 +198,21 @@ static void keep_credentials(struct rt_connection *connection,
 static void begin_websocket(struct rt_http_session *session,
                             const struct rt_http_request *request,
                             const struct rt_target *target,
-                            const struct rt_subscribe_query *query)
+                            const struct wanted *wanted)
 {
     struct rt_connection *connection = session->connection;
-    struct rt_bytes topic = {session->exchange.topic,
-                             session->exchange.topic_len};
+    enum rt_format format = wanted->query.format;
     struct rt_start start;
-    int result = attach(session, query, &start);
+    int result = attach(session, wanted, &start);
     if (result == RT_ENOMEM) {
         return;
     }
-    answer_upgrade(session, request, query->format, &start.cursor);
-    if (!rt_http_session_upgrade(session, query->format)) {
+    answer_upgrade(session, request, format, &start);
+    if (!rt_http_session_upgrade(session, format)) {
         return;
     }
-    if (query->format == RT_FORMAT_JSON) {
-        rt_notify_start(connection, topic, &start);
+    if (format == RT_FORMAT_JSON) {
+        rt_notify_start(connection, &wanted->selector, &start);
         keep_credentials(connection, request, target);
     }
     if (result == RT_EGAP && connection->state == RT_CONNECTION_WEBSOCKET) {
@@ -207,19 +223,18 @@ static void begin_websocket(struct rt_http_session *session,
 
 /* A gap is no error, for browsers never come back after one. */
 static void begin_stream(struct rt_http_session *session,
-                         const struct rt_subscribe_query *query)
+                         const struct wanted *wanted)
 {
     struct rt_connection *connection = session->connection;
-    struct rt_bytes topic = {session->exchange.topic,
-                             session->exchange.topic_len};
+    enum rt_format format = wanted->query.format;
     struct rt_start start;
-    int result = attach(session, query, &start);
+    int result = attach(session, wanted, &start);
     if (result == RT_ENOMEM) {
         return;
     }
-    answer_stream(session, query->format, start.cursor);
-    if (rt_http_session_stream(session, query->format)) {
-        rt_notify_start(connection, topic, &start);
+    answer_stream(session, format, &start);
+    if (rt_http_session_stream(session, format)) {
+        rt_notify_start(connection, &wanted->selector, &start);
         if (result == RT_EGAP) {
             rt_event_stream_end(connection);
         }
@@ -249,25 +264,68 @@ static int check_form(struct rt_http_session *session,
     return check_stream(session, request);
 }
 
+/* Whether what is wanted can be said in the format, and means something. */
+static int check_wanted(struct rt_http_session *session,
+                        const struct wanted *wanted)
+{
+    const struct rt_subscribe_query *query = &wanted->query;
+    struct rt_bytes name;
+    const char *expected = NULL;
+    if (query->format == RT_FORMAT_RAW &&
+        !rt_selector_is_topic(&wanted->selector)) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST,
+                        RT_BYTES("Sec-WebSocket-Protocol"),
+                        "raw frames do not say of which topic they are: offer "
+                        "the subprotocol " SUBPROTOCOL);
+        return RT_EINVAL;
+    }
+    if (rt_subscribe_check(&wanted->selector, &query->since, query->gap, &name,
+                           &expected) < 0) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, name, expected);
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
+/* The host is asked about each topic and pattern. */
+static int authorize_all(struct rt_http_session *session,
+                         const struct rt_http_request *request,
+                         const struct rt_target *target,
+                         const struct rt_selector *selector)
+{
+    struct rt_asker *asker = &session->asker;
+    int err = 0;
+    while (err == 0 && asker->allowed < selector->count) {
+        rt_route_set_topic(session, selector->patterns[asker->allowed]);
+        err = rt_authorize(session, RINGTAIL_SUBSCRIBE, request, target);
+        if (err == 0) {
+            rt_asker_next(asker);
+        }
+    }
+    return err;
+}
+
 void rt_subscribe_begin(struct rt_http_session *session,
                         const struct rt_http_request *request,
                         const struct rt_target *target)
 {
-    struct rt_subscribe_query query;
+    struct wanted wanted;
     enum rt_format format;
     if (check_running(session) < 0 ||
-        rt_route_topic(session, target->path) < 0 ||
+        rt_route_selector(session, target->path, wanted.memory,
+                          &wanted.selector) < 0 ||
         check_form(session, request, &format) < 0 ||
         rt_subscribe_query_parse(session, request, target->query, format,
-                                 &query) < 0 ||
-        rt_authorize(session, RINGTAIL_SUBSCRIBE, request, target) < 0 ||
+                                 &wanted.query) < 0 ||
+        check_wanted(session, &wanted) < 0 ||
+        authorize_all(session, request, target, &wanted.selector) < 0 ||
         check_running(session) < 0) { /* who was asked may have stopped it */
         return;
     }
     if (wants_websocket(request)) {
-        begin_websocket(session, request, target, &query);
+        begin_websocket(session, request, target, &wanted);
     } else {
-        begin_stream(session, &query);
+        begin_stream(session, &wanted);
     }
 }
 

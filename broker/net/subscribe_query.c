@@ -10,6 +10,10 @@
 const char rt_since_expected[] = "it is now, earliest, a cursor, an RFC 3339 "
                                  "time, a duration such as 10m, or -N";
 
+#define SEVERAL_SINCE_EXPECTED                                     \
+    "in several topics it is now, earliest, a cursor that begins " \
+    "with *, an RFC 3339 time, or a duration such as 10m"
+
 /* What says where to begin; of several, the last of these. */
 enum start_rank {
     RANK_DEFAULT,
@@ -90,6 +94,10 @@ read_id(struct reading *reading, enum start_rank rank, struct rt_bytes value)
     struct rt_since since = {.kind = RT_SINCE_CURSOR};
     reading->expected = "it is the id of an event, a cursor";
     int err = rt_cursor_parse(value, &since.cursor);
+    if (err < 0) {
+        since.kind = RT_SINCE_NODE;
+        err = rt_node_cursor_parse(value, &since.cursor);
+    }
     if (err == 0) {
         begin_at(reading, rank, &since);
     }
@@ -212,4 +220,36 @@ int rt_subscribe_query_parse(struct rt_http_session *session,
                                           .format = format};
     int err = read_query(session, &reading, query);
     return err < 0 ? err : read_header(session, &reading, request);
+}
+
+/* --- one topic, or several --- */
+
+static bool is_for_several(const struct rt_since *since)
+{
+    return since->kind != RT_SINCE_CURSOR && since->kind != RT_SINCE_LAST;
+}
+
+int rt_subscribe_check(const struct rt_selector *selector,
+                       const struct rt_since *since,
+                       enum rt_gap_policy gap,
+                       struct rt_bytes *name,
+                       const char **expected)
+{
+    bool is_topic = rt_selector_is_topic(selector);
+    if (is_topic && since->kind == RT_SINCE_NODE) {
+        *name = RT_BYTES("since");
+        *expected = "a cursor that begins with * is one in several topics";
+        return RT_EINVAL;
+    }
+    if (!is_topic && !is_for_several(since)) {
+        *name = RT_BYTES("since");
+        *expected = SEVERAL_SINCE_EXPECTED;
+        return RT_EINVAL;
+    }
+    if (!is_topic && gap == RT_GAP_CLOSE) {
+        *name = RT_BYTES("gap");
+        *expected = "in several topics it is notify or skip";
+        return RT_EINVAL;
+    }
+    return 0;
 }

@@ -44,4 +44,15 @@ enum rt_gap_policy rt_gap_policy_default(enum rt_format format);
 /* What `since` should be. */
 extern const char rt_since_expected[];
 
+/*
+ * Whether what was read has a meaning for one topic, or for several: 0, or
+ * RT_EINVAL with the name of the parameter that has none, and what it should
+ * be.
+ */
+RT_MUST_USE int rt_subscribe_check(const struct rt_selector *selector,
+                                   const struct rt_since *since,
+                                   enum rt_gap_policy gap,
+                                   struct rt_bytes *name,
+                                   const char **expected);
+
 #endif

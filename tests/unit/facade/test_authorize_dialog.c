@@ -164,3 +164,61 @@ TEST("a host that stops the broker when it is asked is obeyed")
     EXPECT_INT(door.host.broker->server.core.counters.events_produced, 0);
     end();
 }
+
+TEST("of several topics each is asked about, and all must be allowed")
+{
+    begin(RINGTAIL_LATER, DIALOG("", ""));
+    say("{\"op\":\"sub\",\"id\":1,\"topics\":[\"b.*\",\"a\",\"c\"]}");
+    say("{\"op\":\"ping\",\"id\":2}");
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const topics[] = {"a", "b.*", "c"};
+        test_door_await(&door, i + 1);
+        EXPECT_TEXT(rt_bytes_of(door.shown.topic), topics[i]);
+        EXPECT_INT(door.shown.action, RINGTAIL_SUBSCRIBE);
+        test_peer_expect_silence(&peer);
+        ringtail_authorize(door.waiting[i], RINGTAIL_ALLOW);
+    }
+    test_peer_await(&peer, "{\"op\":\"ok\",\"id\":1,\"cursor\":\"*");
+    test_peer_await(&peer, "{\"op\":\"ok\",\"id\":2,");
+    EXPECT_INT(door.host.broker->server.core.subscriber_count, 1);
+    say("{\"op\":\"sub\",\"id\":3,\"topics\":[\"d\",\"e\",\"f\"]}");
+    test_door_await(&door, 4);
+    ringtail_authorize(door.waiting[3], RINGTAIL_ALLOW);
+    test_door_await(&door, 5);
+    ringtail_authorize(door.waiting[4], RINGTAIL_FORBIDDEN);
+    test_peer_await(&peer, "{\"op\":\"error\",\"id\":3,");
+    test_peer_await(&peer, "e: this topic");
+    say("{\"op\":\"sub\",\"id\":4,\"topics\":[\"g\",\"h\"]}");
+    test_door_await(&door, 6);
+    EXPECT_TEXT(rt_bytes_of(door.shown.topic), "g");
+    EXPECT_INT(door.host.broker->server.core.subscriber_count, 1);
+    end();
+}
+
+TEST("a handshake to several topics waits for a verdict on each")
+{
+    test_door_open(&door, RINGTAIL_LATER);
+    test_peer_connect(&peer, &door.host);
+    test_peer_send(&peer, DIALOG("/a,b.*", ""));
+    test_door_await(&door, 1);
+    EXPECT_TEXT(rt_bytes_of(door.shown.topic), "a");
+    ringtail_authorize(door.waiting[0], RINGTAIL_ALLOW);
+    test_door_await(&door, 2);
+    EXPECT_TEXT(rt_bytes_of(door.shown.topic), "b.*");
+    test_peer_expect_silence(&peer);
+    ringtail_authorize(door.waiting[1], RINGTAIL_ALLOW);
+    test_peer_await(&peer, "\"topics\":[\"a\",\"b.*\"]");
+    EXPECT_INT(door.asked, 2);
+    end();
+}
+
+TEST("at once, a verdict against one of several topics is enough")
+{
+    test_door_open(&door, RINGTAIL_FORBIDDEN);
+    test_peer_connect(&peer, &door.host);
+    test_peer_send(&peer, "GET /subscribe/a,b HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_peer_await(&peer, "403 Forbidden");
+    EXPECT_INT(door.asked, 1);
+    EXPECT_INT(door.host.broker->server.core.subscriber_count, 0);
+    end();
+}

@@ -102,8 +102,11 @@ TEST("a gap says what was missed, and why")
     notice.has_resume = true;
     notice.resume = (struct rt_cursor){0x0badcafe, 7};
     expect(notice, "{\"op\":\"gap\",\"topic\":\"chat.42\","
-                   "\"after\":\"7f3a9c21-17\",\"next\":\"7f3a9c21-902\","
+                   "\"next\":\"7f3a9c21-902\","
                    "\"reason\":\"epoch_changed\",\"resume\":\"*0badcafe-7\"}");
+    notice.topic = (struct rt_bytes){0};
+    expect(notice, "{\"op\":\"gap\",\"reason\":\"epoch_changed\","
+                   "\"resume\":\"*0badcafe-7\"}");
 }
 
 TEST("a gap has one of four reasons")
