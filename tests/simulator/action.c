@@ -353,6 +353,7 @@ static const struct action {
 } actions[] = {
     {"publish", act_publish},
     {"burst", act_burst},
+    {"together", publish_together},
     {"refusal", act_refusal},
     {"sink comes", act_sink_comes},
     {"sinks come", act_sinks_come},

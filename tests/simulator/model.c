@@ -288,7 +288,7 @@ uint64_t topic_low_after(const struct topic *topic,
                                        : topic->latest + 1;
 }
 
-void topic_append(struct topic *topic,
+void topic_extend(struct topic *topic,
                   uint64_t now_ms,
                   const struct event *event)
 {
@@ -302,6 +302,10 @@ void topic_append(struct topic *topic,
     block->last = topic->latest;
     block->used += len;
     block->touched_ms = now_ms;
+}
+
+void topic_settle(struct topic *topic)
+{
     while (topic_has_too_much(topic)) {
         topic->dropped += topic_oldest(topic)->last >= topic->wanted ? 1 : 0;
         topic_drop(topic);

@@ -114,11 +114,12 @@ void topic_expect_cursor(const struct topic *topic,
 /* Whether the ring has more than its retention allows. */
 bool topic_has_too_much(const struct topic *topic);
 
-/* An event was published: the log grows, and the ring drops what is too much.
+/* An event was published: the log grows; and the ring drops what is too much.
  */
-void topic_append(struct topic *topic,
+void topic_extend(struct topic *topic,
                   uint64_t now_ms,
                   const struct event *event);
+void topic_settle(struct topic *topic);
 
 /* The first event that the ring will still have after that. */
 uint64_t topic_low_after(const struct topic *topic,

@@ -34,7 +34,7 @@ static uint32_t random_len(struct world *world)
     return below(world, one_in(world, 10) ? max + 1 : max / 8 + 1);
 }
 
-static struct event random_event(struct world *world, const struct topic *topic)
+struct event publish_draw(struct world *world, const struct topic *topic)
 {
     uint64_t newest_ms =
         topic->latest > 0 ? topic_event(topic, topic->latest)->wall_ms : 0;
@@ -84,9 +84,9 @@ static uint64_t bytes_behind(const struct world *world,
 
 /* Publishers must be told to wait if somebody is far behind, and may be if
  * anybody is behind at all. */
-static void expect_congestion(const struct world *world,
-                              struct topic *topic,
-                              bool is_congested)
+void publish_expect_congestion(const struct world *world,
+                               struct topic *topic,
+                               bool is_congested)
 {
     const struct rt_topic *found = world_find(world, topic);
     uint64_t part = topic->retention.bytes / RT_CONGESTION_PART;
@@ -118,7 +118,7 @@ static void expect_receipt(const struct world *world,
 {
     topic_expect_cursor(topic, receipt->cursor, topic->latest);
     EXPECT_INT(receipt->wall_ms, topic_event(topic, topic->latest)->wall_ms);
-    expect_congestion(world, topic, receipt->is_congested);
+    publish_expect_congestion(world, topic, receipt->is_congested);
     expect_entry(world, topic);
 }
 
@@ -157,12 +157,13 @@ static struct forecast foresee(const struct world *world,
     };
 }
 
-static void
-published(struct world *world, struct topic *topic, const struct event *event)
+void publish_note(struct world *world,
+                  struct topic *topic,
+                  const struct event *event)
 {
     world_begin_topic(world, topic);
     locals_want(world, topic);
-    topic_append(topic, world->now_ms, event);
+    topic_extend(topic, world->now_ms, event);
     topic->touched_ms = world->now_ms;
     world->expected.events_produced++;
     world_remember(world, topic);
@@ -171,7 +172,7 @@ published(struct world *world, struct topic *topic, const struct event *event)
 
 void publish(struct world *world, struct topic *topic)
 {
-    struct event event = random_event(world, topic);
+    struct event event = publish_draw(world, topic);
     struct rt_event outgoing = {
         .topic = topic->name,
         .payload = {model_noise(event.noise), event.len},
@@ -191,6 +192,7 @@ void publish(struct world *world, struct topic *topic)
         return;
     }
     expect_reserve(world, &forecast);
-    published(world, topic, &event);
+    publish_note(world, topic, &event);
+    topic_settle(topic);
     expect_receipt(world, topic, &receipt);
 }

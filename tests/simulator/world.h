@@ -189,6 +189,20 @@ void locals_want(const struct world *world, struct topic *topic);
 /* Publishes an event, and expects what must come of it. */
 void publish(struct world *world, struct topic *topic);
 
+/* Publishes events to one topic or several, together; there may be no memory
+ * for all of them. */
+void publish_together(struct world *world);
+
+/* For that: the next event of a topic; that it was published; and that the core
+ * says rightly whether publishers should wait. */
+struct event publish_draw(struct world *world, const struct topic *topic);
+void publish_note(struct world *world,
+                  struct topic *topic,
+                  const struct event *event);
+void publish_expect_congestion(const struct world *world,
+                               struct topic *topic,
+                               bool is_congested);
+
 /* Some place in the topic to begin with, and one in several. */
 struct rt_since random_since(struct world *world, const struct topic *topic);
 struct rt_since random_node_since(struct world *world);
