@@ -80,6 +80,9 @@ class Bench:
         if run.count:
             return self.measure_counted(run)
         with serving(self.servers[run.server]) as (port, pid):
+            if run.beside:
+                with run.beside(port):
+                    return self.drive(run, port, pid)
             if not run.trace:
                 return self.drive(run, port, pid)
             with tracing(pid) as trace:

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import statistics
 
+import crowd
 import loads
 from estimate import interval
 from loads import KIB
@@ -146,6 +147,19 @@ def batch_1000(count):
         report = yield Run("ringtail", loads.batches(1000))
         values.append(cpu_per_event(report) / 1000)
     return [range_line("CPU per event, ns", values, 667)]
+
+
+def patterns(count):
+    """What a POST costs on a node of very many topics when somebody subscribes
+    to a pattern that has them, but not the one that is published to."""
+    load = loads.produce(1, 64)
+    ours, without = yield from paired(
+        Run("ringtail", load, beside=crowd.subscribed),
+        Run("ringtail", load, beside=crowd.topics),
+        count,
+    )
+    measure = "CPU per POST, to without a pattern"
+    return [ratio_line(measure, cpu_per_event, list(zip(ours, without)), 1.1)]
 
 
 def topics(count):
@@ -308,6 +322,7 @@ BROKER_ONLY = [
     "fanout-json",
     "fanout-sse",
     "batch-1000",
+    "patterns",
     "topics",
     "idle-json",
     "idle-sse",
@@ -331,6 +346,7 @@ ROWS = {
     "single-10000": ratio(
         loads.single(10_000), (*CPU_RATIO, 1.08), (*LAST_RATIO, 1.15)
     ),
+    "patterns": patterns,
     "topics": topics,
     "post-1": ratio(
         loads.produce(1, 1), ("CPU per POST, ratio", cpu_per_event, 1.25)

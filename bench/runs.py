@@ -18,6 +18,7 @@ class Run:
     window: bool = True  # whether --warmup and --seconds apply
     count: bool = False  # whether allocations are counted
     trace: bool = False  # whether system calls are counted
+    beside: object = None  # a context, of the port, in which the load runs
 
 
 @dataclasses.dataclass
