@@ -12,8 +12,9 @@ TIMEOUT_S = 30
 
 def post(number):
     """A request that has the topic begin."""
-    head = f"POST /produce/crowd.{number} HTTP/1.1\r\nHost: a\r\n"
-    return f"{head}Prefer: return=minimal\r\nContent-Length: 1\r\n\r\nx".encode()
+    line = f"POST /produce/crowd.{number} HTTP/1.1\r\nHost: a\r\n"
+    head = f"{line}Prefer: return=minimal\r\nContent-Length: 1\r\n\r\n"
+    return f"{head}x".encode()
 
 
 def publish_to_all(port):
