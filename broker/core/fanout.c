@@ -153,9 +153,9 @@ static enum outcome outcome_of_nothing(const struct span *span)
     return span->stream->topic == NULL ? WROTE_ALL : PURGED;
 }
 
-static enum outcome write_span(const struct span *span,
-                               struct rt_subscriber *subscriber,
-                               size_t *written)
+static inline enum outcome write_span(const struct span *span,
+                                      struct rt_subscriber *subscriber,
+                                      size_t *written)
 {
     struct rt_core *core = span->stream->core;
     if (RT_UNLIKELY(span->range_count == 0)) {
@@ -254,26 +254,14 @@ static size_t leave_behind(struct rt_stream *stream,
     return 0;
 }
 
-/*
- * Brings the active subscriber at pass_next nearer to the head, or out of the
- * array, and moves pass_next on when it is there. What takes several writes is
- * done in one visit after the other: it stays active, and so protected from
- * eviction, as long as its connection takes everything.
- */
-static size_t visit_active(struct rt_stream *stream, struct span *span)
+/* Writes to the active subscriber at pass_next what there is for it. Inline: it
+ * is done for every delivery. */
+static inline size_t write_active(struct rt_stream *stream,
+                                  const struct span *span)
 {
     struct rt_active *active = &stream->active[stream->pass_next];
     struct rt_subscriber *subscriber = active->subscriber;
     size_t written = 0;
-    if (active->offset == rt_stream_head(stream)) {
-        return leave_behind(stream, subscriber);
-    }
-    size_t units = 1 + find_span(span, stream, active->offset);
-    struct span wanted;
-    if (RT_UNLIKELY(subscriber->skips_own)) {
-        wanted = without_own(span, subscriber);
-        span = &wanted;
-    }
     enum outcome outcome = write_span(span, subscriber, &written);
     if (outcome == WROTE_ALL) {
         active->offset = span->end;
@@ -284,7 +272,35 @@ static size_t visit_active(struct rt_stream *stream, struct span *span)
     } else if (outcome == WROTE_PART) {
         queue_rest(subscriber, span, written);
     }
-    return units + written / RT_UNIT_BYTES;
+    return written / RT_UNIT_BYTES;
+}
+
+/* The same for one that skips its own events. */
+static size_t write_others(struct rt_stream *stream,
+                           const struct span *span,
+                           struct rt_subscriber *subscriber)
+{
+    struct span wanted = without_own(span, subscriber);
+    return write_active(stream, &wanted);
+}
+
+/*
+ * Brings the active subscriber at pass_next nearer to the head, or out of the
+ * array, and moves pass_next on when it is there. What takes several writes is
+ * done in one visit after the other: it stays active, and so protected from
+ * eviction, as long as its connection takes everything.
+ */
+static size_t visit_active(struct rt_stream *stream, struct span *span)
+{
+    struct rt_active *active = &stream->active[stream->pass_next];
+    struct rt_subscriber *subscriber = active->subscriber;
+    if (active->offset == rt_stream_head(stream)) {
+        return leave_behind(stream, subscriber);
+    }
+    size_t units = 1 + find_span(span, stream, active->offset);
+    return units + (RT_UNLIKELY(subscriber->skips_own)
+                        ? write_others(stream, span, subscriber)
+                        : write_active(stream, span));
 }
 
 /* Goes on with a pass for about `units`; returns how many it took. */
