@@ -324,3 +324,57 @@ TEST("a paused subscription is told of the end, and of nothing else")
     EXPECT_INT(record.events + record.gaps, 0);
     EXPECT_INT(record.closed, 1);
 }
+
+/* A request of a peer's, about the topic. */
+static void ask(struct test_host *host, const char *line)
+{
+    static struct test_peer peer;
+    char request[128];
+    (void)snprintf(request, sizeof(request), "%s HTTP/1.1\r\nHost: a\r\n\r\n",
+                   line);
+    test_peer_connect(&peer, host);
+    test_peer_send(&peer, request);
+    test_peer_await(&peer, "HTTP/1.1 20");
+    test_peer_close(&peer);
+}
+
+TEST("the end of a topic comes behind its last event, and once")
+{
+    struct test_host host;
+    struct record record = {.offset = 0};
+    test_host_start(&host, NULL);
+    subscribe(&record, &host, NULL);
+    publish(&host, "last");
+    ask(&host, "POST /topics/news/close");
+    TEST_UNTIL(&host.loop, record.closed > 0);
+    EXPECT_INT(record.events, 1);
+    EXPECT_TEXT(rt_bytes_of(record.reason), "topic-closed");
+    EXPECT_INT(ringtail_publish(host.broker, "news", "x", 1, NULL, NULL),
+               RINGTAIL_ECLOSED);
+    char cursor[RINGTAIL_CURSOR_BYTES];
+    ringtail_subscription_cursor(record.subscription, cursor);
+    EXPECT(strcmp(cursor + 8, "-1") == 0);
+    ringtail_subscription_pause(record.subscription);
+    ringtail_subscription_resume(record.subscription);
+    test_host_turns(&host, 5);
+    test_host_finish(&host);
+    EXPECT_INT(record.closed, 1);
+}
+
+TEST("a purge is a gap of unknown size, and offsets begin again")
+{
+    struct test_host host;
+    struct record record = {.offset = 0};
+    test_host_start(&host, NULL);
+    subscribe(&record, &host, NULL);
+    publish(&host, "old");
+    test_host_turns(&host, 5);
+    ask(&host, "DELETE /topics/news");
+    TEST_UNTIL(&host.loop, record.gaps > 0);
+    EXPECT_INT(record.missed, 0);
+    EXPECT_TEXT(rt_bytes_of(record.reason), "epoch-changed");
+    publish(&host, "new");
+    TEST_UNTIL(&host.loop, record.events == 2);
+    EXPECT_INT(record.offset, 1);
+    test_host_finish(&host);
+}
