@@ -89,6 +89,7 @@ REQUESTS = [
     ("get", EVENTS, "a", None, {"?": "since=now"}, 400),
     ("get", SUBSCRIBE, "a", None, {}, 200),
     ("get", SUBSCRIBE, "a", None, SSE, 200),
+    ("get", SUBSCRIBE, "a,d.*,e.>", None, {}, 200),
     ("get", SUBSCRIBE, "a", None, {"?": "since=x"}, 400),
     ("get", "/subscribe", "", None, {"?": "since=now"}, 400),
     ("post", CLOSE, "b", None, {}, 200),
@@ -205,6 +206,25 @@ def raw_requests(broker):
             equal(found.status, status)
             answer = Answer(found.status, headers, found.body)
             DOCUMENT.check(path, method, answer)
+
+
+@test
+def stream_lines(broker):
+    """As described: each line of a stream."""
+    for target, wanted in [
+        ("a?since=earliest", {"open", "event", "caught_up"}),
+        ("a?since=00000000-1", {"open", "gap", "event", "caught_up"}),
+        ("a,d?since=earliest", {"open", "event"}),
+    ]:
+        peer = http.client.HTTPConnection("127.0.0.1", broker.port, timeout=20)
+        peer.request("GET", f"/subscribe/{target}")
+        answer = peer.getresponse()
+        found = set()
+        while not wanted <= found:
+            line = json.loads(answer.readline())
+            DOCUMENT.validate(DOCUMENT.schema("Line"), line)
+            found.add(line["op"])
+        peer.close()
 
 
 @test
