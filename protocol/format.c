@@ -33,6 +33,8 @@ struct plan {
     struct rt_writer suffix;
     enum encoding encoding;
     enum rt_wrap wrap;
+    size_t payload_size; /* encoded */
+    size_t size;         /* of all that is wrapped */
 };
 
 /* --- Payloads --- */
@@ -122,22 +124,46 @@ static size_t payload_size(enum encoding encoding, struct rt_bytes payload)
     }
 }
 
+/* As a text takes two quotes more than it has, nothing in it is escaped. */
+static void
+write_string(struct rt_writer *writer, struct rt_bytes text, size_t size)
+{
+    if (size > text.len + 2) {
+        rt_json_string_write(writer, text);
+        return;
+    }
+    RT_WRITE(writer, "\"");
+    rt_write_bytes(writer, text);
+    RT_WRITE(writer, "\"");
+}
+
+/* As it takes what it has, it is one line. */
+static void
+write_lines(struct rt_writer *writer, struct rt_bytes payload, size_t size)
+{
+    if (size > payload.len) {
+        write_fields(writer, payload);
+    } else {
+        rt_write_bytes(writer, payload);
+    }
+}
+
 static void write_payload(struct rt_writer *writer,
-                          enum encoding encoding,
+                          const struct plan *plan,
                           struct rt_bytes payload)
 {
-    switch (encoding) {
+    switch (plan->encoding) {
     case ON_ONE_LINE:
         write_on_one_line(writer, payload);
         return;
     case AS_STRING:
-        rt_json_string_write(writer, payload);
+        write_string(writer, payload, plan->payload_size);
         return;
     case AS_BASE64:
         rt_base64_write(writer, payload);
         return;
     case AS_FIELDS:
-        write_fields(writer, payload);
+        write_lines(writer, payload, plan->payload_size);
         return;
     default:
         rt_write_bytes(writer, payload);
@@ -255,6 +281,15 @@ static void init_plan(struct plan *plan)
     rt_writer_init(&plan->suffix, plan->suffix_memory, SUFFIX_MAX);
 }
 
+/* With everything around the payload planned: how much it all is. */
+static void measure(struct plan *plan, struct rt_bytes payload)
+{
+    RT_CHECK(!plan->prefix.overflowed && !plan->suffix.overflowed);
+    plan->payload_size = payload_size(plan->encoding, payload);
+    plan->size = rt_writer_bytes(&plan->prefix).len + plan->payload_size +
+                 rt_writer_bytes(&plan->suffix).len;
+}
+
 static void
 plan_item(struct plan *plan, enum rt_format format, const struct rt_item *item)
 {
@@ -268,14 +303,7 @@ plan_item(struct plan *plan, enum rt_format format, const struct rt_item *item)
     RT_CHECK(format < RT_FORMAT_COUNT);
     init_plan(plan);
     plans[format](plan, item);
-    RT_CHECK(!plan->prefix.overflowed && !plan->suffix.overflowed);
-}
-
-static size_t size_inside(const struct plan *plan, struct rt_bytes payload)
-{
-    return rt_writer_bytes(&plan->prefix).len +
-           payload_size(plan->encoding, payload) +
-           rt_writer_bytes(&plan->suffix).len;
+    measure(plan, item->payload);
 }
 
 static void write_inside(struct rt_writer *writer,
@@ -283,7 +311,7 @@ static void write_inside(struct rt_writer *writer,
                          struct rt_bytes payload)
 {
     rt_write_bytes(writer, rt_writer_bytes(&plan->prefix));
-    write_payload(writer, plan->encoding, payload);
+    write_payload(writer, plan, payload);
     rt_write_bytes(writer, rt_writer_bytes(&plan->suffix));
 }
 
@@ -291,7 +319,7 @@ size_t rt_format_size(enum rt_format format, const struct rt_item *item)
 {
     struct plan plan;
     plan_item(&plan, format, item);
-    return rt_wrap_size(plan.wrap, size_inside(&plan, item->payload));
+    return rt_wrap_size(plan.wrap, plan.size);
 }
 
 void rt_format_write(struct rt_writer *writer,
@@ -300,23 +328,28 @@ void rt_format_write(struct rt_writer *writer,
 {
     struct plan plan;
     plan_item(&plan, format, item);
-    rt_wrap_begin(writer, plan.wrap, size_inside(&plan, item->payload));
+    rt_wrap_begin(writer, plan.wrap, plan.size);
     write_inside(writer, &plan, item->payload);
     rt_wrap_end(writer, plan.wrap);
+}
+
+static void plan_alone(struct plan *plan, const struct rt_item *item)
+{
+    init_plan(plan);
+    plan_envelope(plan, item);
+    measure(plan, item->payload);
 }
 
 size_t rt_envelope_size(const struct rt_item *item)
 {
     struct plan plan;
-    init_plan(&plan);
-    plan_envelope(&plan, item);
-    return size_inside(&plan, item->payload);
+    plan_alone(&plan, item);
+    return plan.size;
 }
 
 void rt_envelope_write(struct rt_writer *writer, const struct rt_item *item)
 {
     struct plan plan;
-    init_plan(&plan);
-    plan_envelope(&plan, item);
+    plan_alone(&plan, item);
     write_inside(writer, &plan, item->payload);
 }

@@ -49,7 +49,7 @@ struct rt_item {
 /* How many bytes the event takes in a format, with the frame or the chunk. */
 size_t rt_format_size(enum rt_format format, const struct rt_item *item);
 
-/* Writes exactly so many. */
+/* Writes exactly so many; into less room nothing that means anything. */
 void rt_format_write(struct rt_writer *writer,
                      enum rt_format format,
                      const struct rt_item *item);

@@ -81,11 +81,21 @@ static struct rt_entry *entry_at(const struct rt_segment *segment,
     return (struct rt_entry *)end - 1 - index;
 }
 
+static size_t taken_by_one_more(const struct rt_segment *segment)
+{
+    return segment->used + (segment->event_count + 1) * sizeof(struct rt_entry);
+}
+
+size_t rt_segment_room(const struct rt_segment *segment)
+{
+    size_t taken = taken_by_one_more(segment);
+    return taken <= segment->capacity ? segment->capacity - taken : 0;
+}
+
 bool rt_segment_has_room(const struct rt_segment *segment, size_t len)
 {
-    size_t entries = (segment->event_count + 1) * sizeof(struct rt_entry);
-    size_t taken = segment->used + entries;
-    return taken <= segment->capacity && len <= segment->capacity - taken;
+    return taken_by_one_more(segment) <= segment->capacity &&
+           len <= rt_segment_room(segment);
 }
 
 /* The place of the last type, if it is this one; else 0. */

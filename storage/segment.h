@@ -77,6 +77,9 @@ void rt_segment_unref(struct rt_store *store, struct rt_segment *segment);
 /* Drops the ring's reference: what others still hold counts as retired. */
 void rt_segment_retire(struct rt_store *store, struct rt_segment *segment);
 
+/* How many bytes an event may have whose entry still fits; 0: no event does. */
+size_t rt_segment_room(const struct rt_segment *segment);
+
 /* Whether an event of `len` bytes and its entry fit into what is free. */
 bool rt_segment_has_room(const struct rt_segment *segment, size_t len);
 

@@ -15,14 +15,19 @@ void rt_blocks_init(struct rt_blocks *blocks,
     *blocks = (struct rt_blocks){.store = store, .format = format};
 }
 
-static void drop(struct rt_blocks *blocks, uint32_t place)
+static struct rt_segment *take_out(struct rt_blocks *blocks, uint32_t place)
 {
     struct rt_segment *segment = blocks->blocks[place].segment;
     blocks->count--;
     memmove(blocks->blocks + place, blocks->blocks + place + 1,
             (blocks->count - place) * sizeof(struct rt_block));
     blocks->bytes -= rt_segment_size(segment->capacity);
-    rt_segment_retire(blocks->store, segment);
+    return segment;
+}
+
+static void drop(struct rt_blocks *blocks, uint32_t place)
+{
+    rt_segment_retire(blocks->store, take_out(blocks, place));
 }
 
 void rt_blocks_finish(struct rt_blocks *blocks)
@@ -86,28 +91,57 @@ static uint64_t touched_ms(const struct rt_blocks *blocks, uint32_t place)
     return blocks->blocks[place].segment->touched_ms;
 }
 
-static void shed(struct rt_blocks *blocks, size_t capacity, uint64_t bytes_max)
+/* The block that nobody has looked at for longest. */
+static uint32_t oldest_of(const struct rt_blocks *blocks)
 {
-    while (blocks->count > 0 &&
-           blocks->bytes + rt_segment_size(capacity) > bytes_max) {
-        uint32_t oldest = 0;
-        for (uint32_t i = 1; i < blocks->count; i++) {
-            oldest =
-                touched_ms(blocks, i) < touched_ms(blocks, oldest) ? i : oldest;
+    uint32_t oldest = 0;
+    for (uint32_t i = 1; i < blocks->count; i++) {
+        oldest =
+            touched_ms(blocks, i) < touched_ms(blocks, oldest) ? i : oldest;
+    }
+    return oldest;
+}
+
+static bool
+is_full(const struct rt_blocks *blocks, size_t capacity, uint64_t bytes_max)
+{
+    return blocks->count > 0 &&
+           blocks->bytes + rt_segment_size(capacity) > bytes_max;
+}
+
+/* Memory for a block, after dropping what is too much: what another one had, if
+ * that fits, for a topic that is busy opens one all the time. */
+static struct rt_segment *
+replace(struct rt_blocks *blocks, size_t capacity, uint64_t bytes_max)
+{
+    while (is_full(blocks, capacity, bytes_max)) {
+        uint32_t oldest = oldest_of(blocks);
+        struct rt_segment *segment = blocks->blocks[oldest].segment;
+        if (segment->capacity == capacity && segment->references == 1) {
+            rt_segment_reset(blocks->store, take_out(blocks, oldest));
+            return segment;
         }
         drop(blocks, oldest);
     }
+    return rt_segment_create(blocks->store, capacity);
+}
+
+static size_t size_max(uint64_t bytes_max)
+{
+    uint64_t part = bytes_max / RT_BLOCKS_MIN;
+    return part < RT_BLOCK_SIZE_MAX ? (size_t)part : RT_BLOCK_SIZE_MAX;
 }
 
 /* What grows has twice the size of the block before it. */
-static size_t room_to_grow(const struct rt_blocks *blocks, uint64_t first)
+static size_t
+room_to_grow(const struct rt_blocks *blocks, uint64_t first, uint64_t bytes_max)
 {
     uint32_t after = place_after(blocks, first);
     if (after == 0) {
         return RT_BLOCK_SIZE_FIRST;
     }
-    size_t before = blocks->blocks[after - 1].segment->capacity;
-    return before < RT_BLOCK_SIZE_MAX / 2 ? before * 2 : RT_BLOCK_SIZE_MAX;
+    size_t doubled = blocks->blocks[after - 1].segment->capacity * 2;
+    return doubled < size_max(bytes_max) ? doubled : size_max(bytes_max);
 }
 
 static struct rt_block *
@@ -130,14 +164,13 @@ struct rt_block *rt_blocks_open(struct rt_blocks *blocks,
                                 bool may_grow,
                                 uint64_t bytes_max)
 {
-    size_t grown = may_grow ? room_to_grow(blocks, first) : 0;
+    size_t grown = may_grow ? room_to_grow(blocks, first, bytes_max) : 0;
     size_t capacity = needed < grown ? grown : needed;
     capacity = (capacity + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    shed(blocks, capacity, bytes_max);
     if (reserve_place(blocks) < 0) {
         return NULL;
     }
-    struct rt_segment *segment = rt_segment_create(blocks->store, capacity);
+    struct rt_segment *segment = replace(blocks, capacity, bytes_max);
     return segment == NULL ? NULL : insert(blocks, first, segment);
 }
 
@@ -151,16 +184,17 @@ bool rt_block_add(struct rt_block *block,
                   uint64_t number,
                   const struct rt_item *item)
 {
-    struct rt_writer writer;
+    struct rt_segment *segment = block->segment;
     struct rt_entry entry = {.sequence = number};
-    size_t len = rt_format_size(format, item);
+    struct rt_writer writer;
     RT_CHECK(number >= block->end);
-    if (!rt_segment_has_room(block->segment, len)) {
+    rt_writer_init(&writer, (char *)segment->bytes + segment->used,
+                   rt_segment_room(segment));
+    rt_format_write(&writer, format, item);
+    if (writer.overflowed) {
         return false;
     }
-    rt_writer_init(&writer, rt_segment_extend(block->segment, len, entry), len);
-    rt_format_write(&writer, format, item);
-    RT_CHECK(!writer.overflowed && writer.at == writer.end);
+    (void)rt_segment_extend(segment, rt_writer_bytes(&writer).len, entry);
     block->end = number + 1;
     return true;
 }

@@ -19,10 +19,12 @@
 #include "protocol/format.h"
 #include "storage/segment.h"
 
-/* Blocks begin with this size and double up to the largest; an event that is
- * larger still has a block of its own. */
+/* Blocks begin with this size and double up to the largest, or to a part of all
+ * that they may take; an event that is larger still has a block of its own. A
+ * write ends with its block, so small ones make more of them. */
 #define RT_BLOCK_SIZE_FIRST ((size_t)4 * 1024)
-#define RT_BLOCK_SIZE_MAX   ((size_t)64 * 1024)
+#define RT_BLOCK_SIZE_MAX   ((size_t)256 * 1024)
+#define RT_BLOCKS_MIN       4 /* as large as can be, in all they may take */
 
 /* A block that nobody has looked at for so long goes. */
 #define RT_BLOCK_IDLE_MS 2000

@@ -33,7 +33,7 @@ static size_t need_of(const struct rt_view *view, uint64_t offset)
 /* What the events from an offset up to `end` need, as far as one block goes;
  * of one event, whatever it needs. */
 static size_t
-needed_for(const struct rt_view *view, uint64_t offset, uint64_t end)
+need_until(const struct rt_view *view, uint64_t offset, uint64_t end)
 {
     size_t needed = need_of(view, offset);
     for (offset++; offset < end && needed < RT_BLOCK_SIZE_MAX; offset++) {
@@ -47,14 +47,15 @@ needed_for(const struct rt_view *view, uint64_t offset, uint64_t end)
 }
 
 /* A block for the events from an offset on, up to `end`. The last one will
- * grow. */
+ * grow, and so need not hold them all. */
 static struct rt_block *
 open_block(struct rt_view *view, uint64_t offset, uint64_t end)
 {
     bool is_last = end == rt_stream_head(&view->stream);
+    size_t needed =
+        is_last ? need_of(view, offset) : need_until(view, offset, end);
     struct rt_block *block =
-        rt_blocks_open(&view->blocks, offset, needed_for(view, offset, end),
-                       is_last, bytes_max(view));
+        rt_blocks_open(&view->blocks, offset, needed, is_last, bytes_max(view));
     if (block != NULL) {
         extend(view, block, end);
     }

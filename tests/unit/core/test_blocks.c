@@ -127,6 +127,42 @@ TEST("blocks that may grow double up to the largest")
     bench_finish(&bench);
 }
 
+TEST("a block that grows is a part of what all may take")
+{
+    struct bench bench;
+    uint64_t bytes_max = RT_BLOCKS_MIN * 8 * KIB;
+    bench_init(&bench);
+    for (uint64_t number = 1; number < 10; number++) {
+        struct rt_block *block =
+            rt_blocks_open(&bench.blocks, number, 100, true, bytes_max);
+        EXPECT(block != NULL && add(&bench, block, number));
+        EXPECT_INT(block->segment->capacity, number == 1 ? 4 * KIB : 8 * KIB);
+        EXPECT(bench.blocks.bytes <= bytes_max);
+    }
+    bench_finish(&bench);
+}
+
+TEST("a block is made of the one that goes, unless that is being written")
+{
+    struct bench bench;
+    uint64_t end;
+    bench_init(&bench);
+    fill(&bench, 1, 2, 1);
+    struct rt_segment *segment = seek(&bench, 1, &end)->segment;
+    struct rt_block *block =
+        rt_blocks_open(&bench.blocks, 10, 4 * KIB, false, bench.blocks.bytes);
+    EXPECT(block != NULL && block->segment == segment);
+    EXPECT(add(&bench, block, 10));
+    rt_segment_ref(segment);
+    block =
+        rt_blocks_open(&bench.blocks, 20, 4 * KIB, false, bench.blocks.bytes);
+    EXPECT(block != NULL && block->segment != segment);
+    EXPECT(add(&bench, block, 20));
+    EXPECT_INT(bench.blocks.count, 1);
+    rt_segment_unref(bench.blocks.store, segment);
+    bench_finish(&bench);
+}
+
 TEST("what was not looked at for longest makes room")
 {
     struct bench bench;

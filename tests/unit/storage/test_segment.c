@@ -119,6 +119,7 @@ TEST("an event that fits to the byte has room and one byte more has not")
     struct shelf shelf;
     shelf_init(&shelf);
     struct rt_segment *segment = create(&shelf, 200);
+    EXPECT_INT(rt_segment_room(segment), 200 - ENTRY);
     EXPECT(rt_segment_has_room(segment, 200 - ENTRY));
     EXPECT(!rt_segment_has_room(segment, 200 - ENTRY + 1));
     append(segment, 50);
@@ -135,6 +136,7 @@ TEST("a block too small for an entry has no room at all")
     struct shelf shelf;
     shelf_init(&shelf);
     struct rt_segment *segment = create(&shelf, 16);
+    EXPECT_INT(rt_segment_room(segment), 0);
     EXPECT(!rt_segment_has_room(segment, 0));
     rt_segment_unref(&shelf.store, segment);
 }
