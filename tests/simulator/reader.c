@@ -66,6 +66,7 @@ static void tell(struct reader *reader, const struct topic *topic)
 static void tell_all(struct reader *reader)
 {
     reader->told_of_gone = latest(reader);
+    reader->told_removals = reader->world->removals;
     for (int i = 0; i < TOPIC_MAX; i++) {
         tell(reader, &reader->world->topics[i]);
     }
@@ -234,6 +235,7 @@ static void expect_gone(struct reader *reader)
 {
     struct rt_cursor cursor = rt_subscriber_cursor(&reader->subscriber);
     EXPECT(cursor.offset < reader->world->removed);
+    EXPECT(reader->told_removals < reader->world->removals);
     tell_all(reader);
 }
 

@@ -47,17 +47,18 @@ struct reader {
     uint64_t last; /* the last event that was handed over */
     uint64_t seen; /* up to here there is nothing to hand over */
     struct told told[TOPIC_MAX];
-    uint64_t told_of_gone; /* the same, for topics that are gone */
-    uint64_t room;         /* bytes it takes before it blocks */
-    uint64_t cut;          /* the event it took a part of, */
-    uint64_t cut_count;    /* how many that are with those before it, */
-    size_t cut_rest;       /* and the bytes of it that it did not take */
-    bool is_short;         /* it took a part: the rest must be queued */
-    bool has_kept_up;      /* so it must not lose anything */
-    bool is_replaying;     /* to be told when it has caught up */
-    bool is_lost;          /* writes fail */
-    bool refuses_queue;    /* there is no memory to queue anything */
-    bool is_failing;       /* it did one of these: a close must follow */
+    uint64_t told_of_gone;  /* the same, for topics that are gone */
+    uint64_t told_removals; /* of those until then */
+    uint64_t room;          /* bytes it takes before it blocks */
+    uint64_t cut;           /* the event it took a part of, */
+    uint64_t cut_count;     /* how many that are with those before it, */
+    size_t cut_rest;        /* and the bytes of it that it did not take */
+    bool is_short;          /* it took a part: the rest must be queued */
+    bool has_kept_up;       /* so it must not lose anything */
+    bool is_replaying;      /* to be told when it has caught up */
+    bool is_lost;           /* writes fail */
+    bool refuses_queue;     /* there is no memory to queue anything */
+    bool is_failing;        /* it did one of these: a close must follow */
     struct stall stall;
 };
 

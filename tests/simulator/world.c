@@ -206,6 +206,7 @@ void world_end_topic(struct world *world, struct topic *topic)
 {
     uint64_t offset = topic_newest(topic, topic->latest);
     if (offset > 0) {
+        world->removals++;
         const struct event *newest = topic_event(topic, offset);
         world->removed = newest->sequence > world->removed ? newest->sequence
                                                            : world->removed;

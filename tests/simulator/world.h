@@ -95,6 +95,7 @@ struct world {
     struct local *locals[LOCAL_MAX];
     struct past *past; /* every event of the node, by sequence - 1 */
     uint64_t past_capacity;
+    uint64_t removals;   /* of topics that had events */
     uint64_t removed;    /* the newest event of topics that are gone, */
     uint64_t removed_ms; /* and its time stamp */
     struct rt_counters expected;

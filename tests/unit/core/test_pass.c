@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "broker/core/control.h"
 #include "broker/core/topic.h"
 #include "tests/support/history.h"
 
@@ -173,6 +174,62 @@ TEST("who skips gaps is told of none, but they are counted")
     EXPECT_INT(sink.gap_count, 0);
     EXPECT_INT(history.test.core.counters.gaps, 1);
     test_history_expect(&history, &sink, "a.*", first_of("a.1"), 200);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+/* Somebody stands where an event is that is encoded for others. */
+static void begin_behind_a_block(struct test_sink *sink)
+{
+    struct test_sink other;
+    test_history_publish(&history, "a.1", 1, 10);
+    test_history_publish(&history, "a.2", 1, 10);
+    (void)test_history_select(&history, &other, "a.*",
+                              test_since_node(&history, 0));
+    test_core_flush(&history.test);
+    test_history_expect(&history, &other, "a.*", 1, 2);
+    test_sink_finish(&other);
+    (void)test_history_select(&history, sink, "a.*",
+                              test_since_node(&history, 0));
+}
+
+TEST("who is told that an event is gone does not get it after that")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    begin_behind_a_block(&sink);
+    test_history_publish(&history, "a.1", 200, 300);
+    test_core_flush(&history.test);
+    expect_gap(&sink, "a.1");
+    test_history_expect_with_gap(&history, &sink, "a.*", 2, 2, first_of("a.1"));
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("the events of a topic that is purged are gone for everybody")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    begin_behind_a_block(&sink);
+    rt_topic_purge(test_core_topic(&history.test, "a.1"));
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.gap.topic.len, 0);
+    test_history_expect(&history, &sink, "a.*", 2, 2);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("who keeps up is given a topic's events before they are purged")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    test_history_publish(&history, "a.1", 2, 10);
+    rt_topic_purge(test_core_topic(&history.test, "a.1"));
+    test_history_expect(&history, &sink, "a.*", 1, 2);
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 0);
     test_sink_finish(&sink);
     test_history_finish(&history);
 }
