@@ -85,6 +85,7 @@ def accounting():
     """A host's allocator refuses what is too much, and gets all back."""
     payload = b"x" * 100000
     with Example("accounting", 4 << 20) as example:
+        equal(example.request("POST", "/produce/small", b"x").status, 200)
         paths = [f"/produce/topic-{n}" for n in range(100)]
         answers = (example.request("POST", path, payload) for path in paths)
         statuses = [answer.status for answer in answers]
