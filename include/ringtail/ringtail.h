@@ -117,6 +117,9 @@ enum ringtail_verdict {
  * New members may follow. */
 struct ringtail_request {
     enum ringtail_action action;
+    /* To subscribe it may be a pattern, with the token `*` for any one token or
+     * `>` at the end for one or more: whoever compares beginnings of topics
+     * must know. Of several topics and patterns each is asked about. */
     const char *topic;
     const char *query; /* what follows the `?`, not decoded */
     /* The header fields of these names, as they were sent. */
