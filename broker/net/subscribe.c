@@ -1,6 +1,7 @@
 /* GET /subscribe/{topic}, or several: the handshake of a WebSocket, or a
  * stream. */
 #include "base/error.h"
+#include "broker/core/stream.h"
 #include "broker/net/authorize.h"
 #include "broker/net/dialog.h"
 #include "broker/net/event_stream.h"
@@ -221,6 +222,26 @@ static void begin_websocket(struct rt_http_session *session,
     }
 }
 
+/* Whoever has all events of a topic that is closed need not come back, which
+ * browsers would for ever, but not after a 204 (the HTML standard, section
+ * 9.2.3). */
+static bool is_over(const struct rt_subscriber *subscriber,
+                    enum rt_format format,
+                    const struct rt_start *start)
+{
+    return format == RT_FORMAT_SSE && !start->is_behind && !start->is_gap &&
+           rt_stream_is_closed(subscriber->stream);
+}
+
+static void answer_over(struct rt_http_session *session)
+{
+    rt_subscriber_detach(&session->connection->subscriber);
+    rt_http_answer(
+        session,
+        (struct rt_http_answer){
+            .status = 204, .headers = RT_BYTES("Cache-Control: no-store\r\n")});
+}
+
 /* A gap is no error, for browsers never come back after one. */
 static void begin_stream(struct rt_http_session *session,
                          const struct wanted *wanted)
@@ -230,6 +251,10 @@ static void begin_stream(struct rt_http_session *session,
     struct rt_start start;
     int result = attach(session, wanted, &start);
     if (result == RT_ENOMEM) {
+        return;
+    }
+    if (is_over(&connection->subscriber, format, &start)) {
+        answer_over(session);
         return;
     }
     answer_stream(session, format, &start);

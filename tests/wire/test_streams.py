@@ -403,6 +403,29 @@ def drains(_, form):
                 equal(rest[0]["retry"], str(wait_ms))
 
 
+@cases(FORMS, "When a topic is closed {0} end behind its last event.")
+def topic_closed(broker, form):
+    """And a browser that comes back is told not to."""
+    topic = f"over-{form.__name__}"
+    with form(broker, topic) as peer:
+        begin(peer)
+        cursor = broker.post(topic, "x")["cursor"]
+        answer = broker.request("PUT", f"/topics/{topic}", '{"closed":true}')
+        equal(answer.status, 200)
+        equal(payload(peer.item()), "x")
+        wanted = {"op": "closed", "topic": topic, "cursor": cursor}
+        equal([notice(item) for item in peer.rest()], [wanted])
+    with raw.Connection(broker.port) as peer:
+        line = f"Last-Event-ID: {cursor}"
+        peer.send(raw.get(f"/subscribe/{topic}?format=sse", line))
+        equal(peer.answer().status, 204)
+        peer.send(raw.get("/livez"))
+        equal(peer.answer().status, 200)
+    with form(broker, f"{topic}?since=-1") as peer:
+        equal([payload(item) for item in begin(peer)], ["x"])
+        equal([notice(item)["op"] for item in peer.rest()], ["closed"])
+
+
 @cases(FORMS, "What a reader of {0} sends is ignored, but its end.")
 def input_ignored(broker, form):
     """The end is a close by the peer."""
