@@ -134,10 +134,12 @@ struct ringtail_request {
  * Whether a peer may publish or subscribe: asked at the head of every POST
  * /produce/{topic}, GET /subscribe and GET /topics/{topic} that is well formed,
  * the last being as good as a subscription, and for each topic of a POST
- * /produce when its body is whole, before anything is done; not for calls of
- * the host itself, nor for what the role admin may do. With RINGTAIL_LATER
- * the peer waits, and the host calls ringtail_authorize with `authorization`,
- * exactly once. With any other verdict `authorization` is not used.
+ * /produce when its body is whole, before anything is done; and about each
+ * operation `sub` and `pub` on a WebSocket, where the query and the header
+ * fields are those of its handshake. Not for calls of the host itself, nor for
+ * what the role admin may do. With RINGTAIL_LATER the peer waits, and the host
+ * calls ringtail_authorize with `authorization`, exactly once. With any other
+ * verdict `authorization` is not used.
  */
 typedef enum ringtail_verdict (*ringtail_authorize_cb)(
     void *context,
