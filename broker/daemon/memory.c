@@ -17,6 +17,69 @@ static bool is_due(const struct memory *memory)
     return freed >= FREED_MIN && freed >= much;
 }
 
+#ifdef __GLIBC__
+
+/* The C library keeps some blocks of each small size for the thread that freed
+ * them, and does not count them as free: each keeps a page from being given
+ * back. So many of so many sizes (malloc's tcache). */
+#define CACHED_MAX       7
+#define CACHED_SIZE_MIN  24
+#define CACHED_SIZE_MAX  1032
+#define CACHED_SIZE_STEP 16
+
+static void free_all(void *list)
+{
+    while (list != NULL) {
+        void *next = *(void **)list;
+        free(list);
+        list = next;
+    }
+}
+
+static void *take(void *list, size_t size)
+{
+    for (int i = 0; i < CACHED_MAX; i++) {
+        void **block = malloc(size);
+        if (block == NULL) {
+            break;
+        }
+        *block = list;
+        list = block;
+    }
+    return list;
+}
+
+/* Whatever is kept is taken, and freed by a thread that ends, and keeps nothing
+ * then. */
+static void empty_cache(void)
+{
+    void *list = NULL;
+    uv_thread_t thread;
+    for (size_t size = CACHED_SIZE_MIN; size <= CACHED_SIZE_MAX;
+         size += CACHED_SIZE_STEP) {
+        list = take(list, size);
+    }
+    if (uv_thread_create(&thread, free_all, list) == 0) {
+        (void)uv_thread_join(&thread);
+    } else {
+        free_all(list);
+    }
+}
+
+static void give_back(void)
+{
+    empty_cache();
+    (void)malloc_trim(0);
+}
+
+#else
+
+static void give_back(void)
+{
+}
+
+#endif
+
 static void on_timer(uv_timer_t *timer)
 {
     struct memory *memory = timer->data;
@@ -26,9 +89,7 @@ static void on_timer(uv_timer_t *timer)
     }
     memory->peak = memory->used;
     memory->periods = 0;
-#ifdef __GLIBC__
-    (void)malloc_trim(0);
-#endif
+    give_back();
 }
 
 void memory_start(struct memory *memory, uv_loop_t *loop)
