@@ -37,7 +37,8 @@ static void note_drop(struct rt_follower *follower)
 int rt_follower_create(struct rt_selection *selection, struct rt_topic *topic)
 {
     struct rt_heap *heap = topic->core->heap;
-    if (rt_heap_is_low(heap, sizeof(struct rt_follower)) ||
+    size_t kept = heap->limit / RT_TOPICS_KEEP_PART;
+    if (rt_heap_is_low(heap, sizeof(struct rt_follower) + kept) ||
         rt_merge_reserve(&selection->merge, selection->follower_count + 1) <
             0) {
         return RT_ENOMEM;

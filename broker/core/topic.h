@@ -15,8 +15,9 @@
 /* The fan-out of a topic is behind when this part of the ring's bytes waits. */
 #define RT_CONGESTION_PART 4
 
-/* This part of the memory is not for new topics: whoever names them without end
- * must not take what the events of the others need. */
+/* This part of the memory is not for new topics, nor for following them:
+ * whoever names topics or patterns without end must not take what the events of
+ * the others need. */
 #define RT_TOPICS_KEEP_PART 8
 
 struct rt_locals;

@@ -134,3 +134,19 @@ TEST("drops are numbered, and a block goes with what it has of them")
     test_sink_finish(&sink);
     test_history_finish(&history);
 }
+
+TEST("who follows does not take what the events of others need")
+{
+    struct test_sink sink;
+    struct rt_start start;
+    struct rt_heap *heap = &history.test.heap.heap;
+    test_history_init(&history, small);
+    test_history_publish(&history, "a.1", 100, 300);
+    heap->limit = heap->used + heap->used / RT_TOPICS_KEEP_PART;
+    EXPECT_INT(test_history_try_select(&history, &sink, "a.*", now, &start),
+               RT_ENOMEM);
+    heap->limit = heap->used * 4;
+    EXPECT_INT(test_history_try_select(&history, &sink, "a.*", now, &start), 0);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
