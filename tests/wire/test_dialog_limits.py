@@ -143,8 +143,8 @@ def unread(broker):
                 sent += peer.socket.send(text[sent % len(text):] + text * 500)
         except TimeoutError:
             pass
-        grown = broker.metric("memory_bytes") - before
-        assert grown < 400000, grown
+        looks = [broker.metric("memory_bytes") for _ in range(100)]
+        assert max(looks) - before < 400000, max(looks) - before
         peer.socket.settimeout(30)
         rest = -sent % len(text)
         whole = (sent + rest) // len(text)
