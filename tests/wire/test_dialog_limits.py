@@ -139,7 +139,7 @@ def unread(broker):
         peer.socket.settimeout(0.5)
         sent = 0
         try:
-            while sent < count:
+            while sent < count * len(text):
                 sent += peer.socket.send(text[sent % len(text):] + text * 500)
         except TimeoutError:
             pass
