@@ -79,6 +79,7 @@ static void write_anew(struct rt_receipt_answer *answer,
     answer->len = (uint16_t)rt_writer_bytes(&writer).len;
     answer->epoch = cursor.epoch;
     answer->topic_len = (uint16_t)topic.len;
+    answer->written_offset = cursor.offset;
     answer->written_ms = wall_ms;
     answer->offset = number_of(cursor.offset);
     answer->wall_ms = number_of(wall_ms);
@@ -103,10 +104,15 @@ static bool is_alike(const struct rt_receipt_answer *answer,
            memcmp(answer->bytes + answer->topic_at, topic.data, topic.len) == 0;
 }
 
-static void write_digits(char *at, uint64_t value, uint16_t count)
+/* Only those that change: `before` is the number that is there. */
+static void
+write_digits(char *at, uint16_t count, uint64_t before, uint64_t value)
 {
-    for (char *digit = at + count; digit > at; value /= 10) {
+    char *digit = at + count;
+    while (before != value && digit > at) {
         *--digit = (char)('0' + value % 10);
+        value /= 10;
+        before /= 10;
     }
 }
 
@@ -115,7 +121,8 @@ static void count_on(struct rt_receipt_answer *answer, uint64_t offset)
 {
     uint16_t digits = answer->offset.digits;
     char *first = answer->bytes + answer->offset_at[0];
-    write_digits(first, offset, digits);
+    write_digits(first, digits, answer->written_offset, offset);
+    answer->written_offset = offset;
     memcpy(answer->bytes + answer->offset_at[1], first, digits);
     memcpy(answer->bytes + answer->offset_at[2], first, digits);
 }
@@ -132,10 +139,8 @@ struct rt_bytes rt_receipt_answer_write(struct rt_receipt_answer *answer,
     }
     memcpy(answer->bytes + answer->date_at, date.data, date.len);
     count_on(answer, cursor.offset);
-    if (answer->written_ms != wall_ms) {
-        write_digits(answer->bytes + answer->wall_ms_at, wall_ms,
-                     answer->wall_ms.digits);
-        answer->written_ms = wall_ms;
-    }
+    write_digits(answer->bytes + answer->wall_ms_at, answer->wall_ms.digits,
+                 answer->written_ms, wall_ms);
+    answer->written_ms = wall_ms;
     return (struct rt_bytes){answer->bytes, answer->len};
 }

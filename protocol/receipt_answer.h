@@ -26,7 +26,8 @@ struct rt_receipt_number {
 struct rt_receipt_answer {
     struct rt_receipt_number offset;
     struct rt_receipt_number wall_ms;
-    uint64_t written_ms; /* the time stamp that is there */
+    uint64_t written_offset; /* what is there now */
+    uint64_t written_ms;
     uint32_t epoch;
     uint16_t len; /* 0: nothing was kept yet */
     uint16_t date_at;

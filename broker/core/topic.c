@@ -169,9 +169,9 @@ struct rt_stream *rt_topic_stream(struct rt_topic *topic, enum rt_format format)
 static void protect(struct rt_stream *stream, size_t len)
 {
     const struct rt_topic *topic = stream->topic;
-    if (RT_UNLIKELY(rt_ring_endangers(&topic->ring, stream->floor,
-                                      topic->core->now_ms, len) &&
-                    !rt_list_is_empty(&stream->dirty))) {
+    if (!rt_list_is_empty(&stream->dirty) &&
+        rt_ring_endangers(&topic->ring, stream->floor, topic->core->now_ms,
+                          len)) {
         rt_stream_finish_pass(stream);
     }
 }

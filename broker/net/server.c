@@ -97,6 +97,9 @@ static void write_answers(struct rt_server *server)
 static void continue_waiting(struct rt_server *server)
 {
     struct rt_list waiting;
+    if (rt_list_is_empty(&server->waiting)) {
+        return;
+    }
     rt_list_init(&waiting);
     rt_list_move(&waiting, &server->waiting);
     while (!rt_list_is_empty(&waiting)) {
@@ -117,6 +120,9 @@ static void continue_waiting(struct rt_server *server)
 static void continue_postponed(struct rt_server *server)
 {
     struct rt_list postponed;
+    if (rt_list_is_empty(&server->postponed)) {
+        return;
+    }
     rt_list_init(&postponed);
     rt_list_move(&postponed, &server->postponed);
     while (!rt_list_is_empty(&postponed)) {
