@@ -393,6 +393,9 @@ deliver_topic(struct rt_core *core, struct rt_topic *topic, size_t max)
 bool rt_core_deliver(struct rt_core *core)
 {
     size_t done = 0;
+    if (rt_list_is_empty(&core->ready)) {
+        return false; /* in most turns */
+    }
     while (done < RT_DELIVERY_EVENTS && !rt_list_is_empty(&core->ready)) {
         struct rt_locals *locals =
             RT_LIST_FIRST(&core->ready, struct rt_locals, ready);

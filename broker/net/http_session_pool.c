@@ -36,14 +36,14 @@ static struct rt_http_session *take_spare(struct rt_server *server)
 }
 
 static void keep_spare(struct rt_server *server,
-                       struct rt_http_session *session)
+                       struct rt_http_session *session,
+                       size_t bytes)
 {
     session->answers.len = 0;
     session->held.len = 0;
     session->body.len = 0;
-    rt_buffer_finish(&session->notes, &server->heap);
     rt_list_prepend(&server->spare_sessions, &session->answering);
-    server->spare_session_bytes += session_bytes(session);
+    server->spare_session_bytes += bytes;
     server->spare_session_count++;
 }
 
@@ -54,15 +54,25 @@ static void go_on(struct rt_asker *asker)
         RT_CONTAINER(asker, struct rt_http_session, asker));
 }
 
+/* What holds for all who will have it. */
+static struct rt_http_session *create(struct rt_server *server)
+{
+    struct rt_http_session *session =
+        rt_heap_zalloc(&server->heap, sizeof(*session));
+    if (session != NULL) {
+        rt_asker_init(&session->asker, go_on);
+        rt_list_init(&session->answering);
+        rt_list_init(&session->waiting);
+    }
+    return session;
+}
+
 struct rt_http_session *rt_http_session_take(struct rt_connection *connection)
 {
     struct rt_server *server = rt_connection_server(connection);
-    struct rt_http_session *session = NULL;
-    if (!rt_list_is_empty(&server->spare_sessions)) {
-        session = take_spare(server);
-    } else {
-        session = rt_heap_zalloc(&server->heap, sizeof(*session));
-    }
+    struct rt_http_session *session = rt_list_is_empty(&server->spare_sessions)
+                                          ? create(server)
+                                          : take_spare(server);
     if (session == NULL) {
         return NULL;
     }
@@ -72,11 +82,8 @@ struct rt_http_session *rt_http_session_take(struct rt_connection *connection)
     session->is_paused = false;
     session->head_len =
         session->head_roles == connection->roles ? session->head_len : 0;
-    rt_asker_init(&session->asker, go_on);
+    rt_asker_settle(&session->asker);
     session->poll = NULL;
-    rt_list_init(&session->answering);
-    rt_list_init(&session->waiting);
-    rt_connection_set_timer(connection, server->options.head_ticks);
     return session;
 }
 
@@ -87,11 +94,12 @@ void rt_http_session_release(struct rt_http_session *session)
     }
     struct rt_server *server = rt_http_session_server(session);
     rt_http_session_unlink(session);
-    if (server->spare_session_bytes + session_bytes(session) >
-        RT_SESSIONS_SPARE_BYTES) {
+    rt_buffer_finish(&session->notes, &server->heap);
+    size_t bytes = session_bytes(session);
+    if (server->spare_session_bytes + bytes > RT_SESSIONS_SPARE_BYTES) {
         session_free(session, server);
     } else {
-        keep_spare(server, session);
+        keep_spare(server, session, bytes);
     }
 }
 
