@@ -12,7 +12,7 @@
 #include "tests/simulator/world.h"
 
 #define ENCODED_MAX (6 * PAYLOAD_MAX + 1024) /* as \u0000, all of it */
-#define OFFER_MAX   1024                     /* events in one write */
+#define OFFER_MAX   (RT_SEGMENT_SIZE_MAX / sizeof(struct rt_entry))
 #define NOTICE_LEN  150
 
 static struct reader *reader_of(struct rt_subscriber *subscriber)
@@ -127,7 +127,7 @@ static struct rt_bytes encode(const struct reader *reader, uint64_t sequence)
     return rt_writer_bytes(&writer);
 }
 
-/* What is offered in one write: events, and where each ends. */
+/* What is offered in one write: events of a block, and where each ends. */
 struct offer {
     uint64_t sequences[OFFER_MAX];
     size_t ends[OFFER_MAX];
