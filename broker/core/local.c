@@ -14,6 +14,7 @@ static struct rt_locals *locals_create(struct rt_topic *topic)
         locals->topic = topic;
         rt_list_init(&locals->ready);
         rt_list_init(&locals->following);
+        rt_list_init(&locals->waiting);
     }
     return locals;
 }
@@ -154,13 +155,24 @@ static void settle(struct rt_topic *topic)
     }
 }
 
+static bool is_followed(const struct rt_locals *locals)
+{
+    return !rt_list_is_empty(&locals->following) ||
+           !rt_list_is_empty(&locals->waiting);
+}
+
 static void follow(struct rt_local *local)
 {
     struct rt_topic *topic = local->topic;
     struct rt_locals *locals = topic->locals;
+    bool is_alone = !is_followed(locals);
     local->state = RT_LOCAL_FOLLOWING;
     rt_list_append(&locals->following, &local->link);
-    if (is_behind(local) && !is_ready(locals)) {
+    if (is_alone) {
+        /* What is held for those who left would take the room of what must be
+         * held for this one. */
+        settle(topic);
+    } else if (is_behind(local) && !is_ready(locals)) {
         locals->floor = local->offset;
         rt_list_append(&topic->core->ready, &locals->ready);
     }
@@ -375,17 +387,17 @@ static size_t serve(struct rt_core *core, struct rt_local *local)
 static size_t
 deliver_topic(struct rt_core *core, struct rt_topic *topic, size_t max)
 {
-    struct rt_list waiting;
+    struct rt_locals *locals = topic->locals;
     size_t done = 0;
-    rt_list_init(&waiting);
-    rt_list_move(&waiting, &topic->locals->following);
-    while (done < max && !rt_list_is_empty(&waiting)) {
-        struct rt_local *local = RT_LIST_FIRST(&waiting, struct rt_local, link);
+    rt_list_move(&locals->waiting, &locals->following);
+    while (done < max && !rt_list_is_empty(&locals->waiting)) {
+        struct rt_local *local =
+            RT_LIST_FIRST(&locals->waiting, struct rt_local, link);
         rt_list_remove(&local->link);
-        rt_list_append(&topic->locals->following, &local->link);
+        rt_list_append(&locals->following, &local->link);
         done += serve(core, local);
     }
-    rt_list_prepend_all(&topic->locals->following, &waiting);
+    rt_list_prepend_all(&locals->following, &locals->waiting);
     settle(topic);
     return done;
 }

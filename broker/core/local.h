@@ -77,6 +77,7 @@ struct rt_locals {
     struct rt_topic *topic;
     struct rt_list ready; /* in core->ready while somebody is behind */
     struct rt_list following;
+    struct rt_list waiting; /* follow, too: their turn in a delivery comes */
     uint64_t floor; /* while ready: everybody was handed all before this */
     unsigned rescued_count;
     struct rt_segment *rescued[RT_RESCUED_MAX]; /* oldest first */

@@ -90,6 +90,13 @@ static void expect(const struct listener *listener,
     EXPECT_INT(listener->missed, missed);
 }
 
+/* It is the only one that is left. */
+static void finish(struct listener *listener)
+{
+    rt_local_detach(&listener->local);
+    test_core_finish(listener->test);
+}
+
 TEST("a local gets every event from the next one on, in order, once")
 {
     struct test_core test;
@@ -105,8 +112,7 @@ TEST("a local gets every event from the next one on, in order, once")
     deliver_all(&test);
     expect(&listener, 7, 0, 0);
     EXPECT_INT(test.core.counters.events_delivered, 7);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 TEST("a local that begins early replays, over all blocks")
@@ -118,8 +124,7 @@ TEST("a local that begins early replays, over all blocks")
     subscribe(&listener, &test, RT_SINCE_EARLIEST);
     deliver_all(&test);
     expect(&listener, 300, 0, 0);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 TEST("one delivery is bounded, for one local and for all")
@@ -165,8 +170,7 @@ TEST("a burst larger than the ring reaches who had kept up")
     }
     expect(&listener, 750, 0, 0);
     EXPECT_INT(test.core.store.retired_bytes, 0);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 TEST("a burst that is larger still is a gap of all that was lost")
@@ -185,8 +189,51 @@ TEST("a burst that is larger still is a gap of all that was lost")
     EXPECT_INT(test.core.counters.gaps, 1);
     EXPECT_INT(test.core.counters.events_missed, listener.missed);
     EXPECT_INT(test.core.store.retired_bytes, 0);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
+}
+
+TEST("what is held for a local that left leaves room for the next one")
+{
+    struct test_core test;
+    struct listener gone = {0};
+    struct listener listener = {.next = 252};
+    test_core_init(&test, retention);
+    subscribe(&gone, &test, RT_SINCE_NOW);
+    test_core_publish(&test, "a", 1000);
+    rt_local_detach(&gone.local);
+    test_core_publish_many(&test, "a", 250, 1000);
+    subscribe(&listener, &test, RT_SINCE_NOW);
+    EXPECT_INT(listener.local.topic->locals->rescued_count, 0);
+    test_core_publish_many(&test, "a", 150, 1000);
+    deliver_all(&test);
+    expect(&listener, 150, 0, 0);
+    finish(&listener);
+}
+
+static void come_back(struct listener *listener, uint64_t offset)
+{
+    if (offset % 150 == 50) {
+        rt_local_pause(&listener->local);
+        rt_local_resume(&listener->local);
+    }
+}
+
+TEST("who pauses and goes on at once loses nothing, nor does who waits")
+{
+    struct test_core test;
+    struct listener first = {.next = 1, .react = come_back};
+    struct listener second = {.next = 151};
+    test_core_init(&test, retention);
+    subscribe(&first, &test, RT_SINCE_NOW);
+    test_core_publish_many(&test, "a", 150, 1000);
+    deliver_all(&test);
+    subscribe(&second, &test, RT_SINCE_NOW);
+    test_core_publish_many(&test, "a", 150, 1000);
+    deliver_all(&test);
+    expect(&first, 300, 0, 0);
+    expect(&second, 150, 0, 0);
+    rt_local_detach(&first.local);
+    finish(&second);
 }
 
 TEST("a block is rescued once, however often the append fails")
@@ -213,8 +260,7 @@ TEST("a block is rescued once, however often the append fails")
     test_core_publish(&test, "a", 30000);
     deliver_all(&test);
     expect(&listener, 61, 0, 0);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 TEST("a block that was rescued in vain hides none before it")
@@ -235,8 +281,7 @@ TEST("a block that was rescued in vain hides none before it")
     expect(&early, 3, 0, 0);
     expect(&late, 7, 1, 1);
     rt_local_detach(&early.local);
-    rt_local_detach(&late.local);
-    test_core_finish(&test);
+    finish(&late);
 }
 
 TEST("what has not been delivered does not grow too old")
@@ -253,8 +298,7 @@ TEST("what has not been delivered does not grow too old")
     expect(&listener, 3, 0, 0);
     rt_core_tick(&test.core);
     EXPECT_INT(listener.local.topic->ring.segment_count, 0);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 TEST("a pause keeps nothing, and ends with a gap if need be")
@@ -281,8 +325,7 @@ TEST("a pause keeps nothing, and ends with a gap if need be")
     deliver_all(&test);
     EXPECT_INT(listener.gaps, 1);
     EXPECT_INT(listener.events + listener.missed, 220);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 TEST("a start that is gone is told as a gap")
@@ -293,7 +336,7 @@ TEST("a start that is gone is told as a gap")
                              .cursor = {0xdeadbeef, 3}};
     test_core_init(&test, retention);
     test_core_publish_many(&test, "a", 10, 100);
-    listener.core = &test.core;
+    listener.test = &test;
     EXPECT_INT(rt_core_subscribe_local(&test.core, RT_BYTES("a"), &since,
                                        on_delivery, &listener.local),
                0);
@@ -302,8 +345,7 @@ TEST("a start that is gone is told as a gap")
     expect(&listener, 10, 1, 0);
     EXPECT_INT(listener.reason, RT_CLOSE_EPOCH_CHANGED);
     EXPECT_INT(listener.next, 11);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 static void publish_again(struct listener *listener, uint64_t offset)
@@ -322,8 +364,7 @@ TEST("a local may publish to its own topic")
     test_core_publish(&test, "a", 1000);
     deliver_all(&test);
     expect(&listener, 500, 0, 0);
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 static void leave(struct listener *listener, uint64_t offset)
@@ -350,8 +391,7 @@ TEST("a local may leave while it is served, and take another with it")
     expect(&first, 3, 0, 0);
     expect(&second, 0, 0, 0);
     expect(&third, 10, 0, 0);
-    rt_local_detach(&third.local);
-    test_core_finish(&test);
+    finish(&third);
 }
 
 static void pause_at_three(struct listener *listener, uint64_t offset)
@@ -377,8 +417,7 @@ TEST("a local may pause itself and resume another while it is served")
     expect(&first, 3, 0, 0);
     expect(&second, 10, 0, 0);
     rt_local_detach(&first.local);
-    rt_local_detach(&second.local);
-    test_core_finish(&test);
+    finish(&second);
 }
 
 static void join(struct listener *listener, uint64_t offset)
@@ -401,8 +440,7 @@ TEST("a local that joins while another is served gets what it asks for")
     expect(&first, 10, 0, 0);
     expect(&second, 10, 0, 0);
     rt_local_detach(&first.local);
-    rt_local_detach(&second.local);
-    test_core_finish(&test);
+    finish(&second);
 }
 
 TEST("publishers are told when locals are far behind")
@@ -417,8 +455,7 @@ TEST("publishers are told when locals are far behind")
     EXPECT(rt_core_is_congested(&test.core, RT_BYTES("a")));
     deliver_all(&test);
     EXPECT(!rt_core_is_congested(&test.core, RT_BYTES("a")));
-    rt_local_detach(&listener.local);
-    test_core_finish(&test);
+    finish(&listener);
 }
 
 TEST("a topic lives as long as a local is there, paused or not")
