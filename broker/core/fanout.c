@@ -360,9 +360,9 @@ void rt_core_flush_small(struct rt_core *core)
 /* One write for a subscriber that is not at the head and not passed. */
 static size_t write_lagging(struct rt_subscriber *subscriber)
 {
-    struct span span = {0};
+    struct span span;
     size_t written = 0;
-    size_t units = find_span(&span, subscriber->stream, subscriber->offset);
+    size_t units = read_span(&span, subscriber->stream, subscriber->offset);
     if (subscriber->skips_own) {
         span = without_own(&span, subscriber);
     }

@@ -85,7 +85,10 @@ void rt_dialog_leave(struct rt_connection *connection)
 
 static struct rt_bytes copy(struct rt_writer *writer, struct rt_bytes text)
 {
-    struct rt_bytes kept = {text.data == NULL ? NULL : writer->at, text.len};
+    struct rt_bytes kept = {writer->at, text.len};
+    if (text.data == NULL) {
+        return text;
+    }
     rt_write_bytes(writer, text);
     return kept;
 }
@@ -94,8 +97,8 @@ int rt_dialog_keep_credentials(struct rt_connection *connection,
                                const struct rt_http_request *request,
                                const struct rt_target *target)
 {
-    struct rt_bytes query = {target->has_query ? target->query.data : NULL,
-                             target->query.len};
+    struct rt_bytes query =
+        target->has_query ? target->query : (struct rt_bytes){NULL, 0};
     struct rt_bytes authorization = request->fields[RT_HTTP_AUTHORIZATION];
     struct rt_bytes cookie = request->fields[RT_HTTP_COOKIE];
     struct rt_bytes origin = request->fields[RT_HTTP_ORIGIN];

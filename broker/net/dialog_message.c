@@ -457,6 +457,7 @@ static void run(struct task *task)
         kinds[operation.kind](task);
     }
     rt_asker_settle(&task->dialog->asker); /* it was for this operation */
+    task->operation = NULL;
 }
 
 void rt_dialog_message(struct rt_connection *connection,
