@@ -1,6 +1,7 @@
 #include "broker/net/event_page.h"
 
 #include "base/check.h"
+#include "broker/net/notify.h"
 #include "protocol/format.h"
 #include "protocol/notice.h"
 
@@ -76,15 +77,8 @@ static void end_item(struct rt_writer *writer,
 
 static void write_gap(struct rt_writer *writer, const struct rt_gap *gap)
 {
-    struct rt_notice notice = {.kind = RT_NOTICE_GAP,
-                               .topic = gap->topic,
-                               .after = gap->after,
-                               .next = gap->next,
-                               .has_missed = gap->missed > 0,
-                               .missed = gap->missed,
-                               .reason = gap->reason == RT_CLOSE_EPOCH_CHANGED
-                                             ? RT_GAP_REASON_EPOCH_CHANGED
-                                             : RT_GAP_REASON_EVICTED};
+    struct rt_notice_place place = {.topic = gap->topic};
+    struct rt_notice notice = rt_gap_notice(&place, gap);
     rt_notice_object_write(writer, &notice);
 }
 

@@ -24,7 +24,8 @@ struct values {
 static int take_after(void *context, struct rt_bytes value)
 {
     struct values *values = context;
-    return rt_since_parse(value, values->wall_ms, &values->query.after);
+    int err = rt_since_parse(value, values->wall_ms, &values->query.after);
+    return values->query.after.kind == RT_SINCE_NODE ? RT_EINVAL : err;
 }
 
 static int take_limit(void *context, struct rt_bytes value)
@@ -219,15 +220,15 @@ static void refuse_gap(struct rt_http_session *session,
                        const struct rt_gap *gap)
 {
     char memory[RT_CURSOR_BYTES_MAX];
-    struct rt_writer earliest;
+    struct rt_writer resume;
     bool is_other = gap->reason == RT_CLOSE_EPOCH_CHANGED;
-    rt_writer_init(&earliest, memory, sizeof(memory));
-    rt_cursor_write(&earliest, gap->next);
+    rt_writer_init(&resume, memory, sizeof(memory));
+    rt_cursor_write(&resume, rt_resume_after(gap).cursor);
     struct rt_refusal refusal = {
         .problem =
             is_other ? RT_PROBLEM_EPOCH_CHANGED : RT_PROBLEM_CURSOR_EVICTED,
-        .subject = rt_writer_bytes(&earliest),
-        .detail = "this is the first event that is left"};
+        .subject = rt_writer_bytes(&resume),
+        .detail = "after this come the events that are left"};
     rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
