@@ -73,6 +73,15 @@ static int attach(struct rt_subscriber *subscriber,
     return 0;
 }
 
+/* Whoever is cut off before the gap was told, and comes back with the position
+ * it knows, is to be told then. */
+static struct rt_cursor position_at(const struct rt_subscriber *subscriber,
+                                    const struct rt_start *start)
+{
+    return start->is_gap && subscriber->gap != RT_GAP_SKIP ? start->gap.after
+                                                           : start->cursor;
+}
+
 /* The subscriber learns what is gone, and goes on behind it or not at all. */
 static void
 count_gap(struct rt_core *core, const struct rt_start_found *found, int err)
@@ -136,6 +145,7 @@ int rt_core_subscribe(struct rt_core *core,
     }
     struct rt_start_found found = rt_start_find(topic, since);
     *start = start_of(topic, since, &found);
+    start->position = position_at(subscriber, start);
     bool is_refused = found.is_gap && subscriber->gap == RT_GAP_CLOSE;
     int err = is_refused ? RT_EGAP : attach(subscriber, stream, found.offset);
     if (err == RT_ENOMEM) {
@@ -197,6 +207,7 @@ int rt_core_select(struct rt_core *core,
     int err = attach_selected(subscriber, selection, &found);
     if (err == 0) {
         *start = selected_start(core, since, &found);
+        start->position = position_at(subscriber, start);
         start->is_behind = subscriber->state == RT_SUBSCRIBER_LAGGING;
         if (found.is_gap) {
             rt_core_count_gap(core, 0);
@@ -285,12 +296,17 @@ void rt_subscriber_close_with(struct rt_subscriber *subscriber,
     core->options.sink->close(subscriber, reason, resume);
 }
 
+struct rt_resume rt_subscriber_resume(const struct rt_subscriber *subscriber)
+{
+    return (struct rt_resume){.cursor = rt_subscriber_cursor(subscriber),
+                              .has_cursor = true,
+                              .is_node = subscriber->stream->topic == NULL};
+}
+
 void rt_subscriber_close(struct rt_subscriber *subscriber,
                          enum rt_close_reason reason)
 {
-    struct rt_resume resume = {.cursor = rt_subscriber_cursor(subscriber),
-                               .has_cursor = true,
-                               .is_node = subscriber->stream->topic == NULL};
+    struct rt_resume resume = rt_subscriber_resume(subscriber);
     rt_subscriber_close_with(subscriber, reason, &resume);
 }
 

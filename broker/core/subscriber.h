@@ -65,6 +65,7 @@ struct rt_subscriber {
 
 struct rt_start {
     struct rt_cursor cursor;   /* the position before the first event */
+    struct rt_cursor position; /* the same, or before a gap to be told of */
     struct rt_cursor earliest; /* of the oldest event that is still there */
     bool is_behind;            /* there are events to replay */
     bool is_node;              /* the cursor is one among all of the node */
@@ -128,6 +129,9 @@ uint64_t rt_subscriber_next(const struct rt_subscriber *subscriber);
 
 /* The cursor of the last event that was handed to the connection. */
 struct rt_cursor rt_subscriber_cursor(const struct rt_subscriber *subscriber);
+
+/* Where an attached subscriber that is closed now goes on. */
+struct rt_resume rt_subscriber_resume(const struct rt_subscriber *subscriber);
 
 /* Detaches the subscriber and closes its connection through the sink, to go on
  * where it is, or elsewhere. */

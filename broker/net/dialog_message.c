@@ -51,14 +51,15 @@ static struct rt_notice ok_to(const struct task *task)
 
 /* With where a subscription is. */
 static struct rt_notice ok_at(const struct task *task,
-                              const struct rt_notice_place *place)
+                              const struct rt_notice_place *place,
+                              struct rt_cursor position)
 {
     struct rt_notice ok = ok_to(task);
     ok.topic = place->topic;
     ok.has_cursor = true;
-    ok.cursor = place->cursor;
+    ok.cursor = position;
     ok.has_resume = place->topic.len == 0;
-    ok.resume = place->cursor;
+    ok.resume = position;
     return ok;
 }
 
@@ -159,6 +160,7 @@ static int read_wanted(const struct task *task, struct wanted *wanted)
         return refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("gap"),
                            expected);
     }
+    name = RT_BYTES("since");
     if (rt_subscribe_check(&task->selector, &wanted->since, wanted->gap, &name,
                            &expected) < 0) {
         return refuse_with(task, RT_PROBLEM_BAD_PARAMETER, name, expected);
@@ -215,7 +217,7 @@ static void answer_sub(const struct task *task,
                        const struct rt_start *start)
 {
     struct rt_notice_place place = rt_notice_place(&task->selector, start);
-    struct rt_notice ok = ok_at(task, &place);
+    struct rt_notice ok = ok_at(task, &place, start->position);
     rt_dialog_answer(task->dialog, &ok);
     if (start->is_gap && subscriber->gap != RT_GAP_SKIP) {
         struct rt_notice gap = rt_gap_notice(&place, &start->gap);
@@ -282,7 +284,7 @@ static void run_unsub(struct task *task)
     if (rt_selector_is_topic(&task->selector)) {
         place.topic = task->selector.patterns[0];
     }
-    struct rt_notice ok = ok_at(task, &place);
+    struct rt_notice ok = ok_at(task, &place, place.cursor);
     rt_subscriber_detach(subscriber);
     rt_dialog_answer(task->dialog, &ok);
 }

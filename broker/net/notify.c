@@ -88,9 +88,9 @@ static void add_open(struct notices *notices,
                              .wall_ms = server->core.wall_ms};
     if (start != NULL) {
         open.has_cursor = true;
-        open.cursor = start->cursor;
+        open.cursor = start->position;
         open.has_resume = start->is_node;
-        open.resume = start->cursor;
+        open.resume = start->position;
         open.has_earliest = !start->is_node;
         open.earliest = start->earliest;
     }

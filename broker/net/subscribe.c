@@ -108,9 +108,9 @@ static void write_cursor_line(struct rt_writer *headers,
 {
     RT_WRITE(headers, "Ringtail-Cursor: ");
     if (start->is_node) {
-        rt_node_cursor_write(headers, start->cursor);
+        rt_node_cursor_write(headers, start->position);
     } else {
-        rt_cursor_write(headers, start->cursor);
+        rt_cursor_write(headers, start->position);
     }
     RT_WRITE(headers, "\r\n");
 }
@@ -304,6 +304,7 @@ static int check_wanted(struct rt_http_session *session,
                         "the subprotocol " SUBPROTOCOL);
         return RT_EINVAL;
     }
+    name = query->since_name;
     if (rt_subscribe_check(&wanted->selector, &query->since, query->gap, &name,
                            &expected) < 0) {
         rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, name, expected);

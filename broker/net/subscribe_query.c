@@ -16,11 +16,17 @@ const char rt_since_expected[] = "it is now, earliest, a cursor, an RFC 3339 "
 
 /* What says where to begin; of several, the last of these. */
 enum start_rank {
-    RANK_DEFAULT,
     RANK_SINCE,
-    RANK_POLYFILL, /* lastEventId */
+    RANK_POLYFILL,
     RANK_LAST_EVENT_ID,
     RANK_HEADER,
+};
+
+static const struct rt_bytes start_names[] = {
+    [RANK_SINCE] = {"since", 5},
+    [RANK_POLYFILL] = {"lastEventId", 11},
+    [RANK_LAST_EVENT_ID] = {"last_event_id", 13},
+    [RANK_HEADER] = {LAST_EVENT_ID, sizeof(LAST_EVENT_ID) - 1},
 };
 
 struct reading {
@@ -74,6 +80,7 @@ static void begin_at(struct reading *reading,
     if (rank >= reading->rank) {
         reading->rank = rank;
         reading->parsed->since = *since;
+        reading->parsed->since_name = start_names[rank];
     }
 }
 
@@ -216,6 +223,7 @@ int rt_subscribe_query_parse(struct rt_http_session *session,
     struct reading reading = {.parsed = parsed,
                               .wall_ms = server->core.wall_ms};
     *parsed = (struct rt_subscribe_query){.since = {.kind = RT_SINCE_NOW},
+                                          .since_name = start_names[RANK_SINCE],
                                           .gap = rt_gap_policy_default(format),
                                           .format = format};
     int err = read_query(session, &reading, query);
@@ -237,12 +245,10 @@ int rt_subscribe_check(const struct rt_selector *selector,
 {
     bool is_topic = rt_selector_is_topic(selector);
     if (is_topic && since->kind == RT_SINCE_NODE) {
-        *name = RT_BYTES("since");
         *expected = "a cursor that begins with * is one in several topics";
         return RT_EINVAL;
     }
     if (!is_topic && !is_for_several(since)) {
-        *name = RT_BYTES("since");
         *expected = SEVERAL_SINCE_EXPECTED;
         return RT_EINVAL;
     }

@@ -14,6 +14,7 @@
 
 struct rt_subscribe_query {
     struct rt_since since;
+    struct rt_bytes since_name; /* the parameter that says so */
     enum rt_gap_policy gap;
     enum rt_format format;
 };
@@ -47,7 +48,7 @@ extern const char rt_since_expected[];
 /*
  * Whether what was read has a meaning for one topic, or for several: 0, or
  * RT_EINVAL with the name of the parameter that has none, and what it should
- * be.
+ * be. `*name` is that of the parameter that says where to begin.
  */
 RT_MUST_USE int rt_subscribe_check(const struct rt_selector *selector,
                                    const struct rt_since *since,

@@ -91,8 +91,7 @@ void rt_websocket_close(struct rt_connection *connection,
     struct rt_subscriber *subscriber = &connection->subscriber;
     struct rt_resume resume = {0};
     if (subscriber->state != RT_SUBSCRIBER_DETACHED) {
-        resume.cursor = rt_subscriber_cursor(subscriber);
-        resume.has_cursor = true;
+        resume = rt_subscriber_resume(subscriber);
     }
     detach(connection);
     server->core.counters.closes[reason]++;

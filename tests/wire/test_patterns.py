@@ -184,6 +184,7 @@ def other_epoch(broker, form):
     name = f"epoch.{form.__name__.lower()}"
     broker.post(f"{name}.1", "here")
     with Objects(form, broker, f"{name}.*?since=*00000001-7") as peer:
+        equal(peer.opened["cursor"], "*00000001-7")  # the gap comes behind it
         found = peer.until_caught_up()
     equal((found[0]["op"], found[0]["reason"]), ("gap", "epoch_changed"))
     assert "topic" not in found[0] and "next" not in found[0], found
@@ -230,6 +231,20 @@ def operations(broker):
 
 
 @test
+def leaving(_):
+    """The reason of a close frame has the cursor to resume all from."""
+    with Broker() as broker:
+        with Dialog(broker, "/a,b.*") as peer:
+            equal(peer.item()["op"], "caught_up")
+            broker.post("b.1", "x")
+            resume = peer.item()["resume"]
+            broker.tell()
+            equal(peer.item()["op"], "drain")
+            equal((peer.item(), peer.code), (None, 1001))
+            equal(peer.reason, f"leaving; cursor={resume}")
+
+
+@test
 def own_topics(broker):
     """Wildcards do not have the broker's own topics."""
     with Lines(broker, "*,$sys.*") as peer:
@@ -241,6 +256,8 @@ REFUSED = [
     ("a number of events", "a.*?since=-5", "since"),
     ("to close for a gap", "a,b?gap=close", "gap"),
     ("a cursor of several, in one", "a?since=*7f3a9c21-1", "since"),
+    ("an id of several, in one", "a?last_event_id=*7f3a9c21-1", "last_ev"),
+    ("an id of one topic", "a,b?lastEventId=7f3a9c21-1", "lastEventId"),
     ("a wildcard in a token", "a*,b", "wildcard"),
     ("a > in the middle", "a.%3E.b", "last token"),
     ("an empty topic", "a,,b", "missing"),
