@@ -83,7 +83,7 @@ static void write_resume(struct rt_writer *writer,
 
 static void write_id(struct rt_writer *writer, struct rt_bytes id)
 {
-    RT_CHECK(id.len <= RT_NOTICE_ID_MAX);
+    RT_CHECK(id.len <= RT_NOTICE_ID_BYTES_MAX);
     if (id.len > 0) {
         write_name(writer, "id");
         rt_write_bytes(writer, id);

@@ -50,7 +50,11 @@ enum rt_gap_reason {
 };
 
 #define RT_NOTICE_CONNECTION_MAX 32 /* bytes of a connection's name */
-#define RT_NOTICE_ID_MAX         64 /* bytes of what a client calls a request */
+
+/* Bytes of what a client calls a request: of a number, or of what stands
+ * between the quotes of a string; and of either as it is written. */
+#define RT_NOTICE_ID_MAX       64
+#define RT_NOTICE_ID_BYTES_MAX (RT_NOTICE_ID_MAX + 2)
 
 /* The most bytes of a notice, with the frame or the chunk. */
 #define RT_NOTICE_BYTES_MAX 2048

@@ -145,11 +145,15 @@ static int find_members(struct parse *parse, struct rt_bytes text)
     return err;
 }
 
+/* As it is written, for so it comes back; only the quotes do not count. */
 static bool is_id(struct rt_bytes value)
 {
     char first = value.data[0];
+    if (first == '"') {
+        return value.len <= RT_NOTICE_ID_BYTES_MAX;
+    }
     bool is_number = first == '-' || (first >= '0' && first <= '9');
-    return (is_number || first == '"') && value.len <= RT_NOTICE_ID_MAX;
+    return is_number && value.len <= RT_NOTICE_ID_MAX;
 }
 
 /* --- Values --- */

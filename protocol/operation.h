@@ -42,7 +42,8 @@ struct rt_operation {
     enum rt_operation_kind kind;
 
     /* How the client calls the request: a number or a string of at most
-     * RT_NOTICE_ID_MAX bytes, as it is written; the answer has the same. */
+     * RT_NOTICE_ID_MAX bytes, as it is written, so escapes count as such and
+     * with a string's quotes it is 2 more; the answer has the same. */
     struct rt_bytes id;
 
     /* SUB, UNSUB: one pattern at least, each valid; PUB: one topic. */

@@ -239,7 +239,7 @@ static void check_operation(const struct rt_operation *operation)
 {
     const char *reason = NULL;
     check_topics(operation);
-    RT_CHECK(operation->id.len <= RT_NOTICE_ID_MAX);
+    RT_CHECK(operation->id.len <= RT_NOTICE_ID_BYTES_MAX);
     RT_CHECK(operation->id.len == 0 || rt_json_is_valid(operation->id));
     RT_CHECK(operation->type.len == 0 ||
              rt_event_type_check(operation->type, &reason) == 0);

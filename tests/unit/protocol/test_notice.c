@@ -274,7 +274,7 @@ TEST("the longest notices fit the bound")
                                  .limit = UINT64_MAX,
                                  .detail = "x"};
     struct rt_notice notice = {
-        .id = {filler, RT_NOTICE_ID_MAX},
+        .id = {filler, RT_NOTICE_ID_BYTES_MAX},
         .topic = {filler, sizeof(filler)},
         .connection = {filler, RT_NOTICE_CONNECTION_MAX},
         .selector = &selector,

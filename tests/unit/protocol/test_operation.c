@@ -1,5 +1,6 @@
 #include "protocol/operation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,15 +190,30 @@ TEST("no other value is an id")
     expect_refused("{\"op\":\"ping\",\"id\":{}}", "id", BAD_ID);
 }
 
-TEST("an id has at most 64 bytes, quotes included")
+/* A ping whose id is as many bytes, between quotes if there are any. */
+static const char *ping_of(char byte, int count, const char *quote)
 {
-    char text[MEMORY] = "{\"op\":\"ping\",\"id\":\"";
-    size_t before = strlen(text);
-    memset(text + before, 'a', RT_NOTICE_ID_MAX - 2);
-    memcpy(text + before + RT_NOTICE_ID_MAX - 2, "\"}", 3);
-    EXPECT_INT(parsed(text).id.len, RT_NOTICE_ID_MAX);
-    memcpy(text + before + RT_NOTICE_ID_MAX - 2, "a\"}", 4);
-    expect_refused(text, "id", BAD_ID);
+    static char text[MEMORY];
+    char id[128];
+    memset(id, byte, (size_t)count);
+    id[count] = '\0';
+    (void)snprintf(text, sizeof(text), "{\"op\":\"ping\",\"id\":%s%s%s}", quote,
+                   id, quote);
+    return text;
+}
+
+TEST("an id has at most 64 bytes, and quotes do not count")
+{
+    EXPECT_INT(parsed(ping_of('a', 64, "\"")).id.len, RT_NOTICE_ID_BYTES_MAX);
+    expect_refused(ping_of('a', 65, "\""), "id", BAD_ID);
+    EXPECT_INT(parsed(ping_of('1', 64, "")).id.len, 64);
+    expect_refused(ping_of('1', 65, ""), "id", BAD_ID);
+}
+
+TEST("an escape in an id counts as it is written")
+{
+    EXPECT_INT(parsed(ping_of('\\', 64, "\"")).id.len, RT_NOTICE_ID_BYTES_MAX);
+    expect_refused(ping_of('\\', 66, "\""), "id", BAD_ID);
 }
 
 TEST("whatever is wrong, the id is there for the answer")
