@@ -96,6 +96,7 @@ REQUESTS = [
     ("post", CLOSE, "nobody", None, {}, 404),
     ("post", CLOSE, "..", None, {}, 400),
     ("get", EVENTS, "b", None, {}, 200),
+    ("get", SUBSCRIBE, "b", None, SSE, 204),
     ("post", PRODUCE, "b", b"x", {}, 409),
     ("post", SEVERAL, "", b'{"topic":"b","data":1}', LINES, 409),
     ("put", TOPIC, "b", b"{}", FOREIGN, 403),
