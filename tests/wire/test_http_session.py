@@ -3,7 +3,9 @@
 are slow or silent."""
 
 import concurrent.futures
+import contextlib
 import json
+import signal
 import threading
 import time
 
@@ -36,6 +38,25 @@ def pipelined(broker):
         sender.join()
         equal({a.status for a in answers}, {200}, "statuses")
         equal(offsets(answers), list(range(1, count + 1)), "offsets")
+
+
+@test
+def pipelined_by_many(_):
+    """When many have more requests than a turn has time for, all are answered
+    in order. The broker is stopped while they send, and finds all at once."""
+    count = 40
+    with contextlib.ExitStack() as stack:
+        broker = stack.enter_context(Broker())
+        peers = [
+            stack.enter_context(raw.Connection(broker.port)) for _ in range(300)
+        ]
+        broker.process.send_signal(signal.SIGSTOP)
+        for number, peer in enumerate(peers):
+            peer.send(raw.post(f"turn.{number}", b"x") * count)
+        broker.process.send_signal(signal.SIGCONT)
+        for peer in peers:
+            answers = [peer.answer() for _ in range(count)]
+            equal(offsets(answers), list(range(1, count + 1)), "offsets")
 
 
 @test
