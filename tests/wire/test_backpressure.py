@@ -90,28 +90,30 @@ def evicted(broker):
 
 @test
 def evicted_at_start(broker):
-    """A cursor whose successor is gone is closed with 4410 at once."""
+    """A cursor whose successor is gone is closed with 4410 at once: the opening
+    answer says where the client was, the reason where it goes on."""
     epoch = broker.post("start", event(1))["cursor"].split("-")[0]
     publish(broker, "start", 2, COUNT)
     with raw.WebSocket(broker, f"/subscribe/start?since={epoch}-3") as peer:
         payloads, code, reason = peer.until_close()
         equal(payloads, [])
+        equal(peer.cursor, f"{epoch}-3")
         slug, values = raw.reason_values(reason)
         equal((code, slug), (4410, "cursor-evicted"))
-        equal(values["cursor"], peer.cursor)
-        equal(int(values["missed"]), offset_of(peer.cursor) - 3)
+        cursor = values["cursor"]
+        equal(int(values["missed"]), offset_of(cursor) - 3)
     for since in ("1h", "1970-01-01T00:00:00Z"):
         with raw.WebSocket(broker, f"/subscribe/start?since={since}") as late:
             _, code, reason = late.until_close()
-            wanted = f"cursor-evicted; cursor={peer.cursor}"
+            wanted = f"cursor-evicted; cursor={cursor}"
             equal((code, reason), (4410, wanted), since)
-    path = f"/subscribe/start?since={peer.cursor}"
+    path = f"/subscribe/start?since={cursor}"
     with raw.WebSocket(broker, path) as again:
-        equal(number_of(again.events(1)[0]), offset_of(peer.cursor) + 1)
+        equal(number_of(again.events(1)[0]), offset_of(cursor) + 1)
     path = f"/subscribe/start?gap=skip&since={epoch}-3"
     with raw.WebSocket(broker, path) as skipping:
-        equal(skipping.cursor, peer.cursor)
-        equal(number_of(skipping.events(1)[0]), offset_of(peer.cursor) + 1)
+        equal(skipping.cursor, cursor)
+        equal(number_of(skipping.events(1)[0]), offset_of(cursor) + 1)
 
 
 @test
