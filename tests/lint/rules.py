@@ -20,7 +20,7 @@ MAY_INCLUDE = {
     "include/ringtail": PUBLIC,
     "base": BASE,
     "protocol": ["protocol", "llhttp.h", "wslay/", "nettle/"] + BASE,
-    "storage": ["storage"] + BASE,
+    "storage": ["storage", "isa-l/"] + BASE,
     "broker/core": CORE,
     "broker/net": NET,
     "broker": ["broker"] + NET,
@@ -38,6 +38,7 @@ THIRD_PARTY = {
     "llhttp.h": ["protocol/http_parser.c"],
     "wslay/": ["protocol/ws_receive.c"],
     "nettle/": ["protocol/digest.c", "protocol/ws_handshake.c"],
+    "isa-l/": ["storage/checksum.c"],
     "cjson/": ["tests"],
     "uv.h": [
         "broker",
