@@ -290,10 +290,9 @@ static int check_form(struct rt_http_session *session,
 }
 
 /* Whether what is wanted can be said in the format, and means something. */
-static int check_wanted(struct rt_http_session *session,
-                        const struct wanted *wanted)
+static int check_wanted(struct rt_http_session *session, struct wanted *wanted)
 {
-    const struct rt_subscribe_query *query = &wanted->query;
+    struct rt_subscribe_query *query = &wanted->query;
     struct rt_bytes name;
     const char *expected = NULL;
     if (query->format == RT_FORMAT_RAW &&
@@ -304,6 +303,7 @@ static int check_wanted(struct rt_http_session *session,
                         "the subprotocol " SUBPROTOCOL);
         return RT_EINVAL;
     }
+    rt_subscribe_query_fit(query, &wanted->selector);
     name = query->since_name;
     if (rt_subscribe_check(&wanted->selector, &query->since, query->gap, &name,
                            &expected) < 0) {

@@ -33,7 +33,8 @@ struct reading {
     struct rt_subscribe_query *parsed;
     uint64_t wall_ms;
     enum start_rank rank;
-    const char *expected; /* what a value that is wrong should be */
+    const char *expected;    /* what a value that is wrong should be */
+    struct rt_bytes lost_id; /* the parameter whose id is none; empty: none */
 };
 
 /* --- gaps --- */
@@ -79,6 +80,7 @@ static void begin_at(struct reading *reading,
 {
     if (rank >= reading->rank) {
         reading->rank = rank;
+        reading->parsed->is_id = rank != RANK_SINCE;
         reading->parsed->since = *since;
         reading->parsed->since_name = start_names[rank];
     }
@@ -95,30 +97,31 @@ static int read_since(struct reading *reading, struct rt_bytes value)
     return err;
 }
 
-static int
-read_id(struct reading *reading, enum start_rank rank, struct rt_bytes value)
+/* Whether an id that is none is an error depends on the format, which may not
+ * be known yet; it leads nowhere, as the position of no log. */
+static void
+take_id(struct reading *reading, enum start_rank rank, struct rt_bytes value)
 {
     struct rt_since since = {.kind = RT_SINCE_CURSOR};
-    reading->expected = "it is the id of an event, a cursor";
-    int err = rt_cursor_parse(value, &since.cursor);
-    if (err < 0) {
+    if (rt_cursor_parse(value, &since.cursor) < 0) {
         since.kind = RT_SINCE_NODE;
-        err = rt_node_cursor_parse(value, &since.cursor);
+        if (rt_node_cursor_parse(value, &since.cursor) < 0) {
+            reading->lost_id = start_names[rank];
+        }
     }
-    if (err == 0) {
-        begin_at(reading, rank, &since);
-    }
-    return err;
+    begin_at(reading, rank, &since);
 }
 
 static int read_last_event_id(struct reading *reading, struct rt_bytes value)
 {
-    return read_id(reading, RANK_LAST_EVENT_ID, value);
+    take_id(reading, RANK_LAST_EVENT_ID, value);
+    return 0;
 }
 
 static int read_polyfill(struct reading *reading, struct rt_bytes value)
 {
-    return read_id(reading, RANK_POLYFILL, value);
+    take_id(reading, RANK_POLYFILL, value);
+    return 0;
 }
 
 /* --- the format --- */
@@ -200,14 +203,21 @@ static int read_query(struct rt_http_session *session,
 }
 
 /* One that is empty says that no event has come yet. */
-static int read_header(struct rt_http_session *session,
-                       struct reading *reading,
-                       const struct rt_http_request *request)
+static void read_header(struct reading *reading,
+                        const struct rt_http_request *request)
 {
     struct rt_bytes id = request->fields[RT_HTTP_LAST_EVENT_ID];
-    if (id.len > 0 && read_id(reading, RANK_HEADER, id) < 0) {
-        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER,
-                        RT_BYTES(LAST_EVENT_ID), reading->expected);
+    if (id.len > 0) {
+        take_id(reading, RANK_HEADER, id);
+    }
+}
+
+static int check_id(struct rt_http_session *session,
+                    const struct reading *reading)
+{
+    if (reading->lost_id.len > 0 && reading->parsed->format != RT_FORMAT_SSE) {
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, reading->lost_id,
+                        "it is the id of an event, a cursor");
         return RT_EINVAL;
     }
     return 0;
@@ -226,11 +236,23 @@ int rt_subscribe_query_parse(struct rt_http_session *session,
                                           .since_name = start_names[RANK_SINCE],
                                           .gap = rt_gap_policy_default(format),
                                           .format = format};
-    int err = read_query(session, &reading, query);
-    return err < 0 ? err : read_header(session, &reading, request);
+    if (read_query(session, &reading, query) < 0) {
+        return RT_EINVAL;
+    }
+    read_header(&reading, request);
+    return check_id(session, &reading);
 }
 
 /* --- one topic, or several --- */
+
+void rt_subscribe_query_fit(struct rt_subscribe_query *query,
+                            const struct rt_selector *selector)
+{
+    if (query->is_id && query->format == RT_FORMAT_SSE) {
+        query->since.kind =
+            rt_selector_is_topic(selector) ? RT_SINCE_CURSOR : RT_SINCE_NODE;
+    }
+}
 
 static bool is_for_several(const struct rt_since *since)
 {

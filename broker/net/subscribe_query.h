@@ -5,6 +5,8 @@
 #ifndef BROKER_NET_SUBSCRIBE_QUERY_H
 #define BROKER_NET_SUBSCRIBE_QUERY_H
 
+#include <stdbool.h>
+
 #include "base/check.h"
 #include "broker/core/subscriber.h"
 #include "broker/net/http_session.h"
@@ -15,6 +17,7 @@
 struct rt_subscribe_query {
     struct rt_since since;
     struct rt_bytes since_name; /* the parameter that says so */
+    bool is_id;                 /* and that is the id of an event */
     enum rt_gap_policy gap;
     enum rt_format format;
 };
@@ -31,6 +34,14 @@ RT_MUST_USE int rt_subscribe_query_parse(struct rt_http_session *session,
                                          struct rt_bytes query,
                                          enum rt_format format,
                                          struct rt_subscribe_query *parsed);
+
+/*
+ * Browsers send the last id that they had of server-sent events by themselves,
+ * and never come back after an error. So there an id is never wrong: one of
+ * another kind than the selector's is a position in another log.
+ */
+void rt_subscribe_query_fit(struct rt_subscribe_query *query,
+                            const struct rt_selector *selector);
 
 /* What to do about gaps, in a format that can tell of them or in raw: 0, or
  * RT_EINVAL with *expected saying what it should be. */

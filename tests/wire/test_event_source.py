@@ -147,6 +147,20 @@ def restarts(_, client):
                 equal(hear()["type"], "ringtail.caught_up")
 
 
+@cases(CLIENTS, "{0} whose last id leads nowhere is told of a gap.")
+def lost(broker, client):
+    """After a refusal it would not come back."""
+    topic = f"lost-{client.__name__}"
+    cursor = broker.post(topic, "left")["cursor"]
+    url = broker.url(f"/subscribe/{topic}?lastEventId=nonsense")
+    with client(url) as hear:
+        equal(hear(), {"open": True})
+        equal(hear()["type"], "ringtail.open")
+        gap = json.loads(hear()["data"])
+        equal((gap["reason"], gap["next"]), ("epoch_changed", cursor))
+        equal(hear()["data"], "left")
+
+
 @cases(CLIENTS, "{0} that asks for nonsense is refused, for good.")
 def refused(broker, client):
     """It does not come back."""

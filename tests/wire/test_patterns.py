@@ -244,6 +244,29 @@ def leaving(_):
             equal(peer.reason, f"leaving; cursor={resume}")
 
 
+LOST = [
+    ("a cursor of one topic", "7f3a9c21-1"),
+    ("of another node", "*00000000-7"),
+    ("no cursor at all", "x"),
+]
+
+
+@cases(LOST, "An id that is {0} is a gap for a browser, and no error.")
+def lost_id(broker, last):
+    """It goes on with the oldest event that is left."""
+    prefix = f"lost.{len(last)}"
+    broker.post(f"{prefix}.a", "left")
+    with Events(broker, f"{prefix}.*", f"Last-Event-ID: {last}") as peer:
+        place = json.loads(peer.item()["data"])["cursor"]
+        item = peer.item()
+        gap = json.loads(item["data"])
+        equal((gap["op"], gap["reason"]), ("gap", "epoch_changed"))
+        assert "missed" not in gap and "topic" not in gap, gap
+        assert item["id"] == gap["resume"] != place, (place, item)
+        equal(json.loads(peer.item()["data"])["data"], "left")
+        equal(peer.item()["event"], "ringtail.caught_up")
+
+
 @test
 def own_topics(broker):
     """Wildcards do not have the broker's own topics."""
@@ -253,7 +276,7 @@ def own_topics(broker):
 
 REFUSED = [
     ("a cursor of one topic", "a,b?since=7f3a9c21-1", "since"),
-    ("a number of events", "a.*?since=-5", "since"),
+    ("a number of events", "a.*?since=-5&format=sse", "since"),
     ("to close for a gap", "a,b?gap=close", "gap"),
     ("a cursor of several, in one", "a?since=*7f3a9c21-1", "since"),
     ("an id of several, in one", "a?last_event_id=*7f3a9c21-1", "last_ev"),

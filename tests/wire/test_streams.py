@@ -180,13 +180,19 @@ PROBLEMS = [
     ("format=", "", "format"),
     ("format=raw", "", "format"),
     ("format=SSE", "", "format"),
+    ("Since=now", "", "Since"),
+    ("topic=a", "", "topic"),
+]
+
+LOST = [
+    ("last_event_id=", "", "last_event_id"),
     ("last_event_id=1", "", "last_event_id"),
     ("last_event_id=%zz", "", "last_event_id"),
     ("lastEventId=now", "", "lastEventId"),
-    ("Since=now", "", "Since"),
-    ("topic=a", "", "topic"),
+    ("lastEventId=*7f3a9c21-1", "", "lastEventId"),
     ("since=now", "Last-Event-ID: 7", "Last-Event-ID"),
     ("since=now", "Last-Event-ID: 00000000-1x", "Last-Event-ID"),
+    ("since=now", "Last-Event-ID: *7f3a9c21-1", "Last-Event-ID"),
 ]
 
 
@@ -203,6 +209,29 @@ def problems(broker, query, header, name):
             assert detail.startswith(f"{name}: "), detail
             peer.send(raw.get("/livez"))
             equal(peer.answer().status, 200)
+
+
+@cases([(f"{q} {h}", q, h, n) for q, h, n in LOST], "{0} leads nowhere.")
+def lost(broker, query, header, name):
+    """A 400 in lines; browsers would not come back, so a gap in their form."""
+    topic = f"lost-{LOST.index((query, header, name))}"
+    broker.post(topic, "left")
+    epoch = epoch_of(broker.post(topic, "over")["cursor"])
+    head = [header] if header else []
+    with Events(broker, f"{topic}?{query}", *head) as peer:
+        place = notice(peer.item())["cursor"]
+        gap = notice(peer.item())
+        assert "missed" not in gap and epoch_of(place) != epoch, gap
+        equal((gap["reason"], gap["after"]), ("epoch_changed", place))
+        equal(gap["next"], f"{epoch}-1")
+        equal([payload(item) for item in peer.items(2)], ["left", "over"])
+        equal(notice(peer.item())["op"], "caught_up")
+    with raw.Connection(broker.port) as peer:
+        peer.send(raw.get(f"/subscribe/{topic}?{query}", *head))
+        answer = peer.answer()
+        equal((answer.status, answer.problem()), (400, "bad-parameter"))
+        detail = json.loads(answer.body)["detail"]
+        assert detail.startswith(f"{name}: "), detail
 
 
 @test
