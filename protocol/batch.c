@@ -23,8 +23,10 @@ static int refuse(struct rt_refusal *refusal,
 
 static int refuse_size(struct rt_refusal *refusal, uint64_t limit)
 {
-    *refusal = (struct rt_refusal){.problem = RT_PROBLEM_PAYLOAD_TOO_LARGE,
-                                   .limit = limit};
+    *refusal =
+        (struct rt_refusal){.problem = RT_PROBLEM_PAYLOAD_TOO_LARGE,
+                            .detail = "an event is larger than it may be",
+                            .limit = limit};
     return RT_EINVAL;
 }
 

@@ -85,10 +85,19 @@ static int refuse_text(struct parse *parse, const char *detail)
                   detail);
 }
 
+/* Without an `op` that is one there is no operation that could have members. */
 static int
 refuse_member(struct parse *parse, enum member member, const char *detail)
 {
-    return refuse(parse, RT_PROBLEM_BAD_REQUEST, members[member], detail);
+    return refuse(
+        parse, member == OP ? RT_PROBLEM_BAD_REQUEST : RT_PROBLEM_BAD_PARAMETER,
+        members[member], detail);
+}
+
+static int
+refuse_topic(struct parse *parse, enum member member, const char *detail)
+{
+    return refuse(parse, RT_PROBLEM_BAD_TOPIC, members[member], detail);
 }
 
 static bool is_there(const struct parse *parse, enum member member)
@@ -113,7 +122,7 @@ static int keep(struct parse *parse, const struct rt_json_member *found)
     struct rt_bytes name = {found->name.data + 1, found->name.len - 2};
     enum member member = member_of(name);
     if (member == MEMBER_COUNT) {
-        return refuse(parse, RT_PROBLEM_BAD_REQUEST, name,
+        return refuse(parse, RT_PROBLEM_BAD_PARAMETER, name,
                       "there is no such member");
     }
     if (is_there(parse, member)) {
@@ -223,15 +232,31 @@ static int add_pattern(struct parse *parse,
                        struct rt_operation *operation)
 {
     const char *reason = NULL;
-    if (operation->topic_count == RT_SELECTOR_PATTERNS_MAX) {
-        return refuse_member(parse, member, "it has at most 64 topics");
-    }
     struct rt_bytes *topic = &operation->topics[operation->topic_count];
     int err = read_string(parse, member, value, topic);
     if (err == 0 && rt_pattern_check(*topic, &reason) < 0) {
-        err = refuse(parse, RT_PROBLEM_BAD_TOPIC, *topic, reason);
+        err = refuse_topic(parse, member, reason);
     }
     operation->topic_count++;
+    return err;
+}
+
+static int add_element(struct parse *parse,
+                       struct rt_bytes value,
+                       struct rt_operation *operation)
+{
+    uint32_t index = operation->topic_count;
+    int err = 0;
+    if (index == RT_SELECTOR_PATTERNS_MAX) {
+        err = refuse_member(parse, TOPICS, "it has at most 64 topics");
+        parse->refusal->limit = RT_SELECTOR_PATTERNS_MAX;
+        return err;
+    }
+    err = add_pattern(parse, TOPICS, value, operation);
+    if (err < 0) {
+        parse->refusal->has_index = true;
+        parse->refusal->index = index;
+    }
     return err;
 }
 
@@ -243,8 +268,9 @@ static int read_patterns(struct parse *parse, struct rt_operation *operation)
     if (!rt_json_enter_array(parse->values[TOPICS], &walk)) {
         return refuse_member(parse, TOPICS, "it is not an array");
     }
+    operation->has_topics = true;
     while (err == 0 && rt_json_next_element(&walk, &value)) {
-        err = add_pattern(parse, TOPICS, value, operation);
+        err = add_element(parse, value, operation);
     }
     if (err == 0 && operation->topic_count == 0) {
         err = refuse_member(parse, TOPICS, "it is empty");
@@ -284,7 +310,7 @@ static int read_topic(struct parse *parse, struct rt_operation *operation)
     struct rt_bytes *topic = &operation->topics[0];
     int err = read_text(parse, TOPIC, topic);
     if (err == 0 && rt_topic_check(*topic, &reason) < 0) {
-        err = refuse(parse, RT_PROBLEM_BAD_TOPIC, *topic, reason);
+        err = refuse_topic(parse, TOPIC, reason);
     }
     operation->topic_count = 1;
     return err;

@@ -49,6 +49,7 @@ struct rt_operation {
     /* SUB, UNSUB: one pattern at least, each valid; PUB: one topic. */
     struct rt_bytes topics[RT_SELECTOR_PATTERNS_MAX];
     uint32_t topic_count;
+    bool has_topics; /* they were in `topics`, were it only one */
 
     /* SUB; the texts are not looked into, as their like in a query's. */
     struct rt_bytes since;

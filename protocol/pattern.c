@@ -114,6 +114,20 @@ static int refuse(struct rt_refusal *refusal,
     return RT_EINVAL;
 }
 
+/* One of several has a number; one that is empty shows as what is before it. */
+static int refuse_entry(struct rt_refusal *refusal,
+                        struct rt_bytes text,
+                        struct rt_bytes pattern,
+                        uint32_t index,
+                        const char *detail)
+{
+    struct rt_bytes before = {text.data, (size_t)(pattern.data - text.data)};
+    int err = refuse(refusal, pattern.len > 0 ? pattern : before, detail, 0);
+    refusal->has_index = text.len > pattern.len;
+    refusal->index = index;
+    return err;
+}
+
 /* By their bytes; of two that begin alike the shorter one is less. */
 static int compare(struct rt_bytes a, struct rt_bytes b)
 {
@@ -159,7 +173,7 @@ int rt_selector_parse(struct rt_bytes text,
                           RT_SELECTOR_PATTERNS_MAX);
         }
         if (rt_pattern_check(pattern, &reason) < 0) {
-            return refuse(refusal, pattern, reason, 0);
+            return refuse_entry(refusal, text, pattern, taken, reason);
         }
         rt_selector_add(selector, pattern);
     }

@@ -50,7 +50,8 @@ struct rt_selector {
 
 /*
  * Reads a selector that fills the whole text: 0, or RT_EINVAL with the refusal,
- * which names the pattern that is none; then *selector means nothing.
+ * which names the pattern that is none, and its place among several from 0, or
+ * what is before it if it is empty; then *selector means nothing.
  * Repetitions count to the limit.
  */
 RT_MUST_USE int rt_selector_parse(struct rt_bytes text,

@@ -82,7 +82,7 @@ struct rt_refusal {
     const char *detail;      /* a sentence fragment; NULL: none */
     uint64_t limit;          /* the limit that was passed; 0: none */
     struct rt_bytes latest;  /* the cursor of a topic's last event */
-    bool has_index;          /* it is about an event of a batch: */
+    bool has_index;          /* it is about an event of a batch, or a topic: */
     uint32_t index;          /* this one, from 0 */
 };
 

@@ -63,6 +63,12 @@ static struct rt_notice ok_at(const struct task *task,
     return ok;
 }
 
+/* The member that says what a subscription is to. */
+static struct rt_bytes selector_name(const struct task *task)
+{
+    return task->operation->has_topics ? RT_BYTES("topics") : RT_BYTES("topic");
+}
+
 /* --- the host --- */
 
 static struct rt_asked asked_of(const struct task *task,
@@ -191,14 +197,14 @@ static struct rt_subscriber *take_subscriber(const struct task *task)
 {
     struct rt_subscriber *subscriber = NULL;
     if (rt_dialog_find(task->dialog, &task->selector) != NULL) {
-        (void)refuse_with(task, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("topic"),
+        (void)refuse_with(task, RT_PROBLEM_BAD_PARAMETER, selector_name(task),
                           "this connection subscribes to it already");
         return NULL;
     }
     if (rt_dialog_is_full(task->dialog, task->operation->echo)) {
         struct rt_refusal refusal = {
             .problem = RT_PROBLEM_BAD_PARAMETER,
-            .subject = RT_BYTES("topic"),
+            .subject = selector_name(task),
             .detail = "this connection has as many subscriptions as it may",
             .limit = RT_CONNECTION_SUBSCRIPTIONS_MAX};
         refuse(task, &refusal);
@@ -276,7 +282,7 @@ static void run_unsub(struct task *task)
     struct rt_subscriber *subscriber =
         rt_dialog_find(task->dialog, &task->selector);
     if (subscriber == NULL) {
-        (void)refuse_with(task, RT_PROBLEM_NOT_FOUND, RT_BYTES("topic"),
+        (void)refuse_with(task, RT_PROBLEM_NOT_FOUND, selector_name(task),
                           "this connection does not subscribe to it");
         return;
     }
@@ -294,8 +300,13 @@ static int check_pub(const struct task *task)
     const struct rt_operation *operation = task->operation;
     uint64_t max = task->server->options.event_bytes_max;
     if (operation->payload.len > max) {
-        struct rt_refusal refusal = {.problem = RT_PROBLEM_PAYLOAD_TOO_LARGE,
-                                     .limit = max};
+        struct rt_refusal refusal = {
+            .problem = RT_PROBLEM_PAYLOAD_TOO_LARGE,
+            .subject = operation->content == RT_CONTENT_BINARY
+                           ? RT_BYTES("data_base64")
+                           : RT_BYTES("data"),
+            .detail = "it is larger than an event may be",
+            .limit = max};
         refuse(task, &refusal);
         return RT_EINVAL;
     }

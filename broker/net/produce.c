@@ -19,6 +19,32 @@ static int check_coding(struct rt_http_session *session, struct rt_bytes coding)
     return 0;
 }
 
+static bool is_other_ack(struct rt_bytes value)
+{
+    return rt_bytes_equal(value, RT_BYTES("disk")) ||
+           rt_bytes_equal(value, RT_BYTES("quorum"));
+}
+
+static int check_ack(struct rt_http_session *session, struct rt_bytes encoded)
+{
+    char memory[sizeof("memory") - 1]; /* the longest value that is one */
+    struct rt_bytes value;
+    if (rt_percent_decode(encoded, memory, sizeof(memory), &value) < 0) {
+        value = (struct rt_bytes){0}; /* which none is */
+    }
+    if (rt_bytes_equal(value, RT_BYTES("memory"))) {
+        return 0;
+    }
+    if (is_other_ack(value)) {
+        rt_route_refuse(session, RT_PROBLEM_ACK_UNSUPPORTED, RT_BYTES("ack"),
+                        "this node keeps events in memory: ack=memory");
+    } else {
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("ack"),
+                        "it is memory, disk or quorum");
+    }
+    return RT_EINVAL;
+}
+
 static int check_query(struct rt_http_session *session, struct rt_bytes query)
 {
     struct rt_bytes name;
@@ -29,15 +55,7 @@ static int check_query(struct rt_http_session *session, struct rt_bytes query)
                             "the only parameter is ack");
             return RT_EINVAL;
         }
-        if (rt_bytes_equal(value, RT_BYTES("disk")) ||
-            rt_bytes_equal(value, RT_BYTES("quorum"))) {
-            rt_route_refuse(session, RT_PROBLEM_ACK_UNSUPPORTED, value,
-                            "this node keeps events in memory: ack=memory");
-            return RT_EINVAL;
-        }
-        if (!rt_bytes_equal(value, RT_BYTES("memory"))) {
-            rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("ack"),
-                            "it is memory, disk or quorum");
+        if (check_ack(session, value) < 0) {
             return RT_EINVAL;
         }
     }
@@ -103,7 +121,7 @@ static int take_media(struct rt_http_session *session,
 {
     session->exchange.media = rt_media_type_classify(content_type);
     if (session->exchange.media == RT_MEDIA_MALFORMED) {
-        rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST,
+        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER,
                         RT_BYTES("Content-Type"), "that is not a media type");
         return RT_EINVAL;
     }

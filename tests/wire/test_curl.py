@@ -132,6 +132,7 @@ PROBLEMS = [
     ("Too much", "/produce/a", ["-d", "x" * 4097], 413, "payload-too-large"),
     ("ack=disk", "/produce/a?ack=disk", POST, 501, "ack-unsupported"),
     ("ack=quorum", "/produce/a?ack=quorum", POST, 501, "ack-unsupported"),
+    ("ack=disk, encoded", "/produce/a?ack=%64isk", POST, 501, None),
     ("ack=bogus", "/produce/a?ack=bogus", POST, 400, "bad-parameter"),
     ("ack=", "/produce/a?ack=", POST, 400, "bad-parameter"),
     ("ack", "/produce/a?ack", POST, 400, "bad-parameter"),
@@ -141,8 +142,8 @@ PROBLEMS = [
 HEADERS = [
     (header("Content-Encoding: gzip"), 415, "unsupported-media-type"),
     (header("Content-Encoding: identity"), 415, "unsupported-media-type"),
-    (header("Content-Type: x"), 400, "bad-request"),
-    (header("Content-Type: text/plain; charset"), 400, "bad-request"),
+    (header("Content-Type: x"), 400, "bad-parameter"),
+    (header("Content-Type: text/plain; charset"), 400, "bad-parameter"),
     (header(TEXT, NO_UTF8), 400, "bad-payload"),
     (header(JSON, '"' + NO_UTF8 + '"'), 400, "bad-payload"),
     (header(JSON, ""), 400, "bad-payload"),
@@ -165,9 +166,19 @@ def problem(broker, path, arguments, status, slug):
     answer = Curl(broker, path, *arguments).answer
     equal(answer.status, status)
     assert slug in (answer.problem(), None), answer.body
+    if "?ack" in path:
+        assert json.loads(answer.body)["detail"].startswith("ack: ")
     if status == 413:
         equal(json.loads(answer.body)["limit"], EVENT_BYTES)
     equal(broker.metric("events_produced_total"), before)
+
+
+@test
+def acknowledgement(broker):
+    """The parameter ack is percent-decoded, as all others are."""
+    for value in ("memory", "%6demory", "%6D%65%6D%6F%72%79"):
+        answer = Curl(broker, f"/produce/acked?ack={value}", *POST).answer
+        equal(answer.status, 200, value)
 
 
 READ = "GET, HEAD, OPTIONS"

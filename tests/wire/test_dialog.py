@@ -149,27 +149,41 @@ WRONG = [
     ("no object", "[]", None, "bad-request", ""),
     ("no op", '{"id":1}', 1, "bad-request", "op"),
     ("an unknown op", '{"op":"fly","id":2}', 2, "bad-request", "fly"),
-    ("a wrong member", '{"op":"ping","x":1}', None, "bad-request", "x"),
-    ("a sub of no topic", '{"op":"sub","id":3}', 3, "bad-request", "topic"),
-    ("a bad topic", '{"op":"sub","topic":"a..b"}', None, "bad-topic", ""),
+    ("a wrong member", '{"op":"ping","x":1}', None, "bad-parameter", "x"),
+    ("a sub of no topic", '{"op":"sub","id":3}', 3, "bad-parameter", "topic"),
+    ("a bad topic", '{"op":"sub","topic":"a..b"}', None, "bad-topic", "topic"),
+    ("a bad one of several", '{"op":"sub","topics":["a","b.."]}', None,
+     "bad-topic", "topics"),
+    ("a number as one of several", '{"op":"sub","topics":["a",1]}', None,
+     "bad-parameter", "topics"),
+    ("65 topics", json.dumps({"op": "sub", "topics": ["a"] * 65}), None,
+     "bad-parameter", "topics"),
     ("a bad since", '{"op":"sub","topic":"a","since":"x"}', None,
      "bad-parameter", "since"),
     ("a bad gap", '{"op":"sub","topic":"a","gap":"x"}', None,
      "bad-parameter", "gap"),
     ("an unsub of nothing", '{"op":"unsub","topic":"a"}', None, "not-found",
      "topic"),
-    ("a pub without data", '{"op":"pub","topic":"a"}', None, "bad-request",
+    ("an unsub of several", '{"op":"unsub","topics":["a","b"]}', None,
+     "not-found", "topics"),
+    ("an unsub of a list of one", '{"op":"unsub","topics":["a"]}', None,
+     "not-found", "topics"),
+    ("a pub without data", '{"op":"pub","topic":"a"}', None, "bad-parameter",
      "data"),
     ("a pub of a pattern", '{"op":"pub","topic":"a.*","data":1}', None,
-     "bad-topic", ""),
+     "bad-topic", "topic"),
     ("a bad type", '{"op":"pub","topic":"a","data":1,"type":"a\\r\\nb"}', None,
-     "bad-request", "type"),
+     "bad-parameter", "type"),
     ("a type with NUL", '{"op":"pub","topic":"a","data":1,"type":"\\u0000"}',
-     None, "bad-request", "type"),
+     None, "bad-parameter", "type"),
     ("a reserved type", '{"op":"pub","topic":"a","data":1,"type":"ringtail.x"}',
-     None, "bad-request", "type"),
-    ("an id that is an object", '{"op":"ping","id":{}}', None, "bad-request",
+     None, "bad-parameter", "type"),
+    ("an id that is an object", '{"op":"ping","id":{}}', None, "bad-parameter",
      "id"),
+    ("two ops", '{"op":"ping","op":"ping"}', None, "bad-request", "op"),
+    ("a pub of too much",
+     json.dumps({"op": "pub", "topic": "a", "data": "x" * (EVENT_BYTES + 1)}),
+     None, "payload-too-large", "data"),
 ]
 
 
@@ -195,6 +209,8 @@ def twice(broker):
         peer.item()
         answer = peer.ask("sub", topic="twice")
         equal(answer["problem"]["detail"][:7], "topic: ")
+        answer = peer.ask("sub", topics=["twice"])
+        equal(answer["problem"]["detail"][:8], "topics: ")
         equal(peer.ask("unsub", topic="twice")["op"], "ok")
         equal(peer.subscribe("twice"), [])
 

@@ -283,7 +283,8 @@ REFUSED = [
     ("an id of one topic", "a,b?lastEventId=7f3a9c21-1", "lastEventId"),
     ("a wildcard in a token", "a*,b", "wildcard"),
     ("a > in the middle", "a.%3E.b", "last token"),
-    ("an empty topic", "a,,b", "missing"),
+    ("an empty topic", "a,b,,c", "a,b,: the topic is missing"),
+    ("a comma at the end", "a,", "a,: the topic is missing"),
     ("65 topics", ",".join(f"a{i}" for i in range(65)), "at most 64"),
     ("too many bytes", ",".join(["a" * 60] * 20), "1024 bytes"),
 ]
@@ -296,6 +297,17 @@ def refused(broker, path, word):
         answer = peer.answer()
     equal(answer.status, 400)
     assert word in json.loads(answer.body)["detail"], answer.body
+
+
+PLACES = [("a,,b", 1), (",a", 0), ("a,b,c..", 2), ("a,b,*,>.x", 3)]
+
+
+@cases([(path, path, index) for path, index in PLACES],
+       "Of {0} the one that is wrong is number {2}.")
+def places(broker, path, index):
+    """From 0, as in a batch."""
+    answer = broker.request("GET", f"/subscribe/{path}")
+    equal(answer.json()["index"], index)
 
 
 @test

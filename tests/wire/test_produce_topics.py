@@ -120,7 +120,7 @@ HEADERS = [
     ("Idempotency-Key", "", 400, "bad-parameter"),
     ("Content-Type", "application/json", 415, UNSUPPORTED),
     ("Content-Type", "text/plain", 415, UNSUPPORTED),
-    ("Content-Type", "x", 400, "bad-request"),
+    ("Content-Type", "x", 400, "bad-parameter"),
     ("Content-Encoding", "gzip", 415, UNSUPPORTED),
 ]
 

@@ -77,7 +77,7 @@ TEST("the other operations are not, nor those that are malformed")
     say("{\"op\":\"sub\",\"topic\":\"a\",\"since\":\"x\"}");
     test_peer_await(&peer, "bad-parameter");
     say("{\"op\":\"pub\",\"topic\":\"a\"}");
-    test_peer_await(&peer, "bad-request");
+    test_peer_await(&peer, "data: it is missing");
     EXPECT_INT(door.asked, 0);
     end();
 }

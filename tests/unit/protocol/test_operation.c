@@ -47,22 +47,44 @@ static struct rt_refusal refused_bytes(struct rt_bytes text, const char *id)
     return refusal;
 }
 
-static void
-expect_refused(const char *text, const char *subject, const char *detail)
+static struct rt_refusal expect_problem(const char *text,
+                                        enum rt_problem problem,
+                                        const char *subject,
+                                        const char *detail)
 {
     struct rt_refusal refusal = refused_bytes(rt_bytes_of(text), "");
     EXPECT_TEXT(refusal.subject, subject);
     EXPECT_TEXT(rt_bytes_of(refusal.detail), detail);
-    EXPECT_INT(refusal.problem, RT_PROBLEM_BAD_REQUEST);
+    EXPECT_INT(refusal.problem, problem);
+    return refusal;
+}
+
+/* A text that is no operation. */
+static void
+expect_none(const char *text, const char *subject, const char *detail)
+{
+    (void)expect_problem(text, RT_PROBLEM_BAD_REQUEST, subject, detail);
+}
+
+/* A member that is wrong. */
+static void
+expect_refused(const char *text, const char *subject, const char *detail)
+{
+    (void)expect_problem(text, RT_PROBLEM_BAD_PARAMETER, subject, detail);
 }
 
 static void
 expect_bad_topic(const char *text, const char *subject, const char *detail)
 {
+    (void)expect_problem(text, RT_PROBLEM_BAD_TOPIC, subject, detail);
+}
+
+static void expect_bad_element(const char *text, uint32_t index)
+{
     struct rt_refusal refusal = refused_bytes(rt_bytes_of(text), "");
-    EXPECT_TEXT(refusal.subject, subject);
-    EXPECT_TEXT(rt_bytes_of(refusal.detail), detail);
-    EXPECT_INT(refusal.problem, RT_PROBLEM_BAD_TOPIC);
+    EXPECT_TEXT(refusal.subject, "topics");
+    EXPECT(refusal.has_index);
+    EXPECT_INT(refusal.index, index);
 }
 
 TEST("a subscription names a topic, and says the rest by default")
@@ -229,23 +251,23 @@ TEST("whatever is wrong, the id is there for the answer")
 
 TEST("a message is an object in JSON in UTF-8")
 {
-    expect_refused("", "", "a message is not JSON");
-    expect_refused("{\"op\":\"ping\"", "", "a message is not JSON");
-    expect_refused("{\"op\":\"ping\"}{}", "", "a message is not JSON");
-    expect_refused("{\"op\":\"\xff\"}", "", "a message is not UTF-8");
-    expect_refused("[\"op\",\"ping\"]", "", "a message is not an object");
-    expect_refused("\"ping\"", "", "a message is not an object");
-    expect_refused(" 1 ", "", "a message is not an object");
+    expect_none("", "", "a message is not JSON");
+    expect_none("{\"op\":\"ping\"", "", "a message is not JSON");
+    expect_none("{\"op\":\"ping\"}{}", "", "a message is not JSON");
+    expect_none("{\"op\":\"\xff\"}", "", "a message is not UTF-8");
+    expect_none("[\"op\",\"ping\"]", "", "a message is not an object");
+    expect_none("\"ping\"", "", "a message is not an object");
+    expect_none(" 1 ", "", "a message is not an object");
 }
 
 TEST("an operation has a name that is known")
 {
-    expect_refused("{}", "op", "it is missing");
-    expect_refused("{\"op\":1}", "op", "it is not a string");
-    expect_refused("{\"op\":\"\"}", "op", "it is empty");
-    expect_refused("{\"op\":\"subscribe\"}", "subscribe",
-                   "there is no such operation");
-    expect_refused("{\"op\":\"Ping\"}", "Ping", "there is no such operation");
+    expect_none("{}", "op", "it is missing");
+    expect_none("{\"op\":1}", "op", "it is not a string");
+    expect_none("{\"op\":\"\"}", "op", "it is empty");
+    expect_none("{\"op\":\"subscribe\"}", "subscribe",
+                "there is no such operation");
+    expect_none("{\"op\":\"Ping\"}", "Ping", "there is no such operation");
     EXPECT_INT(parsed("{\"op\":\"\\u0070ing\"}").kind, RT_OPERATION_PING);
 }
 
@@ -262,8 +284,7 @@ TEST("a member that is not known is named")
 
 TEST("a member that is there twice is named")
 {
-    expect_refused("{\"op\":\"ping\",\"op\":\"ping\"}", "op",
-                   "it is there twice");
+    expect_none("{\"op\":\"ping\",\"op\":\"ping\"}", "op", "it is there twice");
     expect_refused("{\"op\":\"pub\",\"data\":1,\"topic\":\"a\",\"data\":1}",
                    "data", "it is there twice");
 }
@@ -337,16 +358,29 @@ TEST("what is there says something")
 
 TEST("topics are checked, and patterns are for subscribing")
 {
-    expect_bad_topic("{\"op\":\"sub\",\"topic\":\"a..b\"}", "a..b",
+    expect_bad_topic("{\"op\":\"sub\",\"topic\":\"a..b\"}", "topic",
                      "a token is empty");
-    expect_bad_topic("{\"op\":\"sub\",\"topic\":\"\"}", "",
+    expect_bad_topic("{\"op\":\"sub\",\"topic\":\"\"}", "topic",
                      "the topic is missing");
-    expect_bad_topic("{\"op\":\"sub\",\"topics\":[\"a\",\">.b\"]}", ">.b",
+    expect_bad_topic("{\"op\":\"sub\",\"topics\":[\"a\",\">.b\"]}", "topics",
                      "a > is the last token");
-    expect_bad_topic("{\"op\":\"pub\",\"topic\":\"a.*\",\"data\":1}", "a.*",
+    expect_bad_topic("{\"op\":\"pub\",\"topic\":\"a.*\",\"data\":1}", "topic",
                      "wildcards are for subscribing");
-    expect_bad_topic("{\"op\":\"pub\",\"topic\":\"a\\u0020\",\"data\":1}", "a ",
-                     "a token has only letters, digits and _ = ~ -");
+    expect_bad_topic("{\"op\":\"pub\",\"topic\":\"a\\u0020\",\"data\":1}",
+                     "topic", "a token has only letters, digits and _ = ~ -");
+}
+
+TEST("of several topics the one that is none has a number")
+{
+    expect_bad_element("{\"op\":\"sub\",\"topics\":[\"\"]}", 0);
+    expect_bad_element("{\"op\":\"sub\",\"topics\":[\"a\",\"b..\",\"\"]}", 1);
+    expect_bad_element("{\"op\":\"unsub\",\"topics\":[\"a\",\"b\",1]}", 2);
+}
+
+TEST("it is known whether topics were a list, were it of one")
+{
+    EXPECT(parsed("{\"op\":\"sub\",\"topics\":[\"a\"]}").has_topics);
+    EXPECT(!parsed("{\"op\":\"sub\",\"topic\":\"a\"}").has_topics);
 }
 
 /* A subscription to so many topics. */
@@ -367,7 +401,10 @@ static const char *subscription_to(size_t count)
 TEST("an operation has at most 64 topics")
 {
     EXPECT_INT(parsed(subscription_to(64)).topic_count, 64);
-    expect_refused(subscription_to(65), "topics", "it has at most 64 topics");
+    EXPECT_INT(expect_problem(subscription_to(65), RT_PROBLEM_BAD_PARAMETER,
+                              "topics", "it has at most 64 topics")
+                   .limit,
+               64);
 }
 
 TEST("a type is one that an event may have")

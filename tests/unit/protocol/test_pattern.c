@@ -191,6 +191,16 @@ expect_refusal(struct rt_bytes text, const char *subject, const char *detail)
     return refusal;
 }
 
+static void expect_entry(struct rt_bytes text,
+                         uint32_t index,
+                         const char *subject,
+                         const char *detail)
+{
+    struct rt_refusal refusal = expect_refusal(text, subject, detail);
+    EXPECT(refusal.has_index);
+    EXPECT_INT(refusal.index, index);
+}
+
 TEST("a selector is one pattern, or several with commas between")
 {
     expect_selector(RT_BYTES("a"), "a");
@@ -208,13 +218,21 @@ TEST("a selector is sorted and has each pattern once")
 
 TEST("each pattern of a selector is checked, and the wrong one named")
 {
-    (void)expect_refusal(RT_BYTES(""), "", "the topic is missing");
-    (void)expect_refusal(RT_BYTES(","), "", "the topic is missing");
-    (void)expect_refusal(RT_BYTES("a,"), "", "the topic is missing");
-    (void)expect_refusal(RT_BYTES(",a"), "", "the topic is missing");
-    (void)expect_refusal(RT_BYTES("a,b..c,d"), "b..c", "a token is empty");
-    (void)expect_refusal(RT_BYTES("a, b"), " b",
-                         "a token has only letters, digits and _ = ~ -");
+    EXPECT(!expect_refusal(RT_BYTES("a*"), "a*",
+                           "a wildcard is a token of its own")
+                .has_index);
+    EXPECT(!expect_refusal(RT_BYTES(""), "", "the topic is missing").has_index);
+    expect_entry(RT_BYTES("a,b..c,d"), 1, "b..c", "a token is empty");
+    expect_entry(RT_BYTES("a, b"), 1, " b",
+                 "a token has only letters, digits and _ = ~ -");
+}
+
+TEST("an empty pattern is named by its number and what is before it")
+{
+    expect_entry(RT_BYTES(","), 0, "", "the topic is missing");
+    expect_entry(RT_BYTES("a,"), 1, "a,", "the topic is missing");
+    expect_entry(RT_BYTES(",a"), 0, "", "the topic is missing");
+    expect_entry(RT_BYTES("a,b,,c"), 2, "a,b,", "the topic is missing");
 }
 
 TEST("no text at all is no selector")
