@@ -46,6 +46,16 @@ static void write_detail(struct rt_writer *writer,
     RT_WRITE(writer, "\"");
 }
 
+static void write_cursors(struct rt_writer *writer,
+                          const struct rt_refusal *refusal)
+{
+    RT_WRITE(writer, ",\"earliest\":\"");
+    rt_cursor_write(writer, refusal->earliest);
+    RT_WRITE(writer, "\",\"latest\":\"");
+    rt_cursor_write(writer, refusal->latest);
+    RT_WRITE(writer, "\"");
+}
+
 void rt_problem_write(struct rt_writer *writer,
                       const struct rt_refusal *refusal)
 {
@@ -67,10 +77,8 @@ void rt_problem_write(struct rt_writer *writer,
         RT_WRITE(writer, ",\"index\":");
         rt_write_u64(writer, refusal->index);
     }
-    if (refusal->latest.len > 0) {
-        RT_WRITE(writer, ",\"latest\":\"");
-        rt_write_bytes(writer, refusal->latest);
-        RT_WRITE(writer, "\"");
+    if (refusal->has_cursors) {
+        write_cursors(writer, refusal);
     }
     if (rt_problem_may_pass(refusal->problem)) {
         RT_WRITE(writer, ",\"retry_after\":");

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/writer.h"
+#include "protocol/cursor.h"
 
 #define RT_PROBLEM_MAP(X)                                                \
     X(BAD_REQUEST, 400, "bad-request", "The request is malformed")       \
@@ -78,12 +79,14 @@ enum rt_problem {
 /* Why a request is refused. */
 struct rt_refusal {
     enum rt_problem problem;
-    struct rt_bytes subject; /* what it is about, as the peer wrote it */
-    const char *detail;      /* a sentence fragment; NULL: none */
-    uint64_t limit;          /* the limit that was passed; 0: none */
-    struct rt_bytes latest;  /* the cursor of a topic's last event */
-    bool has_index;          /* it is about an event of a batch, or a topic: */
-    uint32_t index;          /* this one, from 0 */
+    struct rt_bytes subject;   /* what it is about, as the peer wrote it */
+    const char *detail;        /* a sentence fragment; NULL: none */
+    uint64_t limit;            /* the limit that was passed; 0: none */
+    bool has_index;            /* it is about an event of a batch, or a topic */
+    uint32_t index;            /* of several: this one, from 0 */
+    bool has_cursors;          /* it is about what a topic has: */
+    struct rt_cursor earliest; /* its oldest event, or else the next one, */
+    struct rt_cursor latest;   /* and its last one */
 };
 
 uint16_t rt_problem_status(enum rt_problem problem);

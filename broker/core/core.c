@@ -116,17 +116,6 @@ int rt_core_publish(struct rt_core *core,
     return 0;
 }
 
-bool rt_core_latest(const struct rt_core *core,
-                    struct rt_bytes name,
-                    struct rt_cursor *cursor)
-{
-    const struct rt_topic *topic = rt_topic_find(core, name);
-    if (topic != NULL) {
-        *cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring));
-    }
-    return topic != NULL;
-}
-
 bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes name)
 {
     const struct rt_topic *topic = rt_topic_find(core, name);

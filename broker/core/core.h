@@ -135,12 +135,6 @@ struct rt_record rt_core_record(const struct rt_core *core,
                                 const struct rt_event *event,
                                 uint8_t header[RT_FRAME_HEADER_MAX]);
 
-/* Finds the position of a topic's last event, 0 before the first; false if the
- * topic does not exist. */
-bool rt_core_latest(const struct rt_core *core,
-                    struct rt_bytes topic,
-                    struct rt_cursor *cursor);
-
 /* Whether publishers to the topic should wait until its fan-out catches up. */
 bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes topic);
 

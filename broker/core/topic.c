@@ -119,6 +119,16 @@ struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset)
     return (struct rt_cursor){topic->epoch, offset - topic->base};
 }
 
+struct rt_cursor rt_topic_earliest(const struct rt_topic *topic)
+{
+    return rt_topic_cursor(topic, rt_ring_earliest(&topic->ring));
+}
+
+struct rt_cursor rt_topic_latest(const struct rt_topic *topic)
+{
+    return rt_topic_cursor(topic, rt_ring_latest(&topic->ring));
+}
+
 uint64_t rt_topic_offset(const struct rt_topic *topic, struct rt_cursor cursor)
 {
     return topic->base + cursor.offset;

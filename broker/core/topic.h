@@ -67,6 +67,11 @@ void rt_topic_undo(struct rt_topic *topic, uint32_t topic_count);
  */
 struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset);
 
+/* The cursor of the oldest event, or of the next one if there is none; and of
+ * the last one, or before the first. */
+struct rt_cursor rt_topic_earliest(const struct rt_topic *topic);
+struct rt_cursor rt_topic_latest(const struct rt_topic *topic);
+
 /* The event of an offset that the ring retains, as formats need it. */
 struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset);
 

@@ -317,8 +317,13 @@ static int check_pub(const struct task *task)
 static int check_own_room(const struct task *task)
 {
     if (!rt_dialog_has_own_room(task->dialog, task->topic)) {
-        return refuse_with(task, RT_PROBLEM_OVERLOADED, task->topic,
-                           "read what this connection subscribes to first");
+        struct rt_refusal refusal = {
+            .problem = RT_PROBLEM_OVERLOADED,
+            .subject = task->topic,
+            .detail = "read what this connection subscribes to first",
+            .limit = RT_OWN_RUNS_MAX};
+        refuse(task, &refusal);
+        return RT_EINVAL;
     }
     return 0;
 }

@@ -84,11 +84,10 @@ static void write_gap(struct rt_writer *writer, const struct rt_gap *gap)
 
 static void write_closed(struct rt_writer *writer, const struct rt_topic *topic)
 {
-    struct rt_notice notice = {
-        .kind = RT_NOTICE_CLOSED,
-        .topic = topic->leaf.key,
-        .has_cursor = true,
-        .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring))};
+    struct rt_notice notice = {.kind = RT_NOTICE_CLOSED,
+                               .topic = topic->leaf.key,
+                               .has_cursor = true,
+                               .cursor = rt_topic_latest(topic)};
     rt_notice_object_write(writer, &notice);
 }
 

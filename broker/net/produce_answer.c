@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "broker/net/produce.h"
 #include "broker/net/route.h"
+#include "broker/net/topic_resource.h"
 #include "protocol/receipt.h"
 
 /* --- answers --- */
@@ -114,31 +115,30 @@ void rt_produce_refuse(struct rt_http_session *session,
 
 /* The last event of the topic is another one than the publisher thinks. */
 static void refuse_condition(struct rt_http_session *session,
-                             const struct rt_cursor *latest)
+                             const struct rt_topic *topic)
 {
-    char memory[RT_CURSOR_BYTES_MAX];
-    struct rt_writer writer;
-    rt_writer_init(&writer, memory, sizeof(memory));
     struct rt_refusal refusal = {.problem = RT_PROBLEM_PRECONDITION_FAILED,
                                  .subject = RT_BYTES("If-Match"),
                                  .detail = "the topic does not exist"};
-    if (latest != NULL) {
-        rt_cursor_write(&writer, *latest);
-        refusal.latest = rt_writer_bytes(&writer);
+    if (topic != NULL) {
+        rt_refusal_add_cursors(&refusal, topic);
         refusal.detail = "the last event of the topic is another one";
     }
     rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
 int rt_produce_check_condition(struct rt_http_session *session,
-                               struct rt_bytes topic)
+                               struct rt_bytes name)
 {
     const struct rt_core *core = &rt_http_session_server(session)->core;
-    const struct rt_if_match *condition = &session->exchange.condition;
+    const struct rt_topic *topic = rt_topic_find(core, name);
     struct rt_cursor latest;
-    bool exists = rt_core_latest(core, topic, &latest);
-    if (!rt_if_match_holds(condition, exists ? &latest : NULL)) {
-        refuse_condition(session, exists ? &latest : NULL);
+    if (topic != NULL) {
+        latest = rt_topic_latest(topic);
+    }
+    if (!rt_if_match_holds(&session->exchange.condition,
+                           topic != NULL ? &latest : NULL)) {
+        refuse_condition(session, topic);
         return RT_EINVAL;
     }
     return 0;

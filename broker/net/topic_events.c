@@ -217,6 +217,7 @@ static void answer(struct rt_http_session *session,
 }
 
 static void refuse_gap(struct rt_http_session *session,
+                       const struct rt_topic *topic,
                        const struct rt_gap *gap)
 {
     char memory[RT_CURSOR_BYTES_MAX];
@@ -229,6 +230,7 @@ static void refuse_gap(struct rt_http_session *session,
             is_other ? RT_PROBLEM_EPOCH_CHANGED : RT_PROBLEM_CURSOR_EVICTED,
         .subject = rt_writer_bytes(&resume),
         .detail = "after this come the events that are left"};
+    rt_refusal_add_cursors(&refusal, topic);
     rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
@@ -243,7 +245,7 @@ static void respond(struct rt_http_session *session,
         rt_core_count_gap(topic->core, page->start.gap.missed);
     }
     if (page->start.is_gap && query->gap == RT_GAP_CLOSE) {
-        refuse_gap(session, &page->start.gap);
+        refuse_gap(session, topic, &page->start.gap);
     } else {
         answer(session, topic, query, page, known_tags);
     }

@@ -74,12 +74,11 @@ struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
 {
     const struct rt_ring *ring = &topic->ring;
     struct rt_retention retention = rt_topic_retention(topic);
-    uint64_t earliest = rt_ring_earliest(ring);
     return (struct rt_topic_state){
         .topic = topic->leaf.key,
-        .earliest = rt_topic_cursor(topic, earliest),
-        .latest = rt_topic_cursor(topic, rt_ring_latest(ring)),
-        .events = ring->next_offset - earliest,
+        .earliest = rt_topic_earliest(topic),
+        .latest = rt_topic_latest(topic),
+        .events = ring->next_offset - rt_ring_earliest(ring),
         .bytes = ring->bytes,
         .has_subscribers =
             (session->connection->roles & RINGTAIL_ROLE_ADMIN) != 0,
@@ -89,6 +88,14 @@ struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
                           .ring_events = retention.events,
                           .max_age_ms = retention.age_ms},
     };
+}
+
+void rt_refusal_add_cursors(struct rt_refusal *refusal,
+                            const struct rt_topic *topic)
+{
+    refusal->has_cursors = true;
+    refusal->earliest = rt_topic_earliest(topic);
+    refusal->latest = rt_topic_latest(topic);
 }
 
 void rt_resource_answer(struct rt_http_session *session,
@@ -138,10 +145,9 @@ static struct rt_bytes
 write_cursor_line(const struct rt_topic *topic, char *memory, size_t size)
 {
     struct rt_writer writer;
-    uint64_t latest = rt_ring_latest(&topic->ring);
     rt_writer_init(&writer, memory, size);
     RT_WRITE(&writer, "Ringtail-Cursor: ");
-    rt_cursor_write(&writer, rt_topic_cursor(topic, latest));
+    rt_cursor_write(&writer, rt_topic_latest(topic));
     RT_WRITE(&writer, "\r\n");
     RT_CHECK(!writer.overflowed);
     return rt_writer_bytes(&writer);

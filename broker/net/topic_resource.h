@@ -17,6 +17,11 @@
 struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
                                         const struct rt_topic *topic);
 
+/* Where the topic begins and ends, for whoever has a cursor of something else.
+ */
+void rt_refusal_add_cursors(struct rt_refusal *refusal,
+                            const struct rt_topic *topic);
+
 /* Answers with a representation, and its tag; or that it is the one that the
  * request has. `headers` as in struct rt_http_answer, at most
  * RT_RESOURCE_HEADERS_MAX bytes. */

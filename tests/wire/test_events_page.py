@@ -229,6 +229,8 @@ def evicted(broker):
     answer = page(broker, "gone", query + "&gap=close")
     left = f"{epoch}-{int(first) - 1}"
     expect_problem(answer, 410, "cursor-evicted", f"{left}: ")
+    equal(answer.json()["earliest"], f"{epoch}-{first}")
+    equal(answer.json()["latest"], f"{epoch}-50")
     answer = page(broker, "gone", f"?after={left}&gap=close")
     equal(answer.status, 200)
     equal(items(answer)[0]["cursor"], f"{epoch}-{first}")

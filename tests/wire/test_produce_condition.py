@@ -21,6 +21,7 @@ def expect_refusal(answer, latest):
     problem = answer.json()
     equal(problem["type"], "urn:ringtail:problem:precondition-failed")
     equal(problem.get("latest"), latest)
+    equal("earliest" in problem, latest is not None)
     assert problem["detail"].startswith("If-Match: "), problem
 
 

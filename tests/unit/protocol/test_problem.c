@@ -79,12 +79,15 @@ TEST("the event of a batch is told, the first one too")
                "\"index\":0}\n");
 }
 
-TEST("the cursor of the last event is told")
+TEST("the cursors of the oldest and of the last event are told")
 {
-    expect((struct rt_refusal){.problem = RT_PROBLEM_PRECONDITION_FAILED,
-                               .latest = RT_BYTES("7f3a9c21-1042")},
-           URN "precondition-failed\",\"title\":\"The topic has moved on\","
-               "\"status\":412,\"latest\":\"7f3a9c21-1042\"}\n");
+    expect((struct rt_refusal){.problem = RT_PROBLEM_EPOCH_CHANGED,
+                               .has_cursors = true,
+                               .earliest = {0x7f3a9c21, 18},
+                               .latest = {0x7f3a9c21, 1042}},
+           URN "epoch-changed\",\"title\":\"The log is another one\","
+               "\"status\":410,\"earliest\":\"7f3a9c21-18\","
+               "\"latest\":\"7f3a9c21-1042\"}\n");
 }
 
 TEST("what may pass says when to try again")
@@ -139,8 +142,6 @@ TEST("of a long subject the first bytes are shown")
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
-#define LONGEST_CURSOR "ffffffff-18446744073709551615"
-
 TEST("every problem fits and is JSON, even with the worst subject")
 {
     char memory[RT_PROBLEM_BYTES_MAX];
@@ -151,7 +152,9 @@ TEST("every problem fits and is JSON, even with the worst subject")
                                      .subject = {subject, sizeof(subject)},
                                      .detail = LONG_DETAIL,
                                      .limit = UINT64_MAX,
-                                     .latest = RT_BYTES(LONGEST_CURSOR),
+                                     .has_cursors = true,
+                                     .earliest = {UINT32_MAX, UINT64_MAX},
+                                     .latest = {UINT32_MAX, UINT64_MAX},
                                      .has_index = true,
                                      .index = UINT32_MAX};
         struct rt_bytes bytes = written(memory, &refusal);
