@@ -130,20 +130,30 @@ static bool exceeds(const struct rt_ring *ring, uint64_t bytes, uint64_t events)
     return bytes > ring->retention->bytes || events > ring->retention->events;
 }
 
+/* Whether the oldest block has the right size, and nobody reads it. */
+static bool is_fit(const struct rt_ring *ring, size_t size)
+{
+    return ring->segment_count > 0 && first(ring)->references == 1 &&
+           rt_segment_size(first(ring)->capacity) == size &&
+           exceeds(ring, ring->bytes + size,
+                   ring->next_offset + 1 - first(ring)->first_offset);
+}
+
 /*
  * A full ring turns: its oldest block becomes the newest, and nothing is
- * allocated. That needs a block of the right size that nobody reads.
+ * allocated but the first room for types: before the block is given up, for an
+ * append that fails drops nothing.
  */
-static struct rt_segment *recycle(struct rt_ring *ring, size_t size)
+static struct rt_segment *
+recycle(struct rt_ring *ring, size_t size, const struct rt_record *record)
 {
-    if (ring->segment_count == 0 || first(ring)->references > 1 ||
-        rt_segment_size(first(ring)->capacity) != size ||
-        !exceeds(ring, ring->bytes + size,
-                 ring->next_offset + 1 - first(ring)->first_offset)) {
+    if (!is_fit(ring, size) ||
+        (record->type.len > 0 &&
+         rt_segment_reserve_types(ring->store, first(ring)) < 0)) {
         return NULL;
     }
     struct rt_segment *segment = shift(ring);
-    rt_segment_reset(ring->store, segment);
+    rt_segment_reset(segment);
     return segment;
 }
 
@@ -172,10 +182,12 @@ create_segment(struct rt_ring *ring, uint64_t now_ms, size_t size)
         now_ms);
 }
 
-static struct rt_segment *
-open_segment(struct rt_ring *ring, uint64_t now_ms, size_t size)
+static struct rt_segment *open_segment(struct rt_ring *ring,
+                                       uint64_t now_ms,
+                                       size_t size,
+                                       const struct rt_record *record)
 {
-    struct rt_segment *segment = recycle(ring, size);
+    struct rt_segment *segment = recycle(ring, size, record);
     return segment != NULL ? link_segment(ring, segment, now_ms)
                            : create_segment(ring, now_ms, size);
 }
@@ -279,11 +291,11 @@ int rt_ring_append(struct rt_ring *ring,
 {
     size_t len = record->header.len + record->payload.len;
     size_t size = size_to_open(ring, now_ms, len);
-    if (size > 0 && open_segment(ring, now_ms, size) == NULL) {
+    if (size > 0 && open_segment(ring, now_ms, size, record) == NULL) {
         return RT_ENOMEM;
     }
     int err = put(ring, now_ms, record);
-    if (RT_UNLIKELY(has_surplus(ring))) {
+    if (RT_UNLIKELY(has_surplus(ring)) && err == 0) {
         rt_ring_enforce(ring);
     }
     return err;

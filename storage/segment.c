@@ -34,12 +34,13 @@ static void drop_types(struct rt_store *store, struct rt_segment *segment)
     rt_heap_free(store->heap, segment->types, segment->types_capacity);
 }
 
-void rt_segment_reset(struct rt_store *store, struct rt_segment *segment)
+void rt_segment_reset(struct rt_segment *segment)
 {
     RT_CHECK(segment->references == 1);
-    drop_types(store, segment);
-    *segment =
-        (struct rt_segment){.capacity = segment->capacity, .references = 1};
+    *segment = (struct rt_segment){.capacity = segment->capacity,
+                                   .references = 1,
+                                   .types = segment->types,
+                                   .types_capacity = segment->types_capacity};
 }
 
 void rt_segment_ref(struct rt_segment *segment)
@@ -116,22 +117,39 @@ bool rt_segment_has_type_room(const struct rt_segment *segment)
     return segment->types_len + TYPE_SIZE_MAX <= RT_TYPES_BYTES_MAX;
 }
 
-static int reserve_type(struct rt_store *store, struct rt_segment *segment)
+static int
+grow_types(struct rt_store *store, struct rt_segment *segment, size_t grown)
 {
     size_t capacity = segment->types_capacity;
-    RT_CHECK(rt_segment_has_type_room(segment));
-    if (segment->types_len + TYPE_SIZE_MAX <= capacity) {
-        return 0;
-    }
-    size_t doubled = capacity == 0 ? TYPES_FIRST : capacity * 2;
     char *types =
-        rt_heap_resize(store->heap, segment->types, capacity, doubled);
+        rt_heap_is_low(store->heap, grown - capacity)
+            ? NULL
+            : rt_heap_resize(store->heap, segment->types, capacity, grown);
     if (types == NULL) {
         return RT_ENOMEM;
     }
     segment->types = types;
-    segment->types_capacity = (uint32_t)doubled;
+    segment->types_capacity = (uint32_t)grown;
     return 0;
+}
+
+int rt_segment_reserve_types(struct rt_store *store, struct rt_segment *segment)
+{
+    return segment->types_capacity > 0
+               ? 0
+               : grow_types(store, segment, TYPES_FIRST);
+}
+
+/* Makes room for one more type: 0 or RT_ENOMEM. */
+static int reserve_type(struct rt_store *store, struct rt_segment *segment)
+{
+    RT_CHECK(rt_segment_has_type_room(segment));
+    int err = rt_segment_reserve_types(store, segment);
+    if (err < 0 ||
+        segment->types_len + TYPE_SIZE_MAX <= segment->types_capacity) {
+        return err;
+    }
+    return grow_types(store, segment, (size_t)segment->types_capacity * 2);
 }
 
 int rt_segment_add_type(struct rt_store *store,

@@ -66,8 +66,9 @@ size_t rt_segment_size(size_t capacity);
 RT_MUST_USE struct rt_segment *rt_segment_create(struct rt_store *store,
                                                  size_t capacity);
 
-/* Empties a block that has one reference, for use anew. */
-void rt_segment_reset(struct rt_store *store, struct rt_segment *segment);
+/* Empties a block that has one reference, for use anew. It keeps the memory
+ * that it has for types. */
+void rt_segment_reset(struct rt_segment *segment);
 
 void rt_segment_ref(struct rt_segment *segment);
 
@@ -82,6 +83,10 @@ size_t rt_segment_room(const struct rt_segment *segment);
 
 /* Whether an event of `len` bytes and its entry fit into what is free. */
 bool rt_segment_has_room(const struct rt_segment *segment, size_t len);
+
+/* Takes memory for types if the block has none yet: 0 or RT_ENOMEM. */
+RT_MUST_USE int rt_segment_reserve_types(struct rt_store *store,
+                                         struct rt_segment *segment);
 
 /* Whether there is room for one more type. */
 bool rt_segment_has_type_room(const struct rt_segment *segment);

@@ -118,7 +118,7 @@ replace(struct rt_blocks *blocks, size_t capacity, uint64_t bytes_max)
         uint32_t oldest = oldest_of(blocks);
         struct rt_segment *segment = blocks->blocks[oldest].segment;
         if (segment->capacity == capacity && segment->references == 1) {
-            rt_segment_reset(blocks->store, take_out(blocks, oldest));
+            rt_segment_reset(take_out(blocks, oldest));
             return segment;
         }
         drop(blocks, oldest);

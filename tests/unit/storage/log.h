@@ -39,16 +39,24 @@ static inline void log_finish(struct log *log)
     EXPECT_INT(log->store.retired_bytes, 0);
 }
 
-/* Tries to append an event of `len` bytes, of which two are the header. */
-static inline int try_append(struct log *log, uint64_t now_ms, size_t len)
+/* Tries to append an event of `len` bytes, of which two are the header, and of
+ * a type. */
+static inline int
+try_append_typed(struct log *log, uint64_t now_ms, size_t len, const char *type)
 {
     static char payload[PAYLOAD];
     memset(payload, 'a' + (int)(log->ring.next_offset % 26), len - 2);
     struct rt_record record = {.header = RT_BYTES("##"),
                                .payload = {payload, len - 2},
+                               .type = rt_bytes_of(type),
                                .wall_ms = 1000 + now_ms,
                                .sequence = log->ring.next_offset * 7};
     return rt_ring_append(&log->ring, now_ms, &record);
+}
+
+static inline int try_append(struct log *log, uint64_t now_ms, size_t len)
+{
+    return try_append_typed(log, now_ms, len, "");
 }
 
 static inline void append_at(struct log *log, uint64_t now_ms, size_t len)

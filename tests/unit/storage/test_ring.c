@@ -285,3 +285,59 @@ TEST("a full ring goes on when the budget is spent")
     }
     log_finish(&log);
 }
+
+/* A ring that drops its oldest block for the next event. */
+static void fill_ring(struct log *log)
+{
+    log_init_bytes(log, 64 * KIB);
+    while (rt_ring_low(&log->ring) < 64 * KIB) {
+        append(log, 1000);
+    }
+    fill_newest(log);
+}
+
+TEST("a full ring drops nothing for an event whose type has no memory")
+{
+    struct log log;
+    fill_ring(&log);
+    struct rt_ring before = log.ring;
+    log.heap.heap.limit = log.heap.heap.used;
+    EXPECT_INT(try_append_typed(&log, 0, 1000, "type"), RT_ENOMEM);
+    rt_ring_validate(&log.ring);
+    EXPECT_INT(rt_ring_low(&log.ring), rt_ring_low(&before));
+    EXPECT_INT(log.ring.segment_count, before.segment_count);
+    EXPECT_INT(log.ring.dropped_sequence, before.dropped_sequence);
+    log_finish(&log);
+}
+
+TEST("an event that is refused drops nothing that retention allows no more")
+{
+    struct log log;
+    log_init_bytes(&log, 1024 * KIB);
+    for (int i = 0; i < 20; i++) {
+        append(&log, 1000);
+    }
+    uint32_t count = log.ring.segment_count;
+    log.retention.bytes = 1;
+    test_heap_fail_at(&log.heap, 1);
+    EXPECT_INT(try_append_typed(&log, 0, 10, "type"), RT_ENOMEM);
+    EXPECT_INT(log.ring.segment_count, count);
+    append(&log, 10);
+    EXPECT_INT(log.ring.segment_count, 1);
+    log_finish(&log);
+}
+
+TEST("a ring full of types turns without allocating")
+{
+    struct log log;
+    fill_ring(&log);
+    for (int i = 0; i < 200; i++) {
+        EXPECT_INT(try_append_typed(&log, 0, 1000, "type"), 0);
+    }
+    uint64_t allocations = log.heap.heap.allocations;
+    for (int i = 0; i < 200; i++) {
+        EXPECT_INT(try_append_typed(&log, 0, 1000, "type"), 0);
+    }
+    EXPECT_INT(log.heap.heap.allocations, allocations);
+    log_finish(&log);
+}

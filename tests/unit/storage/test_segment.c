@@ -233,7 +233,7 @@ TEST("a segment that is reset is as good as new")
     segment->position = 1000;
     segment->first_offset = 10;
     append(segment, 20);
-    rt_segment_reset(&shelf.store, segment);
+    rt_segment_reset(segment);
     EXPECT_INT(segment->capacity, 96);
     EXPECT_INT(segment->used, 0);
     EXPECT_INT(segment->event_count, 0);
@@ -317,10 +317,38 @@ TEST("types have a bound")
         EXPECT_BYTES(type_of(segment, i),
                      ((struct rt_bytes){type, sizeof(type)}));
     }
-    rt_segment_reset(&shelf.store, segment);
+    rt_segment_reset(segment);
     EXPECT(rt_segment_has_type_room(segment));
     rt_segment_unref(&shelf.store, segment);
     EXPECT_INT(shelf.heap.heap.used, 0);
+}
+
+TEST("a block that is used anew keeps the memory that it has for types")
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    struct rt_segment *segment = create(&shelf, 4096);
+    EXPECT_INT(rt_segment_reserve_types(&shelf.store, segment), 0);
+    rt_segment_reset(segment);
+    test_heap_fail_at(&shelf.heap, 1);
+    EXPECT_INT(rt_segment_reserve_types(&shelf.store, segment), 0);
+    EXPECT_INT(append_typed(&shelf, segment, RT_BYTES("a")), 0);
+    EXPECT_BYTES(type_of(segment, 0), RT_BYTES("a"));
+    rt_segment_unref(&shelf.store, segment);
+    EXPECT_INT(shelf.heap.heap.used, 0);
+}
+
+TEST("types take nothing of what is reserved")
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    struct rt_segment *segment = create(&shelf, 4096);
+    shelf.heap.heap.limit = shelf.heap.heap.used + 4096;
+    shelf.heap.heap.reserve = 4096;
+    EXPECT_INT(append_typed(&shelf, segment, RT_BYTES("a")), RT_ENOMEM);
+    shelf.heap.heap.reserve = 2048;
+    EXPECT_INT(append_typed(&shelf, segment, RT_BYTES("a")), 0);
+    rt_segment_unref(&shelf.store, segment);
 }
 
 TEST("without memory for a type nothing is kept")
