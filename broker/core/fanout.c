@@ -119,6 +119,14 @@ static void cut_span(struct span *span, uint64_t end)
     span->ranges[0].len = span->bytes;
 }
 
+/* The first event of a span, which need not be at its offset: in a selection
+ * there is what others have in between. */
+static uint64_t first_event(const struct span *span)
+{
+    const struct rt_run *run = &span->run;
+    return rt_segment_entry(run->segment, run->index)->sequence;
+}
+
 /* What of a span is for a subscriber that skips its own events: those up to the
  * first of these, or if it begins with them, none. */
 static struct span without_own(const struct span *span,
@@ -131,7 +139,7 @@ static struct span without_own(const struct span *span,
         own.first >= span->end) {
         return wanted;
     }
-    if (own.first > span->offset) {
+    if (own.first > first_event(span)) {
         cut_span(&wanted, own.first);
         return wanted;
     }

@@ -355,3 +355,25 @@ TEST("a subscription for which there is no memory leaves nothing behind")
     EXPECT_INT(err, 0);
     EXPECT(k > 8);
 }
+
+/* What others had before it is nothing to write. */
+TEST("an event of one's own that is next costs no write")
+{
+    static const struct rt_own own = {4, 5};
+    struct test_sink sink;
+    test_history_init(&history, roomy);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    sink.subscriber.skips_own = true;
+    sink.own = &own;
+    sink.own_count = 1;
+    test_history_publish(&history, "b", 3, 10);
+    test_history_publish(&history, "a.1", 1, 10);
+    flush();
+    EXPECT_INT(sink.writes, 0);
+    test_history_publish(&history, "a.1", 1, 10);
+    flush();
+    EXPECT_INT(sink.writes, 1);
+    test_history_expect(&history, &sink, "a.*", 5, 5);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
