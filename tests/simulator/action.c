@@ -179,7 +179,7 @@ static void act_purge(struct world *world)
         return;
     }
     rt_topic_purge(found);
-    if (topic->sink_count + topic->local_count == 0) {
+    if (!topic_is_followed(topic)) {
         world_end_topic(world, topic);
         return;
     }

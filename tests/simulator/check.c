@@ -18,6 +18,8 @@ static void check_topic(const struct world *world, const struct topic *topic)
     EXPECT_INT(found->is_closed, topic->is_closed);
     EXPECT_INT(found->raw.subscriber_count, topic->sink_count);
     EXPECT_INT(found->local_count, topic->local_count);
+    EXPECT_INT(rt_topic_subscribers(found),
+               topic->sink_count + topic->reader_count);
     EXPECT_INT(rt_ring_latest(&found->ring), topic->latest);
     EXPECT_INT(rt_ring_earliest(&found->ring), topic_earliest(topic));
     EXPECT_INT(found->ring.bytes, topic->bytes);

@@ -64,7 +64,7 @@ void topic_begin(struct topic *topic,
 
 void topic_end(struct topic *topic)
 {
-    EXPECT(topic->exists && topic->sink_count + topic->local_count == 0);
+    EXPECT(topic->exists && !topic_is_followed(topic));
     topic->exists = false;
     topic->latest = 0;
     topic->base = 0;
@@ -118,6 +118,11 @@ void topic_purge(struct topic *topic, uint32_t epoch)
 bool topic_is_purged(const struct topic *topic, uint64_t offset)
 {
     return offset <= topic->base;
+}
+
+bool topic_is_followed(const struct topic *topic)
+{
+    return topic->sink_count + topic->local_count + topic->reader_count > 0;
 }
 
 uint64_t topic_offset(const struct topic *topic, uint64_t cursor_offset)
@@ -199,7 +204,28 @@ static bool is_full(const struct block *block, uint64_t len)
     return block_need(block->used + len, events + 1) > block->size;
 }
 
-/* Whether it has had its share in events or in time. */
+/* What the type of the block's next event takes: nothing if it has none, or the
+ * same as the one before it. */
+static uint64_t type_need(const struct topic *topic,
+                          const struct block *block,
+                          struct rt_bytes type)
+{
+    bool is_first = block->first > topic->latest;
+    if (type.len == 0 ||
+        (!is_first &&
+         rt_bytes_equal(topic_event(topic, topic->latest)->type, type))) {
+        return 0;
+    }
+    return (1 + type.len + RT_TYPE_GRAIN - 1) / RT_TYPE_GRAIN * RT_TYPE_GRAIN;
+}
+
+static bool has_type_room(const struct block *block)
+{
+    return block->types + RT_TYPE_BYTES_MAX + RT_TYPE_GRAIN <=
+           RT_TYPES_BYTES_MAX;
+}
+
+/* Whether it has had its share in events, in time or in types. */
 static bool is_due(const struct block *block,
                    const struct rt_retention *retention,
                    uint64_t now_ms)
@@ -207,7 +233,8 @@ static bool is_due(const struct block *block,
     uint64_t events = block->last + 1 - block->first;
     uint64_t share = retention->events / RT_RING_GRAIN_EVENTS;
     return events >= larger(share, 1) ||
-           now_ms - block->opened_ms > retention->age_ms / RT_RING_GRAIN_AGE;
+           now_ms - block->opened_ms > retention->age_ms / RT_RING_GRAIN_AGE ||
+           !has_type_room(block);
 }
 
 /* Blocks double when events have filled one, within the ring's limits. */
@@ -297,8 +324,9 @@ void topic_extend(struct topic *topic,
     if (size > 0) {
         open_block(topic, now_ms, size);
     }
-    append_event(topic, event);
     struct block *block = &topic->blocks[topic->block_count - 1];
+    block->types += type_need(topic, block, event->type);
+    append_event(topic, event);
     block->last = topic->latest;
     block->used += len;
     block->touched_ms = now_ms;

@@ -21,6 +21,7 @@
 
 #define TOPIC_MAX   12
 #define PAYLOAD_MAX ((size_t)300 * 1024) /* more than any block */
+#define OWNER_MAX   2                    /* who may not want its own events */
 
 struct event {
     uint64_t sequence; /* among all of the node; 0: it was not published */
@@ -29,14 +30,17 @@ struct event {
     uint32_t len;   /* of the payload */
     uint32_t noise; /* where in the noise that begins */
     enum rt_content content;
+    uint32_t owner; /* who published it: 0 or one who may not want it */
+    struct rt_bytes type;
 };
 
 /* A block of the ring. */
 struct block {
     uint64_t first; /* offset of its first event */
     uint64_t last;
-    uint64_t used; /* bytes of frames */
-    uint64_t size; /* memory, everything included */
+    uint64_t used;  /* bytes of frames */
+    uint64_t types; /* bytes of types beside them */
+    uint64_t size;  /* memory, everything included */
     uint64_t opened_ms;
     uint64_t touched_ms;
 };
@@ -62,6 +66,7 @@ struct topic {
     uint64_t touched_ms; /* last event, or coming or going of a subscriber */
     uint32_t sink_count; /* attached */
     uint32_t local_count;
+    uint32_t reader_count; /* of it alone */
     uint64_t wanted;  /* the first event that a local lacked, and how many */
     uint32_t dropped; /* blocks from there on went, since locals had all */
     bool is_big;      /* too many subscribers for rt_core_flush_small */
@@ -110,6 +115,9 @@ uint64_t topic_offset(const struct topic *topic, uint64_t cursor_offset);
 void topic_expect_cursor(const struct topic *topic,
                          struct rt_cursor cursor,
                          uint64_t offset);
+
+/* Whether anybody subscribes to it alone. */
+bool topic_is_followed(const struct topic *topic);
 
 /* Whether the ring has more than its retention allows. */
 bool topic_has_too_much(const struct topic *topic);

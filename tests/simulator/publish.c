@@ -9,6 +9,10 @@
 /* A frame that is one write, to the byte. */
 #define LEN_WHOLE (RT_WRITE_BYTES_MAX - RT_FRAME_HEADER_MAX)
 
+/* A type of RT_TYPE_BYTES_MAX. */
+#define TYPE_MAX \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 /* What is known before an event is published. */
 struct forecast {
     uint64_t low;   /* the first event that the ring will still have */
@@ -34,6 +38,14 @@ static uint32_t random_len(struct world *world)
     return below(world, one_in(world, 10) ? max + 1 : max / 8 + 1);
 }
 
+/* Mostly none, or the same again; the longest one fills a block's room for
+ * types first. */
+static struct rt_bytes random_type(struct world *world)
+{
+    static const char *const types[] = {"", "", "", "a", "a", "b.c", TYPE_MAX};
+    return rt_bytes_of(types[below(world, RT_ARRAY_LENGTH(types))]);
+}
+
 struct event publish_draw(struct world *world, const struct topic *topic)
 {
     uint64_t newest_ms =
@@ -44,7 +56,18 @@ struct event publish_draw(struct world *world, const struct topic *topic)
         .len = random_len(world),
         .noise = (uint32_t)test_random_next(&world->random),
         .content = (enum rt_content)below(world, 3),
+        .owner = below(world, OWNER_MAX + 1),
+        .type = random_type(world),
     };
+}
+
+struct rt_event publish_outgoing(const struct topic *topic,
+                                 const struct event *event)
+{
+    return (struct rt_event){.topic = topic->name,
+                             .payload = {model_noise(event->noise), event->len},
+                             .type = event->type,
+                             .content = event->content};
 }
 
 /* --- what must come of it --- */
@@ -110,6 +133,7 @@ static void expect_entry(const struct world *world, const struct topic *topic)
     EXPECT_INT(entry->sequence, world->expected.events_produced);
     EXPECT_INT(entry->wall_ms, event->wall_ms);
     EXPECT_INT(entry->content, event->content);
+    EXPECT(rt_bytes_equal(rt_segment_type(newest, entry), event->type));
 }
 
 static void expect_receipt(const struct world *world,
@@ -173,10 +197,7 @@ void publish_note(struct world *world,
 void publish(struct world *world, struct topic *topic)
 {
     struct event event = publish_draw(world, topic);
-    struct rt_event outgoing = {
-        .topic = topic->name,
-        .payload = {model_noise(event.noise), event.len},
-        .content = event.content};
+    struct rt_event outgoing = publish_outgoing(topic, &event);
     struct forecast forecast = foresee(world, topic, &event);
     struct rt_receipt receipt;
     int err = rt_core_publish(&world->core, &outgoing, &receipt);

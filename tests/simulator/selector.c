@@ -35,18 +35,46 @@ static bool selects(const char *selector, const char *topic)
     return false;
 }
 
+/* Half of all read one topic, if not all the same. */
+static void choose_topic(struct reader *reader)
+{
+    struct world *world = reader->world;
+    uint32_t count = world->habits.is_alike ? 1 : world->habits.topic_count;
+    if (one_in(world, 2)) {
+        reader->topic = &world->topics[below(world, count)];
+        reader->selector = reader->topic->name.data;
+    }
+}
+
+/* In what format, without which events, and what is to be done at a gap: where
+ * there are several topics, it is told. Of one that goes on without a word it
+ * is not known what it skipped, so that gets its own events as well. */
+static void choose_way(struct reader *reader)
+{
+    struct world *world = reader->world;
+    enum rt_gap_policy policy = reader->topic == NULL
+                                    ? RT_GAP_TELL
+                                    : (enum rt_gap_policy)below(world, 3);
+    bool skips_own = policy != RT_GAP_SKIP && one_in(world, 3);
+    reader->format = world->habits.is_alike
+                         ? RT_FORMAT_JSON
+                         : (enum rt_format)(1 + below(world, 3));
+    reader->owner = skips_own ? 1 + below(world, OWNER_MAX) : 0;
+    reader->subscriber.gap = (uint8_t)policy;
+    reader->subscriber.skips_own = skips_own;
+}
+
 void reader_choose(struct reader *reader)
 {
     static const char *const selectors[] = {
-        ">",       "*",        "a.*",     "a.>",      "a,b", "a,a.b,a.b.c",
-        "b,*.b",   "*.*,a.0",  "*.*.*,b", "$s,a.*",   "$s",  "0,A,a-b,~,ab",
+        ">",       "*",        "a.*",     "a.>",      "a,b",   "a,a.b,a.b.c",
+        "b,*.b",   "*.*,a.0",  "*.*.*,b", "$s,a.*",   "$s,ab", "0,A,a-b,~,ab",
         "a.b.c.>", "none,*.0", "*,*.>",   "a.*,a.b,b"};
     struct world *world = reader->world;
     uint32_t count = world->habits.is_alike ? 2 : RT_ARRAY_LENGTH(selectors);
     reader->selector = selectors[below(world, count)];
-    reader->format = world->habits.is_alike
-                         ? RT_FORMAT_JSON
-                         : (enum rt_format)(1 + below(world, 3));
+    choose_topic(reader);
+    choose_way(reader);
     for (int i = 0; i < TOPIC_MAX; i++) {
         reader->has[i] = selects(reader->selector, world->topics[i].name.data);
     }

@@ -301,6 +301,7 @@ const struct rt_sink_ops sink_ops = {
     .queued = on_queued,
     .gap = reader_gap, /* nobody else is told of any here */
     .caught_up = reader_caught_up,
+    .own = reader_own,
     .close = on_close,
 };
 

@@ -21,10 +21,7 @@ add(struct world *world, struct together *together, struct topic *topic)
 {
     struct event event = publish_draw(world, topic);
     event.sequence += together->count;
-    struct rt_event outgoing = {
-        .topic = topic->name,
-        .payload = {model_noise(event.noise), event.len},
-        .content = event.content};
+    struct rt_event outgoing = publish_outgoing(topic, &event);
     bool begins = !topic->exists;
     int err = rt_publication_add(&together->publication, &outgoing);
     if (err == 0) {

@@ -286,9 +286,8 @@ void turn_expire(struct world *world, struct topic *topic)
 
 static bool is_idle(const struct world *world, const struct topic *topic)
 {
-    return topic->sink_count + topic->local_count == 0 &&
-           topic_oldest(topic) == NULL && !topic->is_closed &&
-           !topic->is_kept &&
+    return !topic_is_followed(topic) && topic_oldest(topic) == NULL &&
+           !topic->is_closed && !topic->is_kept &&
            world->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS;
 }
 

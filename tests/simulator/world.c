@@ -227,12 +227,14 @@ void world_remember(struct world *world, struct topic *topic)
         EXPECT(world->past != NULL);
     }
     world->past[sequence - 1] =
-        (struct past){topic, topic->birth, topic->latest};
+        (struct past){.topic = topic,
+                      .birth = topic->birth,
+                      .owner = topic_event(topic, topic->latest)->owner,
+                      .offset = topic->latest};
 }
 
-bool world_has(const struct world *world, uint64_t sequence)
+bool world_has(const struct past *past)
 {
-    const struct past *past = &world->past[sequence - 1];
     return past->topic->exists && past->topic->birth == past->birth &&
            past->offset >= topic_earliest(past->topic);
 }
@@ -242,6 +244,11 @@ void world_set_back(struct world *world, const struct topic *topic)
     for (int i = 0; i < SINK_MAX; i++) {
         if (world->sinks[i].topic == topic) {
             world->sinks[i].has_kept_up = false;
+        }
+    }
+    for (int i = 0; i < READER_MAX; i++) {
+        if (world->readers[i].topic == topic) {
+            world->readers[i].has_kept_up = false;
         }
     }
     for (int i = 0; i < LOCAL_MAX; i++) {

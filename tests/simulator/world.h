@@ -61,6 +61,7 @@ struct local {
 struct past {
     struct topic *topic;
     uint32_t birth; /* of the topic */
+    uint32_t owner; /* who published it */
     uint64_t offset;
 };
 
@@ -150,8 +151,8 @@ void world_end_topic(struct world *world, struct topic *topic);
 /* An event was published to the topic: the node remembers it. */
 void world_remember(struct world *world, struct topic *topic);
 
-/* Whether an event of the node is still in a ring. */
-bool world_has(const struct world *world, uint64_t sequence);
+/* Whether an event is still in its ring. */
+bool world_has(const struct past *past);
 
 /* --- sinks --- */
 
@@ -197,6 +198,8 @@ void publish_together(struct world *world);
 /* For that: the next event of a topic; that it was published; and that the core
  * says rightly whether publishers should wait. */
 struct event publish_draw(struct world *world, const struct topic *topic);
+struct rt_event publish_outgoing(const struct topic *topic,
+                                 const struct event *event);
 void publish_note(struct world *world,
                   struct topic *topic,
                   const struct event *event);
