@@ -7,13 +7,17 @@
 
 #include <errno.h>
 
-#define RT_ENOMEM  (-ENOMEM) /* the system or the budget has no memory left */
-#define RT_EINVAL  (-EINVAL) /* the input is malformed */
-#define RT_ERANGE  (-ERANGE) /* well formed, but outside the limits */
-#define RT_EIO     (-EIO)    /* a device has failed */
-#define RT_EBUSY   (-EBUSY)  /* somebody else has it */
-#define RT_EAGAIN  (-EAGAIN) /* nothing can be done now */
-#define RT_EEXIST  (-EEXIST) /* there is one already, and it is another one */
-#define RT_ECLOSED (-ESHUTDOWN) /* it has been ended: it takes no more */
+#define RT_ENOMEM   (-ENOMEM) /* the system or the budget has no memory left */
+#define RT_EINVAL   (-EINVAL) /* the input is malformed */
+#define RT_ERANGE   (-ERANGE) /* well formed, but outside the limits */
+#define RT_EIO      (-EIO)    /* a device has failed */
+#define RT_EBUSY    (-EBUSY)  /* somebody else has it */
+#define RT_EAGAIN   (-EAGAIN) /* nothing can be done now */
+#define RT_EEXIST   (-EEXIST) /* there is one already, and it is another one */
+#define RT_ENOENT   (-ENOENT) /* there is none */
+#define RT_ENOSPC   (-ENOSPC) /* the disk has no room left */
+#define RT_ECLOSED  (-ESHUTDOWN) /* it has been ended: it takes no more */
+#define RT_EDAMAGED (-EBADMSG)   /* a disk has other bytes than were written */
+#define RT_EFAILED  (-ENOTRECOVERABLE) /* it has failed before, for good */
 
 #endif

@@ -27,6 +27,7 @@ struct rt_entry {
     uint32_t start;    /* where it begins in the segment's bytes */
     uint16_t type;     /* its place among the segment's types; 0: it has none */
     uint8_t content;   /* the kind of payload; opaque here */
+    uint8_t reserved;  /* 0: entries go to disk as they are, without padding */
 };
 
 /* Types of events are kept beside the bytes, for those go to subscribers as
