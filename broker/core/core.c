@@ -153,9 +153,9 @@ static void sweep_blocked(struct rt_core *core)
 static void sweep_topic(struct rt_topic *topic)
 {
     struct rt_core *core = topic->core;
+    rt_views_trim(topic); /* first, as selections are */
     rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
     rt_followers_mark(topic);
-    rt_views_trim(topic);
     if (!rt_topic_is_followed(topic) && rt_topic_is_plain(topic) &&
         topic->ring.segment_count == 0 &&
         core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS) {

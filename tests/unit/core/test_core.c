@@ -310,6 +310,21 @@ TEST("events beyond their age go, and then their topic")
     test_core_finish(&test);
 }
 
+TEST("whoever has left keeps no event from expiring")
+{
+    struct test_core test;
+    struct test_sink sink;
+    test_core_init(&test, (struct rt_retention){64 * KIB, UNLIMITED, 1000});
+    test_sink_init(&sink, &test);
+    test_sink_subscribe_in(&sink, "a", RT_FORMAT_JSON,
+                           (struct rt_since){.kind = RT_SINCE_NOW});
+    test_core_publish(&test, "a", 100);
+    test_sink_finish(&sink); /* before it was given the event */
+    tick_after(&test, 1001);
+    EXPECT_INT(test_core_topic(&test, "a")->ring.segment_count, 0);
+    test_core_finish(&test);
+}
+
 TEST("age takes nothing from who keeps up")
 {
     struct test_core test;
