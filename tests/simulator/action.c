@@ -21,7 +21,8 @@ static void publish_many(struct world *world, uint32_t count)
     struct topic *topic = random_topic(world);
     world_say(world, "%" PRIu32 " to %.4s", count, topic->name.data);
     while (count-- > 0) {
-        publish(world, topic);
+        struct rt_receipt receipt;
+        (void)publish(world, topic, &receipt);
     }
 }
 
@@ -33,6 +34,11 @@ static void act_publish(struct world *world)
 static void act_burst(struct world *world)
 {
     publish_many(world, below(world, world->habits.burst_max));
+}
+
+static void act_keyed(struct world *world)
+{
+    publish_keyed(world, random_topic(world));
 }
 
 /* One for which there is no memory, unless it needs none. */
@@ -179,6 +185,7 @@ static void act_purge(struct world *world)
         return;
     }
     rt_topic_purge(found);
+    keys_forget(world, topic);
     if (!topic_is_followed(topic)) {
         world_end_topic(world, topic);
         return;
@@ -354,6 +361,8 @@ static const struct action {
     {"publish", act_publish},
     {"burst", act_burst},
     {"together", publish_together},
+    {"keyed", act_keyed},
+    {"keyed", act_keyed},
     {"refusal", act_refusal},
     {"sink comes", act_sink_comes},
     {"sinks come", act_sinks_come},
@@ -415,85 +424,4 @@ void action_inside(struct world *world)
         act_sink_comes, act_sink_goes, act_reader,
     };
     inside[below(world, RT_ARRAY_LENGTH(inside))](world);
-}
-
-/* --- the end --- */
-
-/* Nothing fails any more, and everybody takes everything. */
-static void heal(struct world *world)
-{
-    world->memory.heap.limit = SIZE_MAX;
-    world->memory.heap.reserve = 0;
-    world->memory.fail_in = 0;
-    for (int i = 0; i < SINK_MAX; i++) {
-        struct sink *sink = &world->sinks[i];
-        sink->room = UINT64_MAX;
-        sink->is_lost = false;
-        sink->refuses_queue = false;
-        drain(world, sink, true);
-    }
-    for (int i = 0; i < READER_MAX; i++) {
-        struct reader *reader = &world->readers[i];
-        reader->room = UINT64_MAX;
-        reader->is_lost = false;
-        reader->refuses_queue = false;
-        drain_reader(world, reader, true);
-    }
-    for (int i = 0; i < LOCAL_MAX; i++) {
-        if (world->locals[i] != NULL) {
-            local_resume(world->locals[i]);
-        }
-    }
-}
-
-static void expect_quiet(const struct world *world)
-{
-    EXPECT_INT(world->core.store.retired_bytes, 0);
-    for (int i = 0; i < TOPIC_MAX; i++) {
-        EXPECT(!rt_core_is_congested(&world->core, world->topics[i].name));
-    }
-    for (int i = 0; i < SINK_MAX; i++) {
-        const struct sink *sink = &world->sinks[i];
-        EXPECT(
-            sink->state != SINK_OPEN ||
-            (sink->handed == sink->topic->latest && !sink->topic->is_closed));
-    }
-    readers_expect_served(world, false);
-}
-
-static void leave_all(struct world *world)
-{
-    for (int i = 0; i < SINK_MAX; i++) {
-        struct sink *sink = &world->sinks[i];
-        if (sink->state == SINK_OPEN) {
-            sink_leave(sink);
-        }
-        drain(world, sink, true);
-    }
-    for (int i = 0; i < READER_MAX; i++) {
-        struct reader *reader = &world->readers[i];
-        if (reader->state == SINK_OPEN) {
-            reader_leave(reader);
-        }
-        drain_reader(world, reader, true);
-    }
-    for (uint32_t i = 0; i < LOCAL_MAX; i++) {
-        if (world->locals[i] != NULL) {
-            local_leave(world, i);
-        }
-    }
-    check_all(world);
-}
-
-void action_end(struct world *world)
-{
-    /* Now and then it all ends in the midst of things. */
-    if (!one_in(world, 4)) {
-        heal(world);
-        world->habits.restless = UINT32_MAX; /* locals but listen now */
-        turn_finish(world);
-        check_all(world);
-        expect_quiet(world);
-    }
-    leave_all(world);
 }

@@ -21,6 +21,7 @@ static void check_topic(const struct world *world, const struct topic *topic)
     EXPECT_INT(rt_topic_subscribers(found),
                topic->sink_count + topic->reader_count);
     EXPECT_INT(rt_ring_latest(&found->ring), topic->latest);
+    topic_expect_cursor(topic, rt_topic_latest(found), topic->latest);
     EXPECT_INT(rt_ring_earliest(&found->ring), topic_earliest(topic));
     EXPECT_INT(found->ring.bytes, topic->bytes);
     EXPECT_INT(found->ring.head, topic->head);

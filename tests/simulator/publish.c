@@ -194,26 +194,28 @@ void publish_note(struct world *world,
     world->expected.bytes_produced += event->len;
 }
 
-void publish(struct world *world, struct topic *topic)
+int publish(struct world *world,
+            struct topic *topic,
+            struct rt_receipt *receipt)
 {
     struct event event = publish_draw(world, topic);
     struct rt_event outgoing = publish_outgoing(topic, &event);
     struct forecast forecast = foresee(world, topic, &event);
-    struct rt_receipt receipt;
-    int err = rt_core_publish(&world->core, &outgoing, &receipt);
+    int err = rt_core_publish(&world->core, &outgoing, receipt);
     expect_protection(world, &forecast);
     EXPECT_INT(err == RT_ECLOSED, topic->exists && topic->is_closed);
     if (err == RT_ECLOSED) {
-        return;
+        return err;
     }
     if (err < 0) {
         EXPECT_INT(err, RT_ENOMEM);
         EXPECT(world_is_short(world));
         world->expected.events_refused++;
-        return;
+        return err;
     }
     expect_reserve(world, &forecast);
     publish_note(world, topic, &event);
     topic_settle(topic);
-    expect_receipt(world, topic, &receipt);
+    expect_receipt(world, topic, receipt);
+    return 0;
 }

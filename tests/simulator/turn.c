@@ -293,6 +293,7 @@ static bool is_idle(const struct world *world, const struct topic *topic)
 
 static void after_tick(struct world *world)
 {
+    keys_expire(world);
     for (int i = 0; i < SINK_MAX; i++) {
         EXPECT(!world->sinks[i].stall.is_slow ||
                world->sinks[i].state != SINK_OPEN);

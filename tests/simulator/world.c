@@ -127,9 +127,19 @@ struct rt_retention world_random_retention(struct world *world)
 
 /* --- begin and end --- */
 
+static struct rt_idempotency_limits random_window(struct world *world)
+{
+    static const uint64_t ages[] = {1, 3000, UINT64_MAX};
+    return (struct rt_idempotency_limits){
+        .keep_ms = ages[below(world, RT_ARRAY_LENGTH(ages))],
+        .count_max = 1 + below(world, 6),
+        .bytes_max = UINT64_MAX};
+}
+
 static void core_init(struct world *world)
 {
     struct rt_core_options options = {.retention = world->retention,
+                                      .idempotency = random_window(world),
                                       .stall_timeout_ms = STALL_MS,
                                       .sink = &sink_ops,
                                       .random = next_epoch};

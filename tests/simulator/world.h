@@ -18,6 +18,7 @@
 
 #define SINK_MAX   96
 #define LOCAL_MAX  12
+#define KEY_MAX    3 /* of each topic */
 #define ACTION_MAX 32
 
 /* A heap whose k-th allocation from now fails; 0: none does. */
@@ -65,6 +66,15 @@ struct past {
     uint64_t offset;
 };
 
+/* What was published under a key. */
+struct keyed {
+    bool is_known;
+    uint8_t body; /* what tells it from others */
+    uint64_t since_ms;
+    uint64_t order;
+    struct rt_receipt receipt;
+};
+
 /* What this seed is like: how often something happens, and how large it is. */
 struct habits {
     uint32_t weights[ACTION_MAX];
@@ -96,6 +106,7 @@ struct world {
     struct local *locals[LOCAL_MAX];
     struct past *past; /* every event of the node, by sequence - 1 */
     uint64_t past_capacity;
+    struct keyed keys[TOPIC_MAX][KEY_MAX];
     uint64_t removals;   /* of topics that had events */
     uint64_t removed;    /* the newest event of topics that are gone, */
     uint64_t removed_ms; /* and its time stamp */
@@ -188,8 +199,16 @@ void locals_want(const struct world *world, struct topic *topic);
 
 /* --- what happens --- */
 
-/* Publishes an event, and expects what must come of it. */
-void publish(struct world *world, struct topic *topic);
+/* Publishes an event, and expects what must come of it: 0 or an error. */
+int publish(struct world *world,
+            struct topic *topic,
+            struct rt_receipt *receipt);
+
+/* The same under a key, unless that is known. Keys are forgotten with their
+ * topic, and after a while. */
+void publish_keyed(struct world *world, struct topic *topic);
+void keys_forget(struct world *world, const struct topic *topic);
+void keys_expire(struct world *world);
 
 /* Publishes events to one topic or several, together; there may be no memory
  * for all of them. */
