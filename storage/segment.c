@@ -5,7 +5,6 @@
 #include "base/check.h"
 #include "base/error.h"
 
-#define TYPES_FIRST   ((size_t)256)
 #define TYPE_SIZE_MAX (RT_TYPE_BYTES_MAX + RT_TYPE_GRAIN)
 
 size_t rt_segment_size(size_t capacity)
@@ -112,44 +111,35 @@ static uint16_t last_type(const struct rt_segment *segment,
                                                                  : 0;
 }
 
-bool rt_segment_has_type_room(const struct rt_segment *segment)
+/* A part of the block: types are few, or short, or the same again. */
+static size_t types_size(const struct rt_segment *segment)
 {
-    return segment->types_len + TYPE_SIZE_MAX <= RT_TYPES_BYTES_MAX;
+    size_t size =
+        segment->capacity / RT_TYPES_PART / RT_TYPE_GRAIN * RT_TYPE_GRAIN;
+    size = size < RT_TYPES_BYTES_MIN ? RT_TYPES_BYTES_MIN : size;
+    return size > RT_TYPES_BYTES_MAX ? RT_TYPES_BYTES_MAX : size;
 }
 
-static int
-grow_types(struct rt_store *store, struct rt_segment *segment, size_t grown)
+bool rt_segment_has_type_room(const struct rt_segment *segment)
 {
-    size_t capacity = segment->types_capacity;
-    char *types =
-        rt_heap_is_low(store->heap, grown - capacity)
-            ? NULL
-            : rt_heap_resize(store->heap, segment->types, capacity, grown);
-    if (types == NULL) {
-        return RT_ENOMEM;
-    }
-    segment->types = types;
-    segment->types_capacity = (uint32_t)grown;
-    return 0;
+    return segment->types_len + TYPE_SIZE_MAX <= types_size(segment);
 }
 
 int rt_segment_reserve_types(struct rt_store *store, struct rt_segment *segment)
 {
-    return segment->types_capacity > 0
-               ? 0
-               : grow_types(store, segment, TYPES_FIRST);
-}
-
-/* Makes room for one more type: 0 or RT_ENOMEM. */
-static int reserve_type(struct rt_store *store, struct rt_segment *segment)
-{
-    RT_CHECK(rt_segment_has_type_room(segment));
-    int err = rt_segment_reserve_types(store, segment);
-    if (err < 0 ||
-        segment->types_len + TYPE_SIZE_MAX <= segment->types_capacity) {
-        return err;
+    size_t size = types_size(segment);
+    if (segment->types != NULL) {
+        return 0;
     }
-    return grow_types(store, segment, (size_t)segment->types_capacity * 2);
+    if (rt_heap_is_low(store->heap, size)) {
+        return RT_ENOMEM;
+    }
+    segment->types = rt_heap_alloc(store->heap, size);
+    if (segment->types == NULL) {
+        return RT_ENOMEM;
+    }
+    segment->types_capacity = (uint32_t)size;
+    return 0;
 }
 
 int rt_segment_add_type(struct rt_store *store,
@@ -162,7 +152,7 @@ int rt_segment_add_type(struct rt_store *store,
     if (type.len == 0 || *place > 0) {
         return 0;
     }
-    int err = reserve_type(store, segment);
+    int err = rt_segment_reserve_types(store, segment);
     if (err < 0) {
         return err;
     }

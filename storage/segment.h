@@ -31,10 +31,14 @@ struct rt_entry {
 };
 
 /* Types of events are kept beside the bytes, for those go to subscribers as
- * they are. A segment has room for so many bytes of them, each as a length, the
- * text, and as much as rounds it up to RT_TYPE_GRAIN. */
+ * they are. A segment has room for so many bytes of them: a part of its own,
+ * taken with the first one and never moved, for somebody who holds a reference
+ * may be reading them on another thread. Each is a length, the text, and as
+ * much as rounds it up to RT_TYPE_GRAIN. */
 #define RT_TYPE_BYTES_MAX  64
 #define RT_TYPE_GRAIN      16
+#define RT_TYPES_PART      4
+#define RT_TYPES_BYTES_MIN ((size_t)1024)
 #define RT_TYPES_BYTES_MAX ((size_t)64 * 1024)
 
 /* What all rings of a broker share. */

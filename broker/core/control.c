@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "broker/core/follower.h"
+#include "broker/core/journal.h"
 #include "broker/core/local.h"
 #include "broker/core/topic.h"
 
@@ -61,6 +62,7 @@ int rt_topic_retain(struct rt_topic *topic,
     }
     rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
     rt_followers_mark(topic);
+    rt_journal_change(topic);
     return 0;
 }
 
@@ -68,6 +70,7 @@ void rt_topic_close(struct rt_topic *topic)
 {
     if (!topic->is_closed) {
         topic->is_closed = true;
+        rt_journal_change(topic);
         /* For those who have everything already. */
         rt_topic_mark(topic, rt_ring_latest(&topic->ring));
     }
@@ -75,7 +78,10 @@ void rt_topic_close(struct rt_topic *topic)
 
 void rt_topic_open(struct rt_topic *topic)
 {
-    topic->is_closed = false;
+    if (topic->is_closed) {
+        topic->is_closed = false;
+        rt_journal_change(topic);
+    }
     topic->touched_ms = topic->core->now_ms;
 }
 
@@ -91,14 +97,16 @@ void rt_topic_purge(struct rt_topic *topic)
 {
     rt_idempotency_forget_topic(&topic->core->idempotency, topic->leaf.key);
     rt_followers_finish_pass(topic);
-    if (!rt_topic_is_followed(topic)) {
+    if (!rt_topic_is_followed(topic) && !rt_journal_knows(topic)) {
         rt_topic_destroy(topic);
         return;
     }
     retain_as_usual(topic);
     rt_topic_open(topic);
     rt_locals_purge(topic);
+    rt_journal_settle(topic);
     rt_ring_purge(&topic->ring);
     begin_epoch(topic);
+    rt_journal_skip(topic);
     rt_topic_mark(topic, rt_ring_latest(&topic->ring));
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "broker/core/fanout.h"
 #include "broker/core/follower.h"
+#include "broker/core/journal.h"
 #include "broker/core/local.h"
 #include "broker/core/selection.h"
 #include "broker/core/subscriber.h"
@@ -80,11 +81,18 @@ struct rt_record rt_core_record(const struct rt_core *core,
     };
 }
 
+/* It may need a segment of its own, beside the one that there was. */
+#define EXTENTS_OF_ONE 2
+
 static int append(struct rt_topic *topic, const struct rt_event *event)
 {
     struct rt_core *core = topic->core;
     uint8_t header[RT_FRAME_HEADER_MAX];
     struct rt_record record = rt_core_record(core, event, header);
+    int err = rt_journal_admit(topic, EXTENTS_OF_ONE);
+    if (err < 0) {
+        return err;
+    }
     rt_topic_protect(topic, record.header.len + record.payload.len);
     return rt_ring_append(&topic->ring, core->now_ms, &record);
 }
@@ -98,16 +106,18 @@ int rt_core_publish(struct rt_core *core,
     if (topic != NULL && topic->is_closed) {
         return RT_ECLOSED;
     }
-    if (topic == NULL || append(topic, event) < 0) {
+    int err = topic == NULL ? RT_ENOMEM : append(topic, event);
+    if (err < 0) {
         rt_topic_undo(topic, topic_count);
         core->counters.events_refused++;
-        return RT_ENOMEM;
+        return err;
     }
     core->sequence++;
     core->counters.events_produced++;
     core->counters.bytes_produced += event->payload.len;
     topic->touched_ms = core->now_ms;
     rt_topic_mark(topic, rt_ring_latest(&topic->ring));
+    rt_journal_mark(topic, rt_ring_latest(&topic->ring));
     *receipt = (struct rt_receipt){
         .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring)),
         .wall_ms = topic->ring.wall_ms,

@@ -99,6 +99,7 @@ struct rt_core {
     struct rt_list blocked; /* subscribers being waited for, longest first */
     struct rt_pool lags;
     struct rt_idempotency idempotency; /* what publishers may repeat */
+    struct rt_journal *journal;        /* NULL: nothing is brought to disk */
     struct rt_counters counters;
 };
 
@@ -123,8 +124,8 @@ void rt_core_set_time(struct rt_core *core, uint64_t now_ms, uint64_t wall_ms);
 
 /*
  * Appends an event to its topic, which begins to exist if it did not, and
- * marks it for the next flush. 0; RT_ENOMEM, or RT_ECLOSED for a topic that is
- * closed, both of which change nothing.
+ * marks it for the next flush. 0; RT_ENOMEM, RT_ECLOSED for a topic that is
+ * closed, or what rt_journal_admit says, all of which change nothing.
  */
 RT_MUST_USE int rt_core_publish(struct rt_core *core,
                                 const struct rt_event *event,

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "broker/core/follower.h"
+#include "broker/core/journal.h"
 #include "broker/core/topic.h"
 #include "protocol/ws_frame.h"
 
@@ -13,6 +14,7 @@ void rt_publication_init(struct rt_publication *publication,
     publication->bytes = 0;
     publication->part_count = 0;
     publication->last_part = 0;
+    publication->extents = 0;
 }
 
 /* --- adding --- */
@@ -54,6 +56,7 @@ static int begin_part(struct rt_publication *publication, struct rt_bytes name)
     if (topic->is_closed) {
         return RT_ECLOSED;
     }
+    publication->extents++; /* of the segment that there is */
     publication->parts[publication->part_count++] =
         (struct rt_publication_part){.topic = topic,
                                      .mark = rt_ring_mark(&topic->ring),
@@ -68,8 +71,14 @@ static int extend(struct rt_publication *publication,
     uint8_t header[RT_FRAME_HEADER_MAX];
     struct rt_record record = rt_core_record(publication->core, event, header);
     record.sequence = publication->sequence + 1;
-    int err = rt_ring_extend(&topic->ring, publication->core->now_ms, &record);
+    int err = rt_journal_admit(topic, publication->extents + 1);
+    if (err < 0) {
+        return err;
+    }
+    uint32_t segments = topic->ring.segment_count;
+    err = rt_ring_extend(&topic->ring, publication->core->now_ms, &record);
     if (err == 0) {
+        publication->extents += topic->ring.segment_count - segments;
         publication->sequence++;
         publication->bytes += event->payload.len;
     }
@@ -87,7 +96,7 @@ int rt_publication_add(struct rt_publication *publication,
         publication->last_part = number;
         err = extend(publication, publication->parts[number].topic, event);
     }
-    if (err == RT_ENOMEM) {
+    if (err < 0 && err != RT_ECLOSED && err != RT_ERANGE) {
         publication->core->counters.events_refused++;
     }
     return err;
@@ -124,6 +133,7 @@ static void mark_topics(struct rt_publication *publication)
     while (part != NULL) {
         part->topic->touched_ms = publication->core->now_ms;
         rt_topic_mark(part->topic, part->mark.next_offset);
+        rt_journal_mark(part->topic, part->mark.next_offset);
         part = next_part(publication, last_sequence(part));
     }
 }

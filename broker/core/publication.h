@@ -33,6 +33,7 @@ struct rt_publication {
     uint64_t bytes;    /* of the payloads */
     uint32_t part_count;
     uint32_t last_part; /* the one of the last event */
+    uint32_t extents;   /* that the journal may need for it */
     struct rt_publication_part parts[RT_PUBLICATION_TOPICS_MAX];
 };
 
@@ -42,8 +43,8 @@ void rt_publication_init(struct rt_publication *publication,
 
 /*
  * Adds an event, whose payload is copied. 0; RT_ENOMEM; RT_ECLOSED if the topic
- * is closed; RT_ERANGE if it is one topic too many. After an error there is
- * only rt_publication_abandon.
+ * is closed; RT_ERANGE if it is one topic too many; what rt_journal_admit says.
+ * After an error there is only rt_publication_abandon.
  */
 RT_MUST_USE int rt_publication_add(struct rt_publication *publication,
                                    const struct rt_event *event);

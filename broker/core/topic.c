@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "broker/core/fanout.h"
 #include "broker/core/follower.h"
+#include "broker/core/journal.h"
 #include "broker/core/local.h"
 #include "broker/core/view.h"
 #include "protocol/ws_frame.h"
@@ -37,6 +38,20 @@ topic_init(struct rt_topic *topic, struct rt_core *core, struct rt_bytes name)
     topic->raw.topic = topic;
 }
 
+/* What there is that has to do with all topics. */
+static int join(struct rt_topic *topic)
+{
+    struct rt_journal *journal = topic->core->journal;
+    int err = journal != NULL ? rt_journal_add(journal, topic) : 0;
+    if (err == 0) {
+        err = rt_followers_join(topic);
+    }
+    if (err < 0) {
+        rt_journal_remove(topic);
+    }
+    return err;
+}
+
 static struct rt_topic *topic_create(struct rt_core *core, struct rt_bytes name)
 {
     size_t kept = core->heap->limit / RT_TOPICS_KEEP_PART;
@@ -52,7 +67,7 @@ static struct rt_topic *topic_create(struct rt_core *core, struct rt_bytes name)
         rt_heap_free(core->heap, topic, topic_size(name.len));
         return NULL;
     }
-    if (rt_followers_join(topic) < 0) {
+    if (join(topic) < 0) {
         rt_tree_remove(&core->topics, &topic->leaf);
         rt_heap_free(core->heap, topic, topic_size(name.len));
         return NULL;
@@ -92,6 +107,7 @@ void rt_topic_destroy(struct rt_topic *topic)
     struct rt_core *core = topic->core;
     remember_removed(topic);
     rt_followers_leave(topic);
+    rt_journal_remove(topic);
     rt_tree_remove(&core->topics, &topic->leaf);
     rt_list_remove(&topic->link);
     core->topic_count--;
@@ -194,6 +210,7 @@ void rt_topic_protect(struct rt_topic *topic, size_t len)
     }
     rt_locals_protect(topic, len);
     rt_followers_protect(topic, len);
+    rt_journal_protect(topic, len);
 }
 
 uint64_t rt_topic_floor(const struct rt_topic *topic)
@@ -205,13 +222,16 @@ uint64_t rt_topic_floor(const struct rt_topic *topic)
         floor = view->stream.floor < floor ? view->stream.floor : floor;
     }
     uint64_t followers = rt_followers_floor(topic);
-    return followers < floor ? followers : floor;
+    floor = followers < floor ? followers : floor;
+    uint64_t unwritten = rt_journal_floor(topic);
+    return unwritten < floor ? unwritten : floor;
 }
 
 bool rt_topic_is_congested(const struct rt_topic *topic)
 {
     uint64_t bytes = topic->ring.retention->bytes / RT_CONGESTION_PART;
-    bool is_any = rt_stream_is_congested(&topic->raw) ||
+    bool is_any = rt_journal_is_behind(topic->core->journal) ||
+                  rt_stream_is_congested(&topic->raw) ||
                   rt_locals_are_behind(topic, bytes) ||
                   rt_followers_are_behind(topic, bytes);
     for (const struct rt_view *view = topic->views; view != NULL;
@@ -238,7 +258,8 @@ bool rt_topic_is_followed(const struct rt_topic *topic)
 
 bool rt_topic_is_plain(const struct rt_topic *topic)
 {
-    return !topic->is_closed && topic->retention == NULL;
+    return !topic->is_closed && topic->retention == NULL &&
+           !rt_journal_knows(topic);
 }
 
 void rt_topic_validate(const struct rt_topic *topic)

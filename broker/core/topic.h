@@ -20,6 +20,7 @@
  * the others need. */
 #define RT_TOPICS_KEEP_PART 8
 
+struct rt_durable;
 struct rt_locals;
 struct rt_view;
 
@@ -28,10 +29,11 @@ struct rt_topic {
     struct rt_tree_leaf leaf; /* the key is `name` */
     struct rt_list link;      /* in core->topic_list */
     struct rt_ring ring;
-    struct rt_locals *locals; /* NULL until there is the first one */
-    struct rt_stream raw;     /* whoever gets the ring's own frames */
-    struct rt_view *views;    /* whoever gets other formats; the first one */
-    struct rt_list followers; /* of selections that have it */
+    struct rt_locals *locals;   /* NULL until there is the first one */
+    struct rt_stream raw;       /* whoever gets the ring's own frames */
+    struct rt_view *views;      /* whoever gets other formats; the first one */
+    struct rt_list followers;   /* of selections that have it */
+    struct rt_durable *durable; /* NULL: nothing of it goes to disk */
     uint32_t local_count;
     uint64_t touched_ms;            /* last event or subscriber */
     struct rt_retention *retention; /* its own; NULL: the node's */

@@ -302,7 +302,7 @@ TEST("types have a bound")
     uint32_t count = 0;
     char type[RT_TYPE_BYTES_MAX] = {0};
     shelf_init(&shelf);
-    struct rt_segment *segment = create(&shelf, (size_t)64 * 1024);
+    struct rt_segment *segment = create(&shelf, (size_t)256 * 1024);
     while (rt_segment_has_type_room(segment)) {
         memcpy(type, &count, sizeof(count));
         EXPECT_INT(append_typed(&shelf, segment,
@@ -312,6 +312,7 @@ TEST("types have a bound")
     }
     EXPECT(count > 700);
     EXPECT(segment->types_len <= RT_TYPES_BYTES_MAX);
+    EXPECT_INT(segment->types_capacity, RT_TYPES_BYTES_MAX);
     for (uint32_t i = 0; i < count; i++) {
         memcpy(type, &i, sizeof(i));
         EXPECT_BYTES(type_of(segment, i),

@@ -1,0 +1,279 @@
+#include "broker/core/journal.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "broker/core/topic.h"
+
+#define EXTENTS_FIRST 64
+
+static struct rt_heap *heap_of(const struct rt_journal *journal)
+{
+    return journal->core->heap;
+}
+
+static int reserve_extents(struct rt_journal *journal, uint32_t count)
+{
+    struct rt_journal_batch *batch = journal->collecting;
+    uint32_t needed = batch->extent_count + count;
+    uint32_t capacity = batch->extent_capacity;
+    if (needed <= capacity) {
+        return 0;
+    }
+    capacity = capacity == 0 ? EXTENTS_FIRST : capacity;
+    while (capacity < needed) {
+        capacity *= 2;
+    }
+    struct rt_extent *extents =
+        rt_heap_resize(heap_of(journal), batch->extents,
+                       batch->extent_capacity * sizeof(struct rt_extent),
+                       capacity * sizeof(struct rt_extent));
+    if (extents == NULL) {
+        return RT_ENOMEM;
+    }
+    batch->extents = extents;
+    batch->extent_capacity = capacity;
+    return 0;
+}
+
+void rt_journal_init(struct rt_journal *journal, struct rt_core *core)
+{
+    *journal = (struct rt_journal){.core = core, .next_id = 1};
+    journal->collecting = &journal->batches[0];
+    journal->collecting->number = 1;
+    rt_list_init(&journal->unwritten);
+    rt_list_init(&journal->changed);
+}
+
+static void forget_unwritten(struct rt_journal *journal)
+{
+    while (!rt_list_is_empty(&journal->unwritten)) {
+        rt_list_remove(journal->unwritten.next);
+    }
+    while (!rt_list_is_empty(&journal->changed)) {
+        rt_list_remove(journal->changed.next);
+    }
+}
+
+void rt_journal_finish(struct rt_journal *journal)
+{
+    if (journal == NULL || journal->core == NULL) {
+        return;
+    }
+    forget_unwritten(journal);
+    rt_journal_batch_finish(journal, &journal->batches[0]);
+    rt_journal_batch_finish(journal, &journal->batches[1]);
+    *journal = (struct rt_journal){0};
+}
+
+/* --- topics --- */
+
+int rt_journal_add(struct rt_journal *journal, struct rt_topic *topic)
+{
+    struct rt_durable *durable =
+        rt_heap_alloc(heap_of(journal), sizeof(struct rt_durable));
+    if (durable == NULL) {
+        return RT_ENOMEM;
+    }
+    *durable = (struct rt_durable){.topic = topic,
+                                   .collected = topic->ring.next_offset,
+                                   .next = topic->ring.next_offset};
+    rt_list_init(&durable->unwritten);
+    rt_list_init(&durable->changed);
+    topic->durable = durable;
+    return 0;
+}
+
+void rt_journal_remove(struct rt_topic *topic)
+{
+    struct rt_durable *durable = topic->durable;
+    if (durable != NULL) {
+        RT_CHECK(rt_journal_has_all(topic));
+        rt_list_remove(&durable->changed);
+        rt_heap_free(topic->core->heap, durable, sizeof(*durable));
+        topic->durable = NULL;
+    }
+}
+
+void rt_journal_change(struct rt_topic *topic)
+{
+    struct rt_journal *journal = topic->core->journal;
+    struct rt_durable *durable = topic->durable;
+    if (durable == NULL) {
+        return;
+    }
+    if (durable->id == 0) {
+        durable->id = journal->next_id++;
+    }
+    rt_list_remove(&durable->changed);
+    rt_list_append(&journal->changed, &durable->changed);
+}
+
+bool rt_journal_has_all(const struct rt_topic *topic)
+{
+    const struct rt_durable *durable = topic->durable;
+    return durable == NULL || (durable->extents_held == 0 &&
+                               rt_list_is_empty(&durable->unwritten));
+}
+
+bool rt_journal_knows(const struct rt_topic *topic)
+{
+    return topic->durable != NULL && topic->durable->id > 0;
+}
+
+/* --- collecting --- */
+
+int rt_journal_admit(const struct rt_topic *topic, uint32_t extents)
+{
+    struct rt_journal *journal = topic->core->journal;
+    if (journal == NULL) {
+        return 0;
+    }
+    if (journal->state == RT_JOURNAL_FULL) {
+        return RT_ENOSPC;
+    }
+    if (journal->state == RT_JOURNAL_FAILED) {
+        return RT_EFAILED;
+    }
+    if (topic->durable->is_damaged) {
+        return RT_EDAMAGED;
+    }
+    if (journal->bytes >= RT_JOURNAL_BYTES_MAX) {
+        return RT_EAGAIN;
+    }
+    return reserve_extents(journal, journal->extents_owed + extents);
+}
+
+/* How many segments have events from an offset on. */
+static uint32_t segments_from(const struct rt_ring *ring, uint64_t offset)
+{
+    uint32_t count = 0;
+    while (count < ring->segment_count) {
+        const struct rt_segment *segment =
+            ring->segments[ring->segment_count - 1 - count];
+        count++;
+        if (segment->first_offset <= offset) {
+            break;
+        }
+    }
+    return count;
+}
+
+static uint64_t bytes_from(const struct rt_ring *ring, uint64_t offset)
+{
+    return rt_ring_bytes_from(ring, offset) +
+           (ring->next_offset - offset) * sizeof(struct rt_entry);
+}
+
+void rt_journal_mark(struct rt_topic *topic, uint64_t first)
+{
+    struct rt_journal *journal = topic->core->journal;
+    struct rt_durable *durable = topic->durable;
+    if (durable == NULL || first == topic->ring.next_offset) {
+        return;
+    }
+    if (durable->id == 0) {
+        rt_journal_change(topic);
+    }
+    if (rt_list_is_empty(&durable->unwritten)) {
+        rt_list_append(&journal->unwritten, &durable->unwritten);
+    }
+    uint32_t owed = segments_from(&topic->ring, durable->collected);
+    journal->extents_owed += owed - durable->extents_owed;
+    durable->extents_owed = owed;
+    journal->bytes += bytes_from(&topic->ring, first);
+}
+
+static void find_types(const struct rt_segment *segment,
+                       struct rt_extent *extent)
+{
+    for (uint32_t i = extent->index; i < segment->event_count; i++) {
+        uint16_t type = rt_segment_entry(segment, i)->type;
+        if (type > 0) {
+            extent->types_start = (type - 1U) * RT_TYPE_GRAIN;
+            extent->types_end = segment->types_len;
+            return;
+        }
+    }
+}
+
+/* The events of a segment from an offset on. */
+static struct rt_extent
+extent_of(struct rt_topic *topic, struct rt_segment *segment, uint64_t offset)
+{
+    uint32_t index = (uint32_t)(offset - segment->first_offset);
+    struct rt_extent extent = {.topic = topic,
+                               .segment = segment,
+                               .id = topic->durable->id,
+                               .offset = offset,
+                               .count = segment->event_count - index,
+                               .index = index,
+                               .start = rt_segment_start(segment, index),
+                               .end = segment->used};
+    if (segment->types_len > 0) {
+        find_types(segment, &extent);
+    }
+    return extent;
+}
+
+void rt_journal_collect(struct rt_topic *topic)
+{
+    struct rt_journal *journal = topic->core->journal;
+    struct rt_durable *durable = topic->durable;
+    struct rt_journal_batch *batch = journal->collecting;
+    const struct rt_ring *ring = &topic->ring;
+    batch->bytes += bytes_from(ring, durable->collected);
+    while (durable->collected < ring->next_offset) {
+        struct rt_segment *segment = rt_ring_find(ring, durable->collected);
+        RT_CHECK(batch->extent_count < batch->extent_capacity);
+        rt_segment_ref(segment);
+        batch->extents[batch->extent_count++] =
+            extent_of(topic, segment, durable->collected);
+        durable->extents_held++;
+        durable->collected = segment->first_offset + segment->event_count;
+    }
+    journal->extents_owed -= durable->extents_owed;
+    durable->extents_owed = 0;
+    rt_list_remove(&durable->unwritten);
+}
+
+void rt_journal_protect(struct rt_topic *topic, size_t len)
+{
+    const struct rt_durable *durable = topic->durable;
+    if (durable != NULL && !rt_list_is_empty(&durable->unwritten) &&
+        rt_ring_endangers(&topic->ring, durable->collected, topic->core->now_ms,
+                          len)) {
+        rt_journal_collect(topic);
+    }
+}
+
+uint64_t rt_journal_floor(const struct rt_topic *topic)
+{
+    const struct rt_durable *durable = topic->durable;
+    return durable == NULL || rt_list_is_empty(&durable->unwritten)
+               ? topic->ring.next_offset
+               : durable->collected;
+}
+
+void rt_journal_settle(struct rt_topic *topic)
+{
+    const struct rt_durable *durable = topic->durable;
+    if (durable != NULL && !rt_list_is_empty(&durable->unwritten)) {
+        rt_journal_collect(topic);
+    }
+}
+
+void rt_journal_skip(struct rt_topic *topic)
+{
+    struct rt_durable *durable = topic->durable;
+    if (durable != NULL) {
+        RT_CHECK(rt_list_is_empty(&durable->unwritten));
+        durable->collected = topic->ring.next_offset;
+        durable->next = topic->ring.next_offset;
+        rt_journal_change(topic);
+    }
+}
+
+bool rt_journal_is_behind(const struct rt_journal *journal)
+{
+    return journal != NULL && journal->bytes >= RT_JOURNAL_BYTES_HIGH;
+}

@@ -1,0 +1,210 @@
+/*
+ * The journal: what of the topics has still to be brought to disk. A node with
+ * a log on disk has one; each of its topics then has a `struct rt_durable`.
+ *
+ * Events are collected into batches, as ranges of the ring's own segments, with
+ * a reference to each. One batch at a time is being written, by somebody else
+ * and on another thread; what comes meanwhile is collected for the next one:
+ *
+ *     rt_journal_take --> the batch is written --> rt_journal_done
+ *
+ * Until it is done nothing of a batch changes, and its number says which: what
+ * has been published is on disk when the batch that was being collected then
+ * is.
+ */
+#ifndef BROKER_CORE_JOURNAL_H
+#define BROKER_CORE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "storage/segment.h"
+
+/* With so many bytes of events that are not on disk yet publishers wait; with
+ * as many as the second they are refused. */
+#define RT_JOURNAL_BYTES_HIGH ((uint64_t)16 * 1024 * 1024)
+#define RT_JOURNAL_BYTES_MAX  ((uint64_t)64 * 1024 * 1024)
+
+/* After an end without a batch that says so, events may be lost that somebody
+ * has been given: their offsets are not given again. More than so many are
+ * never waiting for the disk. */
+#define RT_JOURNAL_JUMP ((uint64_t)1 << 24)
+
+struct rt_core;
+struct rt_topic;
+
+/* Events of a topic next to one another, in one segment. */
+struct rt_extent {
+    struct rt_topic *topic;
+    struct rt_segment *segment; /* with a reference */
+    uint64_t id;                /* the topic's, in the log */
+    uint64_t offset;            /* of the first one */
+    uint32_t count;
+    uint32_t index;       /* of the first one in the segment */
+    uint32_t start;       /* where its bytes begin there, */
+    uint32_t end;         /* and where those of the last one end */
+    uint32_t types_start; /* where those types begin that they may have, */
+    uint32_t types_end;   /* and end, in the segment's */
+};
+
+/* What else the log keeps, encoded as it will be. */
+enum rt_note_kind {
+    RT_NOTE_TOPIC,   /* the state of a topic, new or changed */
+    RT_NOTE_REMOVED, /* a topic is no more */
+    RT_NOTE_NODE,    /* the state of the node */
+    RT_NOTE_KEY,     /* a request that may be repeated */
+};
+
+struct rt_note {
+    uint64_t id;    /* the topic's */
+    uint64_t floor; /* of a topic: what came before is purged */
+    size_t at;      /* where its name begins in the batch's `text`, */
+    uint32_t name_len;
+    uint32_t state_len; /* and behind it what is opaque to the log */
+    enum rt_note_kind kind;
+};
+
+struct rt_journal_batch {
+    uint64_t number;
+    uint64_t sequence; /* the last event's among all of the node */
+    uint64_t wall_ms;
+    uint64_t bytes; /* of the events */
+    struct rt_extent *extents;
+    uint32_t extent_count;
+    uint32_t extent_capacity;
+    struct rt_buffer notes; /* of struct rt_note */
+    struct rt_buffer text;
+    bool is_end; /* the node ends with it, on purpose */
+};
+
+enum rt_journal_state {
+    RT_JOURNAL_WORKING,
+    RT_JOURNAL_FULL,   /* the disk is, and nothing is taken until it is not */
+    RT_JOURNAL_FAILED, /* a write has failed: nothing is taken any more */
+};
+
+struct rt_journal {
+    struct rt_core *core;
+    enum rt_journal_state state;
+    struct rt_journal_batch batches[2];
+    struct rt_journal_batch *collecting;
+    struct rt_journal_batch *writing; /* NULL: none */
+    bool is_refused; /* it was not written, for the disk is full: again, then */
+    struct rt_list unwritten; /* topics with events to collect */
+    struct rt_list changed;   /* topics with a state to write */
+    uint32_t extents_owed;    /* that those to collect need */
+    uint64_t bytes;           /* of events not on disk, collected or not */
+    uint64_t done;            /* number of the last batch on disk */
+    uint64_t next_id;         /* of a topic; never used again */
+    uint64_t noted_id;        /* what the log knows of that */
+};
+
+/* What a topic has to do with the disk. */
+struct rt_durable {
+    struct rt_topic *topic;
+    struct rt_list unwritten; /* in journal->unwritten */
+    struct rt_list changed;   /* in journal->changed */
+    uint64_t id;
+    uint64_t collected;    /* the offset of the next event to collect */
+    uint64_t next;         /* behind the last event on disk */
+    uint32_t extents_owed; /* the topic's part of them */
+    uint32_t extents_held; /* by batches */
+    bool is_damaged;       /* the log has lost events: it takes no more */
+};
+
+/* Allocates nothing. */
+void rt_journal_init(struct rt_journal *journal, struct rt_core *core);
+
+/* Lets go of all batches, for nobody writes any more. The topics are still
+ * there. */
+void rt_journal_finish(struct rt_journal *journal);
+
+/* --- topics --- */
+
+/* For a new topic: 0 or RT_ENOMEM. Its state is written with its first event.
+ */
+RT_MUST_USE int rt_journal_add(struct rt_journal *journal,
+                               struct rt_topic *topic);
+
+/* For a topic that goes; nothing of it is being written. */
+void rt_journal_remove(struct rt_topic *topic);
+
+/* The topic's state has changed. */
+void rt_journal_change(struct rt_topic *topic);
+
+/* Whether nothing of the topic waits for the disk. */
+bool rt_journal_has_all(const struct rt_topic *topic);
+
+/* Whether the log knows the topic, or will. */
+bool rt_journal_knows(const struct rt_topic *topic);
+
+/* --- events --- */
+
+/*
+ * Before events are appended to a topic that needs `extents` at most for them:
+ * 0; RT_ENOSPC when the disk is full, RT_EFAILED when it has failed,
+ * RT_EDAMAGED when it has lost what the topic had, RT_EAGAIN when too much waits
+ * for it, RT_ENOMEM.
+ */
+RT_MUST_USE int rt_journal_admit(const struct rt_topic *topic,
+                                 uint32_t extents);
+
+/* Events were appended, from an offset on; those were admitted. */
+void rt_journal_mark(struct rt_topic *topic, uint64_t first);
+
+/* The ring is about to drop events: those that are not collected are now. */
+void rt_journal_protect(struct rt_topic *topic, size_t len);
+
+/* Before and after a purge, which drops all events there are. */
+void rt_journal_settle(struct rt_topic *topic);
+void rt_journal_skip(struct rt_topic *topic);
+
+/* The offset before which all events are collected, or on disk. */
+uint64_t rt_journal_floor(const struct rt_topic *topic);
+
+/* Collects what there is of a topic. */
+void rt_journal_collect(struct rt_topic *topic);
+
+/* Whether publishers should wait for the disk. */
+bool rt_journal_is_behind(const struct rt_journal *journal);
+
+/* --- batches --- */
+
+/* The number of the batch that what is published now will be in. */
+uint64_t rt_journal_ticket(const struct rt_journal *journal);
+
+/* Whether all there is is on disk. */
+bool rt_journal_is_idle(const struct rt_journal *journal);
+
+/*
+ * The batch to write next; NULL when there is nothing to write, one is being
+ * written, or no memory. It is valid until rt_journal_done.
+ */
+struct rt_journal_batch *rt_journal_take(struct rt_journal *journal);
+
+/*
+ * The batch that was taken has been written, or not: 0; RT_ENOSPC, and it is
+ * the next one to take again; any other error, and the journal has failed.
+ */
+void rt_journal_done(struct rt_journal *journal, int err);
+
+/* Notes for the batch that is collected: 0 or RT_ENOMEM. */
+RT_MUST_USE int rt_journal_note_key(struct rt_journal *journal,
+                                    struct rt_bytes key);
+RT_MUST_USE int rt_journal_note_removed(struct rt_journal *journal,
+                                        uint64_t id);
+
+/* The node ends on purpose: the next batch says so, and is the last. */
+void rt_journal_end(struct rt_journal *journal);
+
+/* Lets go of all that a batch has. */
+void rt_journal_batch_finish(struct rt_journal *journal,
+                             struct rt_journal_batch *batch);
+
+/* The disk is full, or no longer. */
+void rt_journal_set_full(struct rt_journal *journal, bool is_full);
+
+#endif

@@ -1,0 +1,175 @@
+#include "broker/core/journal.h"
+
+#include "base/error.h"
+#include "broker/core/control.h"
+#include "broker/core/publication.h"
+#include "broker/core/topic.h"
+#include "tests/support/journal.h"
+
+#define KIB       ((size_t)1024)
+#define UNLIMITED UINT64_MAX
+
+static const struct rt_retention roomy = {1024 * KIB, UNLIMITED, UNLIMITED};
+static const struct rt_retention narrow = {16 * KIB, UNLIMITED, UNLIMITED};
+
+static struct test_journal disk;
+static struct rt_publication publication;
+static struct rt_receipt receipts[RT_PUBLICATION_TOPICS_MAX];
+
+static struct rt_durable *durable(const char *name)
+{
+    return test_core_topic(&disk.test, name)->durable;
+}
+
+TEST("every event is collected once, in order")
+{
+    test_journal_init(&disk, roomy);
+    for (int i = 0; i < 50; i++) {
+        test_core_publish_many(&disk.test, "a", i % 7, 100);
+        test_core_publish_many(&disk.test, "b", i % 3, 2000);
+        if (!rt_journal_is_idle(&disk.journal)) {
+            test_journal_write(&disk);
+        }
+    }
+    EXPECT_INT(disk.written, disk.test.core.sequence);
+    EXPECT_INT(durable("a")->next, durable("a")->topic->ring.next_offset);
+    EXPECT_INT(disk.journal.bytes, 0);
+    EXPECT(rt_journal_is_idle(&disk.journal));
+    test_journal_finish(&disk);
+}
+
+TEST("what the ring drops is collected before")
+{
+    test_journal_init(&disk, narrow);
+    test_core_publish_many(&disk.test, "a", 500, 1000);
+    EXPECT(rt_ring_earliest(&durable("a")->topic->ring) > 400);
+    test_journal_write(&disk);
+    EXPECT_INT(disk.written, 500);
+    test_journal_finish(&disk);
+}
+
+TEST("what ages is not dropped before it is collected")
+{
+    struct rt_retention short_lived = {1024 * KIB, UNLIMITED, 1000};
+    test_journal_init(&disk, short_lived);
+    test_core_publish_many(&disk.test, "a", 5, 100);
+    test_core_pass_time(&disk.test, 5000);
+    rt_core_tick(&disk.test.core);
+    test_journal_write(&disk);
+    EXPECT_INT(disk.written, 5);
+    rt_core_tick(&disk.test.core);
+    EXPECT_INT(durable("a")->topic->ring.segment_count, 0);
+    test_journal_finish(&disk);
+}
+
+TEST("a batch is collected, also when it is larger than the ring")
+{
+    test_journal_init(&disk, narrow);
+    test_core_publish_many(&disk.test, "a", 3, 100);
+    rt_publication_init(&publication, &disk.test.core);
+    for (int i = 0; i < 100; i++) {
+        struct rt_event event = test_core_event(&disk.test, "a", 1000);
+        EXPECT_INT(rt_publication_add(&publication, &event), 0);
+    }
+    rt_publication_commit(&publication, receipts);
+    test_journal_write(&disk);
+    EXPECT_INT(disk.written, 103);
+    test_journal_finish(&disk);
+}
+
+TEST("a batch that is taken back is not collected")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 100);
+    rt_publication_init(&publication, &disk.test.core);
+    struct rt_event event = test_core_event(&disk.test, "a", 100);
+    EXPECT_INT(rt_publication_add(&publication, &event), 0);
+    rt_publication_abandon(&publication);
+    test_journal_write(&disk);
+    EXPECT_INT(disk.written, 1);
+    test_journal_finish(&disk);
+}
+
+TEST("a purge drops nothing that is being written, and nothing comes twice")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish_many(&disk.test, "a", 5, 100);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    test_core_publish_many(&disk.test, "a", 5, 100);
+    rt_topic_purge(test_core_topic(&disk.test, "a"));
+    test_core_publish_many(&disk.test, "a", 5, 100);
+    test_journal_read(&disk, batch);
+    rt_journal_done(&disk.journal, 0);
+    EXPECT_INT(durable("a")->next, 12); /* behind what was purged */
+    test_journal_write(&disk);
+    EXPECT_INT(disk.written, 15);
+    EXPECT_INT(durable("a")->next, 17);
+    EXPECT(rt_journal_has_all(durable("a")->topic));
+    test_journal_finish(&disk);
+}
+
+TEST("publishers wait for the disk, and are refused when that does not help")
+{
+    test_journal_init(&disk, narrow);
+    while (!rt_journal_is_behind(&disk.journal)) {
+        test_core_publish(&disk.test, "a", 200 * KIB);
+    }
+    EXPECT(rt_core_is_congested(&disk.test.core, RT_BYTES("a")));
+    EXPECT(disk.journal.bytes < RT_JOURNAL_BYTES_HIGH + 256 * KIB);
+    while (disk.journal.bytes < RT_JOURNAL_BYTES_MAX) {
+        test_core_publish(&disk.test, "a", 200 * KIB);
+    }
+    EXPECT_INT(test_core_try_publish(&disk.test, "a", 5), RT_EAGAIN);
+    test_journal_write(&disk);
+    EXPECT_INT(disk.journal.bytes, 0);
+    test_core_publish(&disk.test, "a", 5);
+    test_journal_finish(&disk);
+}
+
+TEST("a disk that is full or has failed takes nothing, and says which")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    rt_journal_set_full(&disk.journal, true);
+    EXPECT_INT(test_core_try_publish(&disk.test, "a", 5), RT_ENOSPC);
+    EXPECT(rt_journal_take(&disk.journal) == NULL);
+    rt_journal_set_full(&disk.journal, false);
+    test_core_publish(&disk.test, "a", 5);
+    EXPECT(rt_journal_take(&disk.journal) != NULL);
+    rt_journal_done(&disk.journal, RT_EIO);
+    EXPECT_INT(test_core_try_publish(&disk.test, "a", 5), RT_EFAILED);
+    rt_journal_set_full(&disk.journal, false);
+    EXPECT_INT(test_core_try_publish(&disk.test, "a", 5), RT_EFAILED);
+    EXPECT_INT(durable("a")->next, 1);
+    test_journal_finish(&disk);
+}
+
+TEST("a topic that has lost events takes no more; the others do")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    durable("a")->is_damaged = true;
+    EXPECT_INT(test_core_try_publish(&disk.test, "a", 5), RT_EDAMAGED);
+    test_core_publish(&disk.test, "b", 5);
+    test_journal_finish(&disk);
+}
+
+TEST("without memory nothing is taken that could not be collected")
+{
+    uint64_t taken = 0;
+    for (uint64_t k = 1; k < 30; k++) {
+        test_journal_init(&disk, narrow);
+        test_heap_fail_at(&disk.test.heap, k);
+        for (int i = 0; i < 200; i++) {
+            char name[2] = {(char)('a' + i % 20), '\0'};
+            taken += test_core_try_publish(&disk.test, name, 3000) == 0;
+        }
+        test_heap_fail_at(&disk.test.heap, 0);
+        EXPECT(rt_journal_take(&disk.journal) != NULL);
+        test_journal_read(&disk, disk.journal.writing);
+        EXPECT_INT(disk.written, disk.test.core.sequence);
+        rt_journal_done(&disk.journal, 0);
+        test_journal_finish(&disk);
+    }
+    EXPECT(taken > 5000);
+}
