@@ -219,10 +219,12 @@ static uint64_t type_need(const struct topic *topic,
     return (1 + type.len + RT_TYPE_GRAIN - 1) / RT_TYPE_GRAIN * RT_TYPE_GRAIN;
 }
 
+/* A quarter of what the block has for frames and entries, within bounds. */
 static bool has_type_room(const struct block *block)
 {
-    return block->types + RT_TYPE_BYTES_MAX + RT_TYPE_GRAIN <=
-           RT_TYPES_BYTES_MAX;
+    uint64_t room = (block->size - rt_segment_size(0)) / 4 / 16 * 16;
+    room = smaller(larger(room, 1024), 65536);
+    return block->types + RT_TYPE_BYTES_MAX + RT_TYPE_GRAIN <= room;
 }
 
 /* Whether it has had its share in events, in time or in types. */

@@ -157,7 +157,7 @@ TEST("wherever memory ends, what was added can be taken back")
         }
         rt_ring_validate(&log.ring);
         EXPECT(err == 0 || err == RT_ENOMEM);
-        EXPECT_INT(err == 0, k > 15);
+        EXPECT_INT(err == 0, k > 13);
         rt_ring_rewind(&log.ring, &mark);
         expect_same(&log, &before);
         log_finish(&log);
