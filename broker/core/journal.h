@@ -146,8 +146,8 @@ bool rt_journal_knows(const struct rt_topic *topic);
 /*
  * Before events are appended to a topic that needs `extents` at most for them:
  * 0; RT_ENOSPC when the disk is full, RT_EFAILED when it has failed,
- * RT_EDAMAGED when it has lost what the topic had, RT_EAGAIN when too much waits
- * for it, RT_ENOMEM.
+ * RT_EDAMAGED when it has lost what the topic had, RT_EAGAIN when too much
+ * waits for it, RT_ENOMEM.
  */
 RT_MUST_USE int rt_journal_admit(const struct rt_topic *topic,
                                  uint32_t extents);
