@@ -96,7 +96,8 @@ uint64_t reader_next(const struct reader *reader, uint64_t number);
 /* What is next was dropped with all the rest, and it does not know. */
 bool reader_is_purged(const struct reader *reader);
 
-/* Of several topics: it knows what is gone of one, or of all, until now. */
+/* Of several topics: it knows what is gone of one, or of all, until now; or
+ * does not want to. */
 bool reader_is_told(const struct reader *reader, uint64_t number);
 void reader_tell(struct reader *reader, const struct topic *topic);
 void reader_tell_all(struct reader *reader);

@@ -43,7 +43,8 @@ static void selected(struct reader *reader,
 {
     struct world *world = reader->world;
     struct selected expected = selected_start(world, reader->has, since);
-    struct rt_cursor position = expected.is_gap ? since->cursor : start->cursor;
+    bool is_before = expected.is_gap && reader->subscriber.gap == RT_GAP_TELL;
+    struct rt_cursor position = is_before ? since->cursor : start->cursor;
     EXPECT(start->is_node);
     EXPECT_INT(start->cursor.epoch, world->core.epoch);
     EXPECT_INT(start->cursor.offset, expected.sequence - 1);

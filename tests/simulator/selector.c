@@ -46,16 +46,25 @@ static void choose_topic(struct reader *reader)
     }
 }
 
-/* In what format, without which events, and what is to be done at a gap: where
- * there are several topics, it is told. Of one that goes on without a word it
- * is not known what it skipped, so that gets its own events as well. */
+/* What is to be done at a gap. Several topics have no word to end with, and of
+ * one that reads them in silence nobody can say how many gaps it had. */
+static enum rt_gap_policy choose_policy(const struct reader *reader)
+{
+    struct world *world = reader->world;
+    if (reader->topic != NULL) {
+        return (enum rt_gap_policy)below(world, 3);
+    }
+    return world->habits.is_silent ? RT_GAP_SKIP : RT_GAP_TELL;
+}
+
+/* In what format, and without which events. One that skips a gap of its topic
+ * is known by its cursor alone to have done so: it gets its own events. */
 static void choose_way(struct reader *reader)
 {
     struct world *world = reader->world;
-    enum rt_gap_policy policy = reader->topic == NULL
-                                    ? RT_GAP_TELL
-                                    : (enum rt_gap_policy)below(world, 3);
-    bool skips_own = policy != RT_GAP_SKIP && one_in(world, 3);
+    enum rt_gap_policy policy = choose_policy(reader);
+    bool is_known = reader->topic == NULL || policy != RT_GAP_SKIP;
+    bool skips_own = is_known && one_in(world, 3);
     reader->format = world->habits.is_alike
                          ? RT_FORMAT_JSON
                          : (enum rt_format)(1 + below(world, 3));

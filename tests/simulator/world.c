@@ -108,6 +108,7 @@ static void random_habits(struct world *world)
     habits->patience = 1 + below(world, 40);
     habits->restless = 2 + below(world, 60);
     habits->is_alike = one_in(world, 4);
+    habits->is_silent = one_in(world, 8);
     habits->is_short = one_in(world, 3);
     habits->has_jumps = one_in(world, 3);
 }

@@ -87,6 +87,7 @@ struct habits {
     uint32_t patience; /* a connection is bad one time in so many */
     uint32_t restless; /* a local does something one time in so many */
     bool is_alike;     /* readers read the same */
+    bool is_silent;    /* those of several topics are told of no gaps */
     bool is_short;     /* of memory, now and then */
     bool has_jumps;    /* of the clocks */
 };
