@@ -75,6 +75,8 @@ int rt_journal_add(struct rt_journal *journal, struct rt_topic *topic)
         return RT_ENOMEM;
     }
     *durable = (struct rt_durable){.topic = topic,
+                                   .begin = topic->ring.next_offset,
+                                   .old_end = topic->ring.next_offset,
                                    .collected = topic->ring.next_offset,
                                    .next = topic->ring.next_offset};
     rt_list_init(&durable->unwritten);

@@ -108,8 +108,10 @@ struct rt_durable {
     struct rt_list unwritten; /* in journal->unwritten */
     struct rt_list changed;   /* in journal->changed */
     uint64_t id;
-    uint64_t collected;    /* the offset of the next event to collect */
-    uint64_t next;         /* behind the last event on disk */
+    uint64_t begin;     /* offsets before it are from before the start, */
+    uint64_t old_end;   /* and those from here to there lost, or never given */
+    uint64_t collected; /* the offset of the next event to collect */
+    uint64_t next;      /* behind the last event on disk */
     uint32_t extents_owed; /* the topic's part of them */
     uint32_t extents_held; /* by batches */
     bool is_damaged;       /* the log has lost events: it takes no more */
