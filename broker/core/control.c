@@ -85,6 +85,14 @@ void rt_topic_open(struct rt_topic *topic)
     topic->touched_ms = topic->core->now_ms;
 }
 
+static void drop_all(struct rt_topic *topic)
+{
+    if (topic->ring.segment_count > 0) {
+        topic->purged_sequence = topic->ring.sequence;
+    }
+    rt_ring_purge(&topic->ring);
+}
+
 static void begin_epoch(struct rt_topic *topic)
 {
     topic->old_epoch = topic->epoch;
@@ -97,7 +105,7 @@ void rt_topic_purge(struct rt_topic *topic)
 {
     rt_idempotency_forget_topic(&topic->core->idempotency, topic->leaf.key);
     rt_followers_finish_pass(topic);
-    if (!rt_topic_is_followed(topic) && !rt_journal_knows(topic)) {
+    if (rt_topic_subscribers(topic) == 0 && !rt_journal_knows(topic)) {
         rt_topic_destroy(topic);
         return;
     }
@@ -105,7 +113,7 @@ void rt_topic_purge(struct rt_topic *topic)
     rt_topic_open(topic);
     rt_locals_purge(topic);
     rt_journal_settle(topic);
-    rt_ring_purge(&topic->ring);
+    drop_all(topic);
     begin_epoch(topic);
     rt_journal_skip(topic);
     rt_topic_mark(topic, rt_ring_latest(&topic->ring));

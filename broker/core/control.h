@@ -38,8 +38,9 @@ void rt_topic_open(struct rt_topic *topic);
 /*
  * Drops all events, the keys they were published with, and all that makes the
  * topic special, and begins a new epoch. Subscribers are told of a gap, or
- * closed for it. Destroys the topic if nobody follows it. Not to be called by
- * sinks, nor within a delivery.
+ * closed for it; those of several topics if they lack any of the events.
+ * Destroys the topic if nobody subscribes to it, also by a pattern. Not to be
+ * called by sinks, nor within a delivery.
  */
 void rt_topic_purge(struct rt_topic *topic);
 

@@ -166,9 +166,9 @@ static void sweep_topic(struct rt_topic *topic)
     rt_views_trim(topic); /* first, as selections are */
     rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
     rt_followers_mark(topic);
-    if (!rt_topic_is_followed(topic) && rt_topic_is_plain(topic) &&
-        topic->ring.segment_count == 0 &&
-        core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS) {
+    if (rt_topic_is_plain(topic) && topic->ring.segment_count == 0 &&
+        core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS &&
+        !rt_topic_is_wanted(topic)) {
         rt_topic_destroy(topic);
     }
 }
@@ -214,7 +214,7 @@ void rt_core_validate(const struct rt_core *core)
         RT_CHECK(rt_topic_find(core, topic->leaf.key) == topic);
         rt_topic_validate(topic);
         topics++;
-        subscribers += rt_topic_subscribers(topic);
+        subscribers += rt_topic_own_subscribers(topic);
         locals += topic->local_count;
     }
     RT_LIST_EACH (node, &core->selection_list) {

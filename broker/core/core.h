@@ -29,8 +29,8 @@
 #include "protocol/ws_frame.h"
 #include "storage/ring.h"
 
-/* An empty topic that nobody subscribes to is dropped after this time, if it is
- * not closed and has no retention of its own. */
+/* An empty topic that nobody subscribes to by its name is dropped after this
+ * time, if it is not closed and has no retention of its own. */
 #define RT_TOPIC_IDLE_MS 60000
 
 /* All topics are looked at for retention by age in so many ticks, but at least

@@ -113,6 +113,34 @@ void rt_followers_leave(struct rt_topic *topic)
     }
 }
 
+/* --- how many they are --- */
+
+static uint32_t subscribers_of(const struct rt_follower *follower)
+{
+    return follower->selection->stream.subscriber_count;
+}
+
+uint32_t rt_followers_subscribers(const struct rt_topic *topic)
+{
+    uint32_t count = 0;
+    RT_LIST_EACH (link, &topic->followers) {
+        count += subscribers_of(of_topic(link));
+    }
+    return count;
+}
+
+bool rt_followers_want(const struct rt_topic *topic)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        const struct rt_follower *follower = of_topic(link);
+        if (subscribers_of(follower) > 0 &&
+            rt_selection_names(follower->selection, topic->leaf.key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- events --- */
 
 static void mark(struct rt_follower *follower)

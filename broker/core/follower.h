@@ -50,6 +50,11 @@ void rt_followers_mark(struct rt_topic *topic);
 /* The topic's events are about to go: those who keep up are given them. */
 void rt_followers_finish_pass(struct rt_topic *topic);
 
+/* As rt_topic_subscribers and rt_topic_is_wanted, as far as selections are
+ * concerned. */
+uint32_t rt_followers_subscribers(const struct rt_topic *topic);
+bool rt_followers_want(const struct rt_topic *topic);
+
 /* As rt_topic_protect, rt_topic_floor and rt_topic_is_congested, as far as
  * selections are concerned. */
 void rt_followers_protect(struct rt_topic *topic, size_t len);

@@ -133,14 +133,15 @@ static struct drops find_drops(const struct rt_subscriber *subscriber)
     return drops;
 }
 
+/* Which of its events are gone is not known, but whether any was purged. */
 static void tell_topic(struct rt_subscriber *subscriber,
-                       const struct rt_follower *follower)
+                       const struct rt_topic *topic)
 {
-    const struct rt_topic *topic = follower->topic;
+    bool is_purged = topic->purged_sequence >= subscriber->offset;
     struct rt_gap gap = {
         .topic = topic->leaf.key,
         .next = rt_topic_cursor(topic, rt_ring_earliest(&topic->ring)),
-        .reason = RT_CLOSE_CURSOR_EVICTED};
+        .reason = is_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED};
     tell(subscriber, &gap);
 }
 
@@ -157,7 +158,7 @@ static void tell_topics(struct rt_subscriber *subscriber,
         subscriber->lag->drops = follower->drop;
         link = link->next;
         if (!is_told) {
-            tell_topic(subscriber, follower);
+            tell_topic(subscriber, follower->topic);
         }
     }
 }

@@ -220,6 +220,28 @@ bool rt_selection_is_of(const struct rt_selection *selection,
     return is_same;
 }
 
+bool rt_selection_names(const struct rt_selection *selection,
+                        struct rt_bytes topic)
+{
+    bool is_found = false;
+    for (uint32_t i = 0; i < selection->pattern_count && !is_found; i++) {
+        is_found = rt_bytes_equal(selection->patterns[i].text, topic);
+    }
+    return is_found;
+}
+
+void rt_selection_touch(const struct rt_selection *selection)
+{
+    const struct rt_core *core = selection->stream.core;
+    for (uint32_t i = 0; i < selection->pattern_count; i++) {
+        struct rt_topic *topic =
+            rt_topic_find(core, selection->patterns[i].text);
+        if (topic != NULL) {
+            topic->touched_ms = core->now_ms;
+        }
+    }
+}
+
 void rt_selections_trim(struct rt_core *core)
 {
     struct rt_list *link = core->selection_list.next;

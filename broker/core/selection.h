@@ -64,6 +64,13 @@ rt_selection_obtain(struct rt_core *core,
 bool rt_selection_is_of(const struct rt_selection *selection,
                         const struct rt_selector *selector);
 
+/* Whether a topic is one of its patterns, without a wildcard. */
+bool rt_selection_names(const struct rt_selection *selection,
+                        struct rt_bytes topic);
+
+/* The topics that it names have been of use just now. */
+void rt_selection_touch(const struct rt_selection *selection);
+
 /*
  * Finds the first events from a sequence on that the rings retain, encoded if
  * need be: 0 or RT_ENOMEM. Valid until the next call, or as long as the segment

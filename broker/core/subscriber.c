@@ -26,6 +26,8 @@ static void touch(const struct rt_stream *stream)
 {
     if (stream->topic != NULL) {
         stream->topic->touched_ms = stream->core->now_ms;
+    } else {
+        rt_selection_touch(stream->selection);
     }
 }
 

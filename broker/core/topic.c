@@ -101,9 +101,25 @@ static void remember_removed(const struct rt_topic *topic)
     removed->drop = ++topic->core->drops;
 }
 
+uint32_t rt_topic_own_subscribers(const struct rt_topic *topic)
+{
+    uint32_t count = topic->raw.subscriber_count;
+    for (const struct rt_view *view = topic->views; view != NULL;
+         view = view->next) {
+        count += view->stream.subscriber_count;
+    }
+    return count;
+}
+
+/* Apart from followers. */
+static uint32_t count_alone(const struct rt_topic *topic)
+{
+    return rt_topic_own_subscribers(topic) + topic->local_count;
+}
+
 void rt_topic_destroy(struct rt_topic *topic)
 {
-    RT_CHECK(!rt_topic_is_followed(topic));
+    RT_CHECK(count_alone(topic) == 0);
     struct rt_core *core = topic->core;
     remember_removed(topic);
     rt_followers_leave(topic);
@@ -243,17 +259,12 @@ bool rt_topic_is_congested(const struct rt_topic *topic)
 
 uint32_t rt_topic_subscribers(const struct rt_topic *topic)
 {
-    uint32_t count = topic->raw.subscriber_count;
-    for (const struct rt_view *view = topic->views; view != NULL;
-         view = view->next) {
-        count += view->stream.subscriber_count;
-    }
-    return count;
+    return count_alone(topic) + rt_followers_subscribers(topic);
 }
 
-bool rt_topic_is_followed(const struct rt_topic *topic)
+bool rt_topic_is_wanted(const struct rt_topic *topic)
 {
-    return rt_topic_subscribers(topic) + topic->local_count > 0;
+    return count_alone(topic) > 0 || rt_followers_want(topic);
 }
 
 bool rt_topic_is_plain(const struct rt_topic *topic)

@@ -41,8 +41,9 @@ struct rt_topic {
     uint64_t old_base;              /* and before the last purge */
     uint32_t old_epoch;
     uint32_t epoch;
-    bool is_closed; /* takes no more events */
-    char name[];    /* with a NUL */
+    uint64_t purged_sequence; /* of the last event that a purge dropped */
+    bool is_closed;           /* takes no more events */
+    char name[];              /* with a NUL */
 };
 
 /* The topic of that name, or NULL. */
@@ -91,11 +92,17 @@ void rt_topic_mark(struct rt_topic *topic, uint64_t first);
 /* Whether publishers should wait until those that follow have caught up. */
 bool rt_topic_is_congested(const struct rt_topic *topic);
 
-/* How many subscribers there are to it alone, in all formats; and whether
- * anybody follows it, also here in the process. Selections do not count: they
- * do not keep a topic. */
+/* How many subscribers there are to it alone, in all formats. */
+uint32_t rt_topic_own_subscribers(const struct rt_topic *topic);
+
+/* How many are given its events, also here in the process, and as one of
+ * several topics or by a pattern. */
 uint32_t rt_topic_subscribers(const struct rt_topic *topic);
-bool rt_topic_is_followed(const struct rt_topic *topic);
+
+/* Whether anybody subscribes to it by its name, alone or among others: that
+ * keeps a topic. A pattern does not, or one for all topics would keep every
+ * topic there ever was. */
+bool rt_topic_is_wanted(const struct rt_topic *topic);
 
 /* The stream of a format, made if there is none; NULL without memory. */
 RT_MUST_USE struct rt_stream *rt_topic_stream(struct rt_topic *topic,

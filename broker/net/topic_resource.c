@@ -82,7 +82,7 @@ struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
         .bytes = ring->bytes,
         .has_subscribers =
             (session->connection->roles & RINGTAIL_ROLE_ADMIN) != 0,
-        .subscribers = rt_topic_subscribers(topic) + topic->local_count,
+        .subscribers = rt_topic_subscribers(topic),
         .is_closed = topic->is_closed,
         .configuration = {.ring_bytes = retention.bytes,
                           .ring_events = retention.events,

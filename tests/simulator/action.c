@@ -186,7 +186,7 @@ static void act_purge(struct world *world)
     }
     rt_topic_purge(found);
     keys_forget(world, topic);
-    if (!topic_is_followed(topic)) {
+    if (!topic_is_followed(topic) && readers_of(world, topic) == 0) {
         world_end_topic(world, topic);
         return;
     }

@@ -18,8 +18,11 @@ static void check_topic(const struct world *world, const struct topic *topic)
     EXPECT_INT(found->is_closed, topic->is_closed);
     EXPECT_INT(found->raw.subscriber_count, topic->sink_count);
     EXPECT_INT(found->local_count, topic->local_count);
-    EXPECT_INT(rt_topic_subscribers(found),
+    EXPECT_INT(rt_topic_own_subscribers(found),
                topic->sink_count + topic->reader_count);
+    EXPECT_INT(rt_topic_subscribers(found), topic->sink_count +
+                                                topic->local_count +
+                                                readers_of(world, topic));
     EXPECT_INT(rt_ring_latest(&found->ring), topic->latest);
     topic_expect_cursor(topic, rt_topic_latest(found), topic->latest);
     EXPECT_INT(rt_ring_earliest(&found->ring), topic_earliest(topic));

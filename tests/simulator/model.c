@@ -52,6 +52,7 @@ void topic_begin(struct topic *topic,
     topic->birth = epoch;
     topic->epoch = epoch;
     topic->base = 0;
+    topic->purged = 0;
     topic->retention = *retention;
     topic->touched_ms = now_ms;
     topic->latest = 0;
@@ -103,6 +104,9 @@ void topic_purge(struct topic *topic, uint32_t epoch)
     struct event skipped = {0};
     if (topic->latest > 0) {
         skipped.wall_ms = topic_event(topic, topic->latest)->wall_ms;
+    }
+    if (topic_oldest(topic) != NULL) {
+        topic->purged = topic->latest;
     }
     while (topic_oldest(topic) != NULL) {
         topic_drop(topic);

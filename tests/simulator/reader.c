@@ -13,8 +13,8 @@ void reader_detached(struct reader *reader)
     reader->state = is_done ? SINK_FREE : SINK_ENDING;
     if (reader->topic != NULL) {
         reader->topic->reader_count--;
-        reader->topic->touched_ms = world->now_ms;
     }
+    reader_touch(reader);
     world_say(world, "reader %d ends after %" PRIu64,
               (int)(reader - world->readers), reader->last);
 }
@@ -138,4 +138,26 @@ bool readers_want(const struct world *world,
         }
     }
     return false;
+}
+
+uint32_t readers_of(const struct world *world, const struct topic *topic)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < READER_MAX; i++) {
+        const struct reader *reader = &world->readers[i];
+        count +=
+            reader->state == SINK_OPEN && reader->has[topic - world->topics];
+    }
+    return count;
+}
+
+bool readers_name(const struct world *world, const struct topic *topic)
+{
+    bool is_named = false;
+    for (int i = 0; i < READER_MAX; i++) {
+        const struct reader *reader = &world->readers[i];
+        is_named = is_named || (reader->state == SINK_OPEN &&
+                                reader->names[topic - world->topics]);
+    }
+    return is_named;
 }

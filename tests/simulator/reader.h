@@ -47,10 +47,11 @@ struct reader {
     struct world *world;
     enum sink_state state;
     const char *selector;
-    bool has[TOPIC_MAX]; /* which topics that means */
-    struct topic *topic; /* the one that it is; NULL: it is several */
-    uint32_t owner;      /* whose events it does not want; 0: it wants all */
-    uint64_t asked;      /* which of them come next, from here on */
+    bool has[TOPIC_MAX];   /* which topics that means */
+    bool names[TOPIC_MAX]; /* and which of them without a wildcard */
+    struct topic *topic;   /* the one that it is; NULL: it is several */
+    uint32_t owner;        /* whose events it does not want; 0: it wants all */
+    uint64_t asked;        /* which of them come next, from here on */
     enum rt_format format;
     uint64_t last; /* the last event that was handed over */
     uint64_t seen; /* up to here there is nothing to hand over */
@@ -139,6 +140,9 @@ void reader_choose(struct reader *reader);
 /* A free one comes. */
 void reader_subscribe(struct reader *reader);
 
+/* It has come or gone: the topics that it names are of use. */
+void reader_touch(const struct reader *reader);
+
 /* Comes, if it is free, or now and then leaves; and is like this from now on.
  */
 void reader_act(struct reader *reader);
@@ -161,6 +165,10 @@ void readers_expect_served(const struct world *world, bool has_more);
 bool readers_want(const struct world *world,
                   const struct topic *topic,
                   uint64_t offset);
+
+/* How many read a topic, and whether any of them names it. */
+uint32_t readers_of(const struct world *world, const struct topic *topic);
+bool readers_name(const struct world *world, const struct topic *topic);
 
 /* What the core knows of those that read a topic: whether any may lack
  * something of it, also of what comes before an offset; and whether they are

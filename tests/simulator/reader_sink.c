@@ -189,6 +189,14 @@ static struct topic *topic_named(struct world *world, struct rt_bytes name)
     return NULL;
 }
 
+/* A purge has dropped events of the topic behind where it is. */
+static bool is_purged(const struct reader *reader, const struct topic *topic)
+{
+    struct rt_cursor cursor = rt_subscriber_cursor(&reader->subscriber);
+    return topic->purged > 0 &&
+           topic_event(topic, topic->purged)->sequence > cursor.offset;
+}
+
 /* A topic has dropped what it lacks, and it did not know. */
 static void expect_dropped(struct reader *reader, const struct rt_gap *gap)
 {
@@ -198,14 +206,16 @@ static void expect_dropped(struct reader *reader, const struct rt_gap *gap)
     EXPECT(topic->exists && reader->has[topic - reader->world->topics]);
     EXPECT(dropped > reader->last && !reader_is_told(reader, dropped));
     topic_expect_cursor(topic, gap->next, topic_earliest(topic));
+    EXPECT_INT(gap->reason, is_purged(reader, topic) ? RT_CLOSE_EPOCH_CHANGED
+                                                     : RT_CLOSE_CURSOR_EVICTED);
     reader_tell(reader, topic);
 }
 
 static void expect_several(struct reader *reader, const struct rt_gap *gap)
 {
-    EXPECT_INT(gap->reason, RT_CLOSE_CURSOR_EVICTED);
     EXPECT_INT(gap->missed, 0);
     if (gap->topic.len == 0) {
+        EXPECT_INT(gap->reason, RT_CLOSE_CURSOR_EVICTED);
         expect_gone(reader);
     } else {
         expect_dropped(reader, gap);

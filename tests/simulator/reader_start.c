@@ -33,6 +33,7 @@ static void attached(struct reader *reader, uint64_t next, bool is_behind)
     reader->state = SINK_OPEN;
     reader->seen = next - 1;
     reader->is_replaying = is_behind;
+    reader_touch(reader);
 }
 
 /* --- several topics --- */
@@ -122,7 +123,6 @@ static void subscribed(struct reader *reader,
     }
     attached(reader, expected.offset, start->is_behind);
     topic->reader_count++;
-    topic->touched_ms = world->now_ms;
 }
 
 /* --- either --- */

@@ -35,6 +35,19 @@ static bool selects(const char *selector, const char *topic)
     return false;
 }
 
+/* Whether one of the patterns is the topic itself. */
+static bool names(const char *selector, const char *topic)
+{
+    while (selector != NULL) {
+        size_t len = strcspn(selector, ",");
+        if (len == strlen(topic) && memcmp(selector, topic, len) == 0) {
+            return true;
+        }
+        selector = selector[len] == '\0' ? NULL : selector + len + 1;
+    }
+    return false;
+}
+
 /* Half of all read one topic, if not all the same. */
 static void choose_topic(struct reader *reader)
 {
@@ -85,6 +98,18 @@ void reader_choose(struct reader *reader)
     choose_topic(reader);
     choose_way(reader);
     for (int i = 0; i < TOPIC_MAX; i++) {
-        reader->has[i] = selects(reader->selector, world->topics[i].name.data);
+        const char *topic = world->topics[i].name.data;
+        reader->has[i] = selects(reader->selector, topic);
+        reader->names[i] = names(reader->selector, topic);
+    }
+}
+
+void reader_touch(const struct reader *reader)
+{
+    struct world *world = reader->world;
+    for (int i = 0; i < TOPIC_MAX; i++) {
+        if (reader->names[i]) {
+            world->topics[i].touched_ms = world->now_ms;
+        }
     }
 }

@@ -286,8 +286,9 @@ void turn_expire(struct world *world, struct topic *topic)
 
 static bool is_idle(const struct world *world, const struct topic *topic)
 {
-    return !topic_is_followed(topic) && topic_oldest(topic) == NULL &&
-           !topic->is_closed && !topic->is_kept &&
+    return !topic_is_followed(topic) && !readers_name(world, topic) &&
+           topic_oldest(topic) == NULL && !topic->is_closed &&
+           !topic->is_kept &&
            world->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS;
 }
 

@@ -246,7 +246,7 @@ TEST("a topic that is opened in time closes nobody")
 
 /* --- purging --- */
 
-TEST("a topic that nobody follows is gone when it is purged")
+TEST("a topic that nobody subscribes to is gone when it is purged")
 {
     struct test_core test;
     test_core_init(&test, retention);

@@ -150,3 +150,54 @@ TEST("who follows does not take what the events of others need")
     test_sink_finish(&sink);
     test_history_finish(&history);
 }
+
+TEST("whoever is given a topic's events is a subscriber of it")
+{
+    struct test_sink sinks[5];
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sinks[0], "a,b", now);
+    (void)test_history_select(&history, &sinks[1], "a,b", now);
+    (void)test_history_select(&history, &sinks[2], "*", now);
+    (void)test_history_select(&history, &sinks[3], "b.*", now);
+    test_history_publish(&history, "a", 1, 10);
+    test_history_publish(&history, "c", 1, 10);
+    test_sink_init(&sinks[4], &history.test);
+    test_sink_subscribe_now(&sinks[4], "a");
+    EXPECT_INT(rt_topic_subscribers(topic_of("a")), 4);
+    EXPECT_INT(rt_topic_own_subscribers(topic_of("a")), 1);
+    EXPECT_INT(rt_topic_subscribers(topic_of("c")), 1);
+    test_sink_finish(&sinks[1]);
+    test_sink_finish(&sinks[4]);
+    EXPECT_INT(rt_topic_subscribers(topic_of("a")), 2);
+    test_sinks_finish(sinks, 4);
+    EXPECT_INT(rt_topic_subscribers(topic_of("a")), 0);
+    test_history_finish(&history);
+}
+
+/* After so long topics without anything are dropped, unless they are wanted. */
+static void pass_idle_time(uint64_t ms)
+{
+    test_core_pass_time(&history.test, ms);
+    rt_core_tick(&history.test.core);
+}
+
+TEST("a list keeps the topics that it names, and a minute longer")
+{
+    struct test_sink sink;
+    test_history_init(&history, (struct rt_retention){64 * KIB, UNLIMITED, 10});
+    (void)test_history_select(&history, &sink, "a,b.*", now);
+    test_history_publish(&history, "a", 1, 10);
+    test_history_publish(&history, "b.1", 1, 10);
+    test_core_flush(&history.test);
+    EXPECT(rt_topic_is_wanted(topic_of("a")));
+    EXPECT(!rt_topic_is_wanted(topic_of("b.1")));
+    pass_idle_time(RT_TOPIC_IDLE_MS + 1);
+    EXPECT_INT(history.test.core.topic_count, 1);
+    EXPECT(topic_of("a") != NULL);
+    test_sink_finish(&sink);
+    pass_idle_time(RT_TOPIC_IDLE_MS);
+    EXPECT_INT(history.test.core.topic_count, 1);
+    pass_idle_time(1);
+    EXPECT_INT(history.test.core.topic_count, 0);
+    test_history_finish(&history);
+}

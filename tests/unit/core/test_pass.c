@@ -22,17 +22,25 @@ static uint64_t first_of(const char *topic)
     return rt_ring_entry(ring, rt_ring_earliest(ring))->sequence;
 }
 
-/* The one gap since the last look, of the topic. */
-static void expect_gap(struct test_sink *sink, const char *topic)
+/* The one gap since the last look, of the topic, for a reason. */
+static void expect_gap_for(struct test_sink *sink,
+                           const char *topic,
+                           enum rt_close_reason reason)
 {
     const struct rt_topic *found = test_core_topic(&history.test, topic);
     EXPECT_INT(sink->gap_count, 1);
     EXPECT_TEXT(sink->gap.topic, topic);
-    EXPECT_INT(sink->gap.reason, RT_CLOSE_CURSOR_EVICTED);
+    EXPECT_INT(sink->gap.reason, reason);
     EXPECT_INT(sink->gap.missed, 0);
     EXPECT_INT(sink->gap.next.epoch, found->epoch);
-    EXPECT_INT(sink->gap.next.offset, rt_ring_earliest(&found->ring));
+    EXPECT_INT(rt_topic_offset(found, sink->gap.next),
+               rt_ring_earliest(&found->ring));
     sink->gap_count = 0;
+}
+
+static void expect_gap(struct test_sink *sink, const char *topic)
+{
+    expect_gap_for(sink, topic, RT_CLOSE_CURSOR_EVICTED);
 }
 
 static void pass_time(uint64_t ms)
@@ -213,9 +221,52 @@ TEST("the events of a topic that is purged are gone for everybody")
     begin_behind_a_block(&sink);
     rt_topic_purge(test_core_topic(&history.test, "a.1"));
     test_core_flush(&history.test);
-    EXPECT_INT(sink.gap_count, 1);
-    EXPECT_INT(sink.gap.topic.len, 0);
+    expect_gap_for(&sink, "a.1", RT_CLOSE_EPOCH_CHANGED);
     test_history_expect(&history, &sink, "a.*", 2, 2);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("who resumes from before a purge is told of it, behind the purge is not")
+{
+    struct test_sink sinks[2];
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sinks[0], "a.*", now);
+    test_history_publish(&history, "a.1", 3, 10);
+    rt_topic_purge(test_core_topic(&history.test, "a.1"));
+    test_history_publish(&history, "a.1", 200, 300);
+    test_sink_finish(&sinks[0]);
+    (void)test_history_select(&history, &sinks[0], "a.*",
+                              test_since_node(&history, 2));
+    (void)test_history_select(&history, &sinks[1], "a.*",
+                              test_since_node(&history, 3));
+    test_core_flush(&history.test);
+    expect_gap_for(&sinks[0], "a.1", RT_CLOSE_EPOCH_CHANGED);
+    expect_gap(&sinks[1], "a.1");
+    for (int i = 0; i < 2; i++) {
+        test_history_expect(&history, &sinks[i], "a.*", first_of("a.1"), 203);
+    }
+    test_sinks_finish(sinks, 2);
+    test_history_finish(&history);
+}
+
+TEST("who is stalled while a topic is purged is told when it goes on")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    sink.room = 10;
+    test_history_publish(&history, "a.1", 3, 10);
+    test_core_flush(&history.test);
+    rt_topic_purge(test_core_topic(&history.test, "a.1"));
+    test_history_publish(&history, "a.2", 1, 10);
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 0);
+    sink.room = SIZE_MAX;
+    test_sink_drain(&sink);
+    test_core_flush(&history.test);
+    expect_gap_for(&sink, "a.1", RT_CLOSE_EPOCH_CHANGED);
+    test_history_expect_with_gap(&history, &sink, "a.*", 1, 1, 4);
     test_sink_finish(&sink);
     test_history_finish(&history);
 }
