@@ -163,22 +163,47 @@ TEST("a block is made of the one that goes, unless that is being written")
     bench_finish(&bench);
 }
 
-TEST("what was not looked at for longest makes room")
+/* Of four blocks, the one that begins with this number makes room. */
+static void expect_goes(uint64_t oldest)
 {
     struct bench bench;
     uint64_t end;
     bench_init(&bench);
-    for (uint64_t first = 10; first <= 30; first += 10) {
+    for (uint64_t first = 10; first <= 40; first += 10) {
         fill(&bench, first, 2, 1);
+        seek(&bench, first, &end)->segment->touched_ms =
+            first == oldest ? 1 : 60 - first;
     }
-    seek(&bench, 10, &end)->segment->touched_ms = 3;
-    seek(&bench, 20, &end)->segment->touched_ms = 1;
-    seek(&bench, 30, &end)->segment->touched_ms = 2;
     struct rt_block *block =
-        rt_blocks_open(&bench.blocks, 40, 100, true, bench.blocks.bytes);
-    EXPECT(block != NULL && add(&bench, block, 40));
-    EXPECT(seek(&bench, 20, &end) == NULL);
-    EXPECT_INT(seek(&bench, 10, &end)->first, 10);
+        rt_blocks_open(&bench.blocks, 50, 4 * KIB, false, bench.blocks.bytes);
+    EXPECT(block != NULL && add(&bench, block, 50));
+    for (uint64_t first = 10; first <= 40; first += 10) {
+        EXPECT((seek(&bench, first, &end) == NULL) == (first == oldest));
+    }
+    bench_finish(&bench);
+}
+
+TEST("what was not looked at for longest makes room")
+{
+    for (uint64_t oldest = 10; oldest <= 40; oldest += 10) {
+        expect_goes(oldest);
+    }
+}
+
+TEST("blocks may take all that they may take")
+{
+    struct bench bench;
+    bench_init(&bench);
+    fill(&bench, 10, 2, 1);
+    uint64_t bytes_max = bench.blocks.bytes * 2;
+    struct rt_block *block =
+        rt_blocks_open(&bench.blocks, 20, 4 * KIB, false, bytes_max);
+    EXPECT(block != NULL && add(&bench, block, 20));
+    EXPECT_INT(bench.blocks.count, 2);
+    EXPECT_INT(bench.blocks.bytes, bytes_max);
+    block = rt_blocks_open(&bench.blocks, 30, 4 * KIB, false, bytes_max);
+    EXPECT(block != NULL && add(&bench, block, 30));
+    EXPECT_INT(bench.blocks.count, 2);
     bench_finish(&bench);
 }
 

@@ -284,3 +284,40 @@ TEST("who keeps up is given a topic's events before they are purged")
     test_sink_finish(&sink);
     test_history_finish(&history);
 }
+
+TEST("who has everything of a selection lacks nothing of a topic that is gone")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    test_history_publish(&history, "a.1", 1, 10);
+    sink.room = 0;
+    test_core_flush(&history.test);
+    test_history_publish(&history, "b", 1, 10);
+    rt_topic_purge(test_core_topic(&history.test, "b"));
+    EXPECT(history.test.core.removed.sequence > 0);
+    sink.room = SIZE_MAX;
+    test_sink_drain(&sink);
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.gap_count, 0);
+    test_history_expect(&history, &sink, "a.*", 1, 1);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}
+
+TEST("a pass says how many topics it looked at")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sink, "a.*", earliest);
+    test_history_publish(&history, "a.1", 200, 300);
+    test_history_publish(&history, "a.2", 200, 300);
+    test_history_publish(&history, "a.3", 1, 300);
+    test_sink_finish(&sink);
+    (void)test_history_select(&history, &sink, "a.*",
+                              test_since_node(&history, 0));
+    EXPECT_INT(rt_subscriber_pass(&sink.subscriber), 2);
+    EXPECT_INT(sink.gap_count, 2);
+    test_sink_finish(&sink);
+    test_history_finish(&history);
+}

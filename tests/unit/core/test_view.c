@@ -397,6 +397,69 @@ TEST("what nobody looks at is dropped, and what nobody subscribes to")
     bench_finish(&bench);
 }
 
+TEST("an event joins the block before it, and that stays while it is looked at")
+{
+    static struct bench bench;
+    struct test_sink sink;
+    bench_init(&bench, roomy, RT_FORMAT_JSON);
+    join(&bench, &sink, now);
+    for (int i = 0; i < 3; i++) {
+        publish(&bench, 10);
+        test_core_pass_time(&bench.test, RT_BLOCK_IDLE_MS);
+        rt_core_tick(&bench.test.core);
+        test_core_flush(&bench.test);
+    }
+    EXPECT_INT(view_of(&bench)->blocks.count, 1);
+    EXPECT_INT(view_of(&bench)->blocks.blocks[0].first, 1);
+    test_sink_finish(&sink);
+    bench_finish(&bench);
+}
+
+/* What a block needs for the events from one on, and which comes behind it. */
+static size_t need_of(const struct bench *bench, uint64_t *next, uint64_t end)
+{
+    size_t needed = 0;
+    while (*next < end) {
+        size_t need = bench->ends[*next] - bench->ends[*next - 1] +
+                      sizeof(struct rt_entry);
+        if (needed > 0 && needed + need > RT_BLOCK_SIZE_MAX) {
+            break;
+        }
+        needed += need;
+        *next += 1;
+    }
+    return (needed + 7) / 8 * 8;
+}
+
+/* A hole before events that are encoded, of large and small ones. */
+static void expect_filled(int count, size_t large, size_t small_len)
+{
+    static struct bench bench;
+    struct test_sink sink;
+    struct rt_run run;
+    uint64_t next = 1;
+    bench_init(&bench, roomy, RT_FORMAT_JSON);
+    for (int i = 0; i < count; i++) {
+        publish(&bench, i % 3 == 0 ? small_len : large);
+    }
+    join(&bench, &sink, now);
+    publish(&bench, 10);
+    test_core_flush(&bench.test);
+    EXPECT_INT(rt_view_find(view_of(&bench), 1, &run), 0);
+    EXPECT_INT(run.segment->capacity,
+               need_of(&bench, &next, (uint64_t)count + 1));
+    EXPECT_INT(run.end, next);
+    test_sink_finish(&sink);
+    bench_finish(&bench);
+}
+
+TEST("a hole between blocks is filled with one of its size, within the bound")
+{
+    expect_filled(90, 50, 20);
+    expect_filled(1, 50, 20);
+    expect_filled(300, 3000, 10);
+}
+
 TEST("without memory to encode in, a subscriber is closed and told where to go")
 {
     static struct bench bench;
