@@ -108,11 +108,11 @@ static int add_patterns(struct rt_selection *selection)
     return err;
 }
 
-static bool matches(const struct rt_selection *selection,
-                    const struct rt_topic *topic)
+bool rt_selection_has(const struct rt_selection *selection,
+                      struct rt_bytes topic)
 {
     for (uint32_t i = 0; i < selection->pattern_count; i++) {
-        if (rt_pattern_matches(selection->patterns[i].text, topic->leaf.key)) {
+        if (rt_pattern_matches(selection->patterns[i].text, topic)) {
             return true;
         }
     }
@@ -135,7 +135,7 @@ static int follow_matching(struct rt_selection *selection)
     int err = 0;
     RT_LIST_EACH (link, &core->topic_list) {
         struct rt_topic *topic = RT_CONTAINER(link, struct rt_topic, link);
-        if (err == 0 && matches(selection, topic)) {
+        if (err == 0 && rt_selection_has(selection, topic->leaf.key)) {
             err = rt_follower_create(selection, topic);
         }
     }
@@ -427,7 +427,7 @@ static void validate_followers(const struct rt_selection *selection)
         const struct rt_follower *follower = follower_of(link);
         const struct rt_ring *ring = &follower->topic->ring;
         RT_CHECK(follower->selection == selection);
-        RT_CHECK(matches(selection, follower->topic));
+        RT_CHECK(rt_selection_has(selection, follower->topic->leaf.key));
         RT_CHECK(ring->sequence <= newest && ring->sequence < selection->head);
         RT_CHECK(ring->dropped_sequence == follower->dropped_sequence);
         RT_CHECK(follower->dropped_sequence <= selection->dropped_sequence);

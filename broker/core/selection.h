@@ -71,6 +71,10 @@ bool rt_selection_names(const struct rt_selection *selection,
 /* The topics that it names have been of use just now. */
 void rt_selection_touch(const struct rt_selection *selection);
 
+/* Whether the topic is among those that its patterns mean. */
+bool rt_selection_has(const struct rt_selection *selection,
+                      struct rt_bytes topic);
+
 /*
  * Finds the first events from a sequence on that the rings retain, encoded if
  * need be: 0 or RT_ENOMEM. Valid until the next call, or as long as the segment

@@ -32,7 +32,8 @@ struct rt_gap {
 };
 
 /* Events next to one another, by the offsets of a subscriber's stream, that it
- * published itself and does not want. */
+ * published itself and does not want: of several topics, no other event of
+ * theirs is between these offsets. */
 struct rt_own {
     uint64_t first;
     uint64_t end; /* behind the last one */

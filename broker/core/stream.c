@@ -73,6 +73,13 @@ bool rt_stream_is_of(const struct rt_stream *stream,
            rt_bytes_equal(stream->topic->leaf.key, selector->patterns[0]);
 }
 
+bool rt_stream_has(const struct rt_stream *stream, struct rt_bytes topic)
+{
+    return stream->topic == NULL
+               ? rt_selection_has(stream->selection, topic)
+               : rt_bytes_equal(stream->topic->leaf.key, topic);
+}
+
 bool rt_stream_is_closed(const struct rt_stream *stream)
 {
     return stream->topic != NULL && stream->topic->is_closed;

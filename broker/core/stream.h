@@ -69,6 +69,9 @@ struct rt_cursor rt_stream_cursor(const struct rt_stream *stream,
 bool rt_stream_is_of(const struct rt_stream *stream,
                      const struct rt_selector *selector);
 
+/* Whether the events of a topic are among its own. */
+bool rt_stream_has(const struct rt_stream *stream, struct rt_bytes topic);
+
 /* Whether its topic takes no more events. */
 bool rt_stream_is_closed(const struct rt_stream *stream);
 

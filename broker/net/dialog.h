@@ -53,6 +53,7 @@ enum rt_dialog_state {
 #define RT_OWN_RUNS_MAX 32
 
 struct rt_own_events {
+    uint64_t head; /* of the stream, before the event being published */
     uint32_t count;
     struct rt_own runs[RT_OWN_RUNS_MAX]; /* in order, and apart */
 };
@@ -176,12 +177,12 @@ rt_dialog_free_subscriber(struct rt_dialog *dialog, bool echo);
 
 /* --- own events --- */
 
-/* Whether the subscription to a topic, if there is one, has room to remember
- * one more of them. */
+/* An event of the topic is about to be published: whether those subscriptions
+ * that are not to have it have room to remember one more. */
 bool rt_dialog_has_own_room(struct rt_dialog *dialog, struct rt_bytes topic);
 
-/* The topic's last event is the connection's own. */
-void rt_dialog_note_own(struct rt_dialog *dialog, struct rt_bytes topic);
+/* It has been published, and nothing else since. */
+void rt_dialog_note_own(struct rt_dialog *dialog);
 
 /* For the sink. */
 bool rt_dialog_own(struct rt_subscriber *subscriber,

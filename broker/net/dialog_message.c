@@ -171,10 +171,6 @@ static int read_wanted(const struct task *task, struct wanted *wanted)
                            &expected) < 0) {
         return refuse_with(task, RT_PROBLEM_BAD_PARAMETER, name, expected);
     }
-    if (!operation->echo && !rt_selector_is_topic(&task->selector)) {
-        return refuse_with(task, RT_PROBLEM_NOT_IMPLEMENTED, RT_BYTES("echo"),
-                           "in several topics one's own events come back");
-    }
     return 0;
 }
 
@@ -426,7 +422,7 @@ static void run_pub(struct task *task)
         refuse_pub(task, err);
         return;
     }
-    rt_dialog_note_own(task->dialog, task->topic);
+    rt_dialog_note_own(task->dialog);
     answer_pub(task, &receipt, (struct rt_bytes){0});
     if (receipt.is_congested &&
         task->dialog->connection->state == RT_CONNECTION_WEBSOCKET) {

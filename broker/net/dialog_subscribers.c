@@ -117,24 +117,14 @@ struct rt_subscriber *rt_dialog_free_subscriber(struct rt_dialog *dialog,
 
 /* --- own events --- */
 
-static struct rt_subscriber *find_of_topic(struct rt_dialog *dialog,
-                                           struct rt_bytes topic)
+/* The events that the subscription is to skip; NULL if it skips none, or there
+ * is none. */
+static struct rt_own_events *own_of(struct rt_dialog_subscriber *each)
 {
-    struct rt_selector selector;
-    selector.count = 0;
-    rt_selector_add(&selector, topic);
-    return rt_dialog_find(dialog, &selector);
-}
-
-/* The events that the subscription to the topic is to skip; NULL if it skips
- * none, or there is none. */
-static struct rt_own_events *own_of(struct rt_subscriber *subscriber)
-{
-    if (subscriber == NULL || !subscriber->skips_own) {
-        return NULL;
-    }
-    return RT_CONTAINER(subscriber, struct rt_dialog_subscriber, subscriber)
-        ->own;
+    const struct rt_subscriber *subscriber = &each->subscriber;
+    return subscriber->state != RT_SUBSCRIBER_DETACHED && subscriber->skips_own
+               ? each->own
+               : NULL;
 }
 
 /* Forgets what is before an offset. */
@@ -148,43 +138,62 @@ static void forget(struct rt_own_events *own, uint64_t offset)
     memmove(own->runs, own->runs + gone, own->count * sizeof(own->runs[0]));
 }
 
-static bool is_next(const struct rt_own_events *own, uint64_t offset)
+/* Whether what is published next makes the last run longer. */
+static bool is_next(const struct rt_own_events *own)
 {
-    return own->count > 0 && own->runs[own->count - 1].end == offset;
+    return own->count > 0 && own->runs[own->count - 1].end == own->head;
+}
+
+static bool has_room(struct rt_dialog_subscriber *each, struct rt_bytes topic)
+{
+    const struct rt_stream *stream = each->subscriber.stream;
+    struct rt_own_events *own = own_of(each);
+    if (own == NULL) {
+        return true;
+    }
+    forget(own, rt_subscriber_next(&each->subscriber));
+    own->head = rt_stream_head(stream);
+    return own->count < RT_OWN_RUNS_MAX || is_next(own) ||
+           !rt_stream_has(stream, topic);
 }
 
 bool rt_dialog_has_own_room(struct rt_dialog *dialog, struct rt_bytes topic)
 {
-    struct rt_subscriber *subscriber = find_of_topic(dialog, topic);
-    struct rt_own_events *own = own_of(subscriber);
-    if (own == NULL) {
-        return true;
+    RT_LIST_EACH (node, &dialog->subscribers) {
+        if (!has_room(further(node), topic)) {
+            return false;
+        }
     }
-    forget(own, rt_subscriber_next(subscriber));
-    return own->count < RT_OWN_RUNS_MAX ||
-           is_next(own, rt_stream_head(subscriber->stream));
+    return true;
 }
 
-void rt_dialog_note_own(struct rt_dialog *dialog, struct rt_bytes topic)
+/* The stream has grown by the event if it is one of its topics'. */
+static void note_own(struct rt_dialog_subscriber *each)
 {
-    struct rt_subscriber *subscriber = find_of_topic(dialog, topic);
-    struct rt_own_events *own = own_of(subscriber);
-    if (own == NULL) {
+    struct rt_own_events *own = own_of(each);
+    if (own == NULL || rt_stream_head(each->subscriber.stream) == own->head) {
         return;
     }
-    uint64_t offset = rt_stream_head(subscriber->stream) - 1;
-    if (!is_next(own, offset)) {
+    if (!is_next(own)) {
         RT_CHECK(own->count < RT_OWN_RUNS_MAX);
-        own->runs[own->count++].first = offset;
+        own->runs[own->count++].first = own->head;
     }
-    own->runs[own->count - 1].end = offset + 1;
+    own->runs[own->count - 1].end = rt_stream_head(each->subscriber.stream);
+}
+
+void rt_dialog_note_own(struct rt_dialog *dialog)
+{
+    RT_LIST_EACH (node, &dialog->subscribers) {
+        note_own(further(node));
+    }
 }
 
 bool rt_dialog_own(struct rt_subscriber *subscriber,
                    uint64_t offset,
                    struct rt_own *own)
 {
-    struct rt_own_events *events = own_of(subscriber);
+    struct rt_own_events *events =
+        RT_CONTAINER(subscriber, struct rt_dialog_subscriber, subscriber)->own;
     forget(events, offset);
     if (events->count == 0) {
         return false;

@@ -56,8 +56,8 @@ struct rt_start test_history_select(struct test_history *history,
                                     const char *selector,
                                     struct rt_since since);
 
-/* The sink has got the events of the selector's topics with these sequences
- * since the last look, and nothing else. first > last: none. */
+/* The sink has got the events of the selector's topics with these sequences,
+ * but its own, since the last look, and nothing else. first > last: none. */
 void test_history_expect(const struct test_history *history,
                          struct test_sink *sink,
                          const char *selector,

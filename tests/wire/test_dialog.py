@@ -143,6 +143,50 @@ def without_echo(broker):
         equal(peer.item()["data"], "back")
 
 
+@test
+def without_echo_of_several(broker):
+    """Of several topics its own events are left out, and nothing else; where it
+    is goes on past them."""
+    topics = ["some.*", "one"]
+    with Dialog(broker) as peer, Dialog(broker) as other:
+        equal(peer.ask("sub", topics=topics, echo=False)["op"], "ok")
+        equal(peer.item()["op"], "caught_up")
+        heard, wanted = [], []
+        for number in range(200):
+            topic = ("some.a", "one", "some.b", "else")[number % 4]
+            speaker = other if number % 7 in (2, 3) else peer
+            speaker.ask("pub", topic=topic, data=number)
+            if speaker is other and topic != "else":
+                wanted.append(number)
+                heard.append(peer.item())
+        equal([item["data"] for item in heard], wanted)
+        numbers = [int(item["resume"].split("-")[1]) for item in heard]
+        equal(numbers, sorted(set(numbers)))
+        last = peer.ask("pub", topic="one", data="mine")
+        left = peer.ask("unsub", topics=topics)["cursor"]
+        other.ask("pub", topic="one", data="after")
+        equal(peer.ask("sub", topics=topics, since=left)["cursor"], left)
+        equal(peer.item()["cursor"].split("-")[1], str(last["offset"] + 1))
+
+
+@test
+def without_echo_at_once(broker):
+    """Also when both publish many in a write, without waiting for anything."""
+    mine = raw.frame(raw.TEXT, b'{"op":"pub","topic":"burst.1","data":-1}')
+    with Dialog(broker) as peer, Dialog(broker) as other:
+        equal(peer.ask("sub", topics=["burst.*"], echo=False)["op"], "ok")
+        equal(peer.item()["op"], "caught_up")
+        for start in range(0, 500, 50):
+            texts = [b'{"op":"pub","topic":"burst.0","data":%d}' % number
+                     for number in range(start, start + 50)]
+            peer.send(mine * 25)
+            other.send(b"".join(raw.frame(raw.TEXT, text) for text in texts))
+            peer.send(mine * 25)
+        items = peer.items(1000)
+        heard = [item["data"] for item in items if item["op"] == "event"]
+        equal(heard, list(range(500)))
+
+
 WRONG = [
     ("nothing", "", None, "bad-request", ""),
     ("no JSON", "{", None, "bad-request", ""),

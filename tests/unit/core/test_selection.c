@@ -78,6 +78,32 @@ TEST("a selection has topics that begin before it and after it")
     test_history_finish(&history);
 }
 
+/* Of a.* each turn has two events, of the sequences 1 and 3, 4 and 6, ... */
+TEST("who skips its own events gets all others of a selection, each once")
+{
+    static const struct rt_own own[] = {{1, 2}, {4, 8}, {12, 13}, {87, 91}};
+    struct test_sink sinks[2]; /* one that stalls */
+    test_history_init(&history, roomy);
+    for (int i = 0; i < 2; i++) {
+        (void)test_history_select(&history, &sinks[i], "a.*", now);
+        sinks[i].subscriber.skips_own = true;
+        sinks[i].own = own;
+        sinks[i].own_count = RT_ARRAY_LENGTH(own);
+    }
+    sinks[1].room = 500; /* in the middle of some event */
+    publish_round(30, 100);
+    flush();
+    sinks[1].room = SIZE_MAX;
+    test_sink_drain(&sinks[1]);
+    flush();
+    for (int i = 0; i < 2; i++) {
+        EXPECT_INT(sinks[i].subscriber.state, RT_SUBSCRIBER_ACTIVE);
+        test_history_expect(&history, &sinks[i], "a.*", 1, 90);
+    }
+    test_sinks_finish(sinks, 2);
+    test_history_finish(&history);
+}
+
 TEST("a topic that several patterns have is there once")
 {
     struct test_sink sink;
