@@ -124,25 +124,44 @@ size_t reader_queued(struct rt_subscriber *subscriber)
     return reader_of(subscriber)->stall.queued.len;
 }
 
-/* The same run may be told in parts, and with what others published between
- * its events. */
-bool reader_own(struct rt_subscriber *subscriber,
-                uint64_t offset,
-                struct rt_own *own)
+/* The first event from a number on that is its own. */
+static uint64_t next_own(const struct reader *reader, uint64_t number)
 {
-    const struct reader *reader = reader_of(subscriber);
-    EXPECT(reader->owner > 0 && offset >= reader->asked);
-    reader_of(subscriber)->asked = offset;
-    uint64_t first = offset;
-    while (first <= reader_latest(reader) && !reader_is_own(reader, first)) {
-        first++;
+    while (number <= reader_latest(reader) && !reader_is_own(reader, number)) {
+        number++;
     }
-    *own = (struct rt_own){first, first + 1};
+    return number;
+}
+
+/* Wider by what is not for it anyway, some way or not at all: the same run may
+ * be told in parts, and with what others published around it. */
+static void
+widen(const struct reader *reader, uint64_t offset, struct rt_own *own)
+{
+    while (own->first > offset && !reader_wants(reader, own->first - 1) &&
+           !one_in(reader->world, 8)) {
+        own->first--;
+    }
     while (own->end <= reader_latest(reader) &&
            !reader_wants(reader, own->end) && !one_in(reader->world, 8)) {
         own->end++;
     }
-    return first <= reader_latest(reader);
+}
+
+bool reader_own(struct rt_subscriber *subscriber,
+                uint64_t offset,
+                struct rt_own *own)
+{
+    struct reader *reader = reader_of(subscriber);
+    EXPECT(reader->owner > 0 && offset >= reader->asked);
+    reader->asked = offset;
+    uint64_t first = next_own(reader, offset);
+    if (first > reader_latest(reader)) {
+        return false;
+    }
+    *own = (struct rt_own){first, first + 1};
+    widen(reader, offset, own);
+    return true;
 }
 
 /* --- what it is told --- */

@@ -1,6 +1,7 @@
 #include "broker/core/follower.h"
 
 #include "base/error.h"
+#include "broker/core/control.h"
 #include "broker/core/fanout.h"
 #include "broker/core/selection.h"
 #include "broker/core/topic.h"
@@ -98,13 +99,13 @@ TEST("a topic whose selection has many subscribers behind is congested")
     for (int i = 0; i < RT_FANOUT_SMALL; i++) {
         (void)test_history_select(&history, &sinks[i], "a.*", now);
     }
-    test_history_publish(&history, "a.1", 20, 300);
+    test_history_publish(&history, "a.1", 20, 500);
     EXPECT(!rt_topic_is_congested(topic_of("a.1"))); /* they are few */
     test_core_flush(&history.test);
     (void)test_history_select(&history, &sinks[RT_FANOUT_SMALL], "a.*", now);
-    test_history_publish(&history, "a.1", 10, 300);
-    EXPECT(!rt_topic_is_congested(topic_of("a.1")));
-    test_history_publish(&history, "a.1", 10, 300);
+    test_history_publish(&history, "a.1", 8, small.bytes / 4 / 8 - 4);
+    EXPECT(!rt_topic_is_congested(topic_of("a.1"))); /* just not */
+    test_history_publish(&history, "a.1", 1, 10);
     EXPECT(rt_topic_is_congested(topic_of("a.1")));
     test_history_publish(&history, "b", 20, 300);
     EXPECT(!rt_topic_is_congested(topic_of("b")));
@@ -203,5 +204,23 @@ TEST("a list keeps the topics that it names, and a minute longer")
     EXPECT_INT(history.test.core.topic_count, 1);
     pass_idle_time(1);
     EXPECT_INT(history.test.core.topic_count, 0);
+    test_history_finish(&history);
+}
+
+TEST("what is encoded of a topic goes with it, whoever comes later")
+{
+    struct test_sink sink;
+    test_history_init(&history, small);
+    (void)test_history_select(&history, &sink, "a.*", now);
+    test_history_publish(&history, "a.1", 1, 10);
+    test_core_flush(&history.test);
+    test_sink_finish(&sink); /* the selection stays until the next tick */
+    rt_topic_purge(topic_of("a.1"));
+    EXPECT_INT(history.test.core.topic_count, 0);
+    (void)test_history_select(&history, &sink, "a.*",
+                              test_since_node(&history, 0));
+    test_core_flush(&history.test);
+    EXPECT_INT(sink.received.len, 0);
+    test_sink_finish(&sink);
     test_history_finish(&history);
 }
