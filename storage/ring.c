@@ -16,6 +16,18 @@ void rt_ring_init(struct rt_ring *ring,
         .store = store, .retention = retention, .next_offset = 1};
 }
 
+void rt_ring_begin(struct rt_ring *ring,
+                   uint64_t next_offset,
+                   uint64_t wall_ms,
+                   uint64_t sequence)
+{
+    RT_CHECK(ring->head == 0 && next_offset >= ring->next_offset);
+    ring->next_offset = next_offset;
+    ring->wall_ms = wall_ms;
+    ring->dropped_ms = wall_ms;
+    ring->dropped_sequence = sequence;
+}
+
 static struct rt_segment *first(const struct rt_ring *ring)
 {
     return ring->segments[0];

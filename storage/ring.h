@@ -71,6 +71,14 @@ void rt_ring_init(struct rt_ring *ring,
 
 void rt_ring_finish(struct rt_ring *ring);
 
+/* For a ring without events, which goes on where another one ended, whose
+ * events count as dropped: the next offset, and the last one's time stamp and
+ * number among all of the node; 0 and 0: there were none. */
+void rt_ring_begin(struct rt_ring *ring,
+                   uint64_t next_offset,
+                   uint64_t wall_ms,
+                   uint64_t sequence);
+
 /*
  * Appends an event at monotonic time `now_ms`, then drops what is more than
  * retention allows in bytes and events. The payload is copied once. The time

@@ -205,6 +205,15 @@ const struct rt_entry *rt_segment_entry(const struct rt_segment *segment,
     return entry_at(segment, index);
 }
 
+struct rt_bytes rt_segment_entries(const struct rt_segment *segment,
+                                   uint32_t index,
+                                   uint32_t count)
+{
+    const struct rt_entry *newest = entry_at(segment, index + count - 1);
+    return (struct rt_bytes){(const char *)newest,
+                             count * sizeof(struct rt_entry)};
+}
+
 uint32_t rt_segment_start(const struct rt_segment *segment, uint32_t index)
 {
     RT_CHECK(index <= segment->event_count);

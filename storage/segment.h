@@ -131,6 +131,13 @@ void rt_segment_append(struct rt_segment *segment,
 const struct rt_entry *rt_segment_entry(const struct rt_segment *segment,
                                         uint32_t index);
 
+/* The entries of `count` events that there are, from number `index` on, the
+ * last one's first. On any thread that has a reference, for it looks at nothing
+ * that changes. */
+struct rt_bytes rt_segment_entries(const struct rt_segment *segment,
+                                   uint32_t index,
+                                   uint32_t count);
+
 /* Where event number `index` <= event_count begins; for event_count: `used`. */
 uint32_t rt_segment_start(const struct rt_segment *segment, uint32_t index);
 

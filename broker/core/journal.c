@@ -106,8 +106,10 @@ void rt_journal_change(struct rt_topic *topic)
     if (durable->id == 0) {
         durable->id = journal->next_id++;
     }
-    rt_list_remove(&durable->changed);
-    rt_list_append(&journal->changed, &durable->changed);
+    /* New ones are noted in the order of their numbers. */
+    if (rt_list_is_empty(&durable->changed)) {
+        rt_list_append(&journal->changed, &durable->changed);
+    }
 }
 
 bool rt_journal_has_all(const struct rt_topic *topic)

@@ -59,9 +59,10 @@ enum rt_note_kind {
 };
 
 struct rt_note {
-    uint64_t id;    /* the topic's */
-    uint64_t floor; /* of a topic: what came before is purged */
-    size_t at;      /* where its name begins in the batch's `text`, */
+    uint64_t id;          /* the topic's */
+    uint64_t floor;       /* of a topic: what came before is purged */
+    uint64_t next_offset; /* of a topic: of the first event behind the note */
+    size_t at;            /* where its name begins in the batch's `text`, */
     uint32_t name_len;
     uint32_t state_len; /* and behind it what is opaque to the log */
     enum rt_note_kind kind;
@@ -82,8 +83,8 @@ struct rt_journal_batch {
 
 enum rt_journal_state {
     RT_JOURNAL_WORKING,
-    RT_JOURNAL_FULL,   /* the disk is, and nothing is taken until it is not */
-    RT_JOURNAL_FAILED, /* a write has failed: nothing is taken any more */
+    RT_JOURNAL_FULL,   /* the disk is: no events are admitted until it is not */
+    RT_JOURNAL_FAILED, /* a write has failed: none are admitted any more */
 };
 
 struct rt_journal {
@@ -183,7 +184,7 @@ bool rt_journal_is_idle(const struct rt_journal *journal);
 
 /*
  * The batch to write next; NULL when there is nothing to write, one is being
- * written, or no memory. It is valid until rt_journal_done.
+ * written or found no room, or no memory. It is valid until rt_journal_done.
  */
 struct rt_journal_batch *rt_journal_take(struct rt_journal *journal);
 
@@ -194,6 +195,7 @@ struct rt_journal_batch *rt_journal_take(struct rt_journal *journal);
 void rt_journal_done(struct rt_journal *journal, int err);
 
 /* Notes for the batch that is collected: 0 or RT_ENOMEM. */
+RT_MUST_USE int rt_journal_note_node(struct rt_journal *journal);
 RT_MUST_USE int rt_journal_note_key(struct rt_journal *journal,
                                     struct rt_bytes key);
 RT_MUST_USE int rt_journal_note_removed(struct rt_journal *journal,
@@ -206,7 +208,8 @@ void rt_journal_end(struct rt_journal *journal);
 void rt_journal_batch_finish(struct rt_journal *journal,
                              struct rt_journal_batch *batch);
 
-/* The disk is full, or no longer. */
+/* The disk is full, or no longer. What was admitted before is still taken:
+ * there may be room for that. */
 void rt_journal_set_full(struct rt_journal *journal, bool is_full);
 
 #endif

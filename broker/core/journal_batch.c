@@ -10,13 +10,18 @@ static struct rt_heap *heap_of(const struct rt_journal *journal)
     return journal->core->heap;
 }
 
-/* Lets go of the segments, and of the topics they are from. */
+/* Lets go of the segment, and of the topic it is from. */
+static void drop_extent(struct rt_journal *journal, struct rt_extent *extent)
+{
+    rt_segment_unref(&journal->core->store, extent->segment);
+    extent->topic->durable->extents_held--;
+}
+
 static void drop_extents(struct rt_journal *journal,
                          struct rt_journal_batch *batch)
 {
     for (uint32_t i = 0; i < batch->extent_count; i++) {
-        rt_segment_unref(&journal->core->store, batch->extents[i].segment);
-        batch->extents[i].topic->durable->extents_held--;
+        drop_extent(journal, &batch->extents[i]);
     }
     batch->extent_count = 0;
 }
@@ -59,21 +64,18 @@ static int note_topic(struct rt_journal *journal, const struct rt_topic *topic)
     struct rt_saved_topic state = rt_save_topic(topic);
     struct rt_note note = {.kind = RT_NOTE_TOPIC,
                            .id = topic->durable->id,
-                           .floor = topic->base + 1};
+                           .floor = topic->base + 1,
+                           .next_offset = topic->durable->next};
     return add_note(journal, note, topic->leaf.key,
                     (struct rt_bytes){(const char *)&state, sizeof(state)});
 }
 
-/* Numbers of topics that are gone must not be given again. */
-static int note_node(struct rt_journal *journal)
+int rt_journal_note_node(struct rt_journal *journal)
 {
     struct rt_saved_node state = rt_save_node(journal);
     struct rt_note note = {.kind = RT_NOTE_NODE};
-    int err = 0;
-    if (journal->noted_id != journal->next_id) {
-        err = add_note(journal, note, (struct rt_bytes){NULL, 0},
+    int err = add_note(journal, note, (struct rt_bytes){NULL, 0},
                        (struct rt_bytes){(const char *)&state, sizeof(state)});
-    }
     if (err == 0) {
         journal->noted_id = journal->next_id;
     }
@@ -91,7 +93,17 @@ static int note_changed(struct rt_journal *journal)
             rt_list_remove(&durable->changed);
         }
     }
-    return err < 0 ? err : note_node(journal);
+    return err;
+}
+
+/* Numbers of topics that are gone must not be given again. And the end is told
+ * with what the node was then, for a batch is never empty. */
+static int note_all(struct rt_journal *journal)
+{
+    int err = note_changed(journal);
+    bool has_node =
+        journal->noted_id != journal->next_id || journal->collecting->is_end;
+    return err == 0 && has_node ? rt_journal_note_node(journal) : err;
 }
 
 int rt_journal_note_key(struct rt_journal *journal, struct rt_bytes key)
@@ -136,6 +148,23 @@ static void collect_all(struct rt_journal *journal)
     }
 }
 
+/* What was purged before it was written does not count: the log goes on behind
+ * it. */
+static void drop_purged(struct rt_journal *journal)
+{
+    struct rt_journal_batch *batch = journal->collecting;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < batch->extent_count; i++) {
+        struct rt_extent *extent = &batch->extents[i];
+        if (extent->offset < extent->topic->durable->next) {
+            drop_extent(journal, extent);
+        } else {
+            batch->extents[kept++] = *extent;
+        }
+    }
+    batch->extent_count = kept;
+}
+
 /* What is collected from now on goes into the other one. */
 static void swap(struct rt_journal *journal)
 {
@@ -148,18 +177,19 @@ static void swap(struct rt_journal *journal)
 
 struct rt_journal_batch *rt_journal_take(struct rt_journal *journal)
 {
-    if (journal->state != RT_JOURNAL_WORKING) {
+    if (journal->state == RT_JOURNAL_FAILED) {
         return NULL;
     }
-    if (journal->writing != NULL && journal->is_refused) {
+    if (journal->is_refused && journal->state == RT_JOURNAL_WORKING) {
         journal->is_refused = false;
         return journal->writing;
     }
     if (journal->writing != NULL || !has_something(journal) ||
-        note_changed(journal) < 0) {
+        note_all(journal) < 0) {
         return NULL;
     }
     collect_all(journal);
+    drop_purged(journal);
     journal->collecting->sequence = journal->core->sequence;
     journal->collecting->wall_ms = journal->core->wall_ms;
     swap(journal);

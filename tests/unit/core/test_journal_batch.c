@@ -140,6 +140,65 @@ TEST("a batch that found no room is written when there is some")
     test_journal_finish(&disk);
 }
 
+TEST("what was admitted before the disk was full is written if it can be")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    rt_journal_set_full(&disk.journal, true);
+    EXPECT_INT(test_core_try_publish(&disk.test, "a", 5), RT_ENOSPC);
+    test_journal_write(&disk);
+    EXPECT_INT(disk.written, 1);
+    EXPECT_INT(disk.journal.state, RT_JOURNAL_FULL);
+    test_journal_finish(&disk);
+}
+
+TEST("new topics are noted in the order of their numbers")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    test_core_publish(&disk.test, "b", 5);
+    rt_topic_close(test_core_topic(&disk.test, "a"));
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(test_journal_note(batch, 0).id, 1);
+    EXPECT_INT(test_journal_note(batch, 1).id, 2);
+    rt_journal_done(&disk.journal, 0);
+    test_journal_finish(&disk);
+}
+
+TEST("what was purged before it was written is not, and its note says so")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    test_core_publish(&disk.test, "a", 5);
+    rt_topic_purge(test_core_topic(&disk.test, "a"));
+    test_core_publish(&disk.test, "a", 5);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(test_journal_note(batch, 0).floor, 4);
+    EXPECT_INT(test_journal_note(batch, 0).next_offset, 4);
+    EXPECT_INT(batch->extent_count, 1);
+    EXPECT_INT(batch->extents[0].offset, 4);
+    rt_journal_done(&disk.journal, 0);
+    EXPECT_INT(test_core_topic(&disk.test, "a")->durable->next, 5);
+    test_journal_finish(&disk);
+}
+
+TEST("a purge while its topic is written counts for the next batch")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    rt_topic_purge(test_core_topic(&disk.test, "a"));
+    test_core_publish(&disk.test, "a", 5);
+    EXPECT_INT(batch->extent_count, 1);
+    rt_journal_done(&disk.journal, 0);
+    batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(test_journal_note(batch, 0).next_offset, 3);
+    EXPECT_INT(batch->extent_count, 1);
+    EXPECT_INT(batch->extents[0].offset, 3);
+    rt_journal_done(&disk.journal, 0);
+    test_journal_finish(&disk);
+}
+
 TEST("the end is a batch of its own if there is nothing else")
 {
     test_journal_init(&disk, roomy);
@@ -147,6 +206,8 @@ TEST("the end is a batch of its own if there is nothing else")
     EXPECT(!rt_journal_is_idle(&disk.journal));
     struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
     EXPECT(batch->is_end);
+    EXPECT_INT(note_count(batch), 1);
+    EXPECT_INT(test_journal_note(batch, 0).kind, RT_NOTE_NODE);
     rt_journal_done(&disk.journal, 0);
     EXPECT(rt_journal_is_idle(&disk.journal));
     test_journal_finish(&disk);

@@ -22,6 +22,23 @@ TEST("an empty ring begins at offset 1 and position 0 and allocates nothing")
     log_finish(&log);
 }
 
+TEST("a ring goes on where another one ended")
+{
+    struct log log;
+    log_init_bytes(&log, 64 * KIB);
+    rt_ring_begin(&log.ring, 1000, 5, 77);
+    EXPECT_INT(rt_ring_earliest(&log.ring), 1000);
+    EXPECT_INT(rt_ring_latest(&log.ring), 999);
+    EXPECT_INT(log.ring.wall_ms, 5);
+    EXPECT_INT(log.ring.dropped_ms, 5);
+    EXPECT_INT(log.ring.dropped_sequence, 77);
+    append(&log, 100);
+    EXPECT_INT(rt_ring_earliest(&log.ring), 1000);
+    EXPECT_INT(rt_ring_latest(&log.ring), 1000);
+    rt_ring_validate(&log.ring);
+    log_finish(&log);
+}
+
 TEST("a ring that was never set up, or is NULL, may be finished")
 {
     struct rt_ring ring = {0};

@@ -283,6 +283,22 @@ TEST("a segment keeps the types of its events beside their bytes")
     EXPECT_INT(shelf.heap.heap.used, 0);
 }
 
+TEST("entries stand next to one another, the last event's first")
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    struct rt_segment *segment = create(&shelf, 4096);
+    for (int i = 0; i < 5; i++) {
+        EXPECT_INT(append_typed(&shelf, segment, RT_BYTES("")), 0);
+    }
+    struct rt_bytes entries = rt_segment_entries(segment, 1, 3);
+    EXPECT_INT(entries.len, 3 * sizeof(struct rt_entry));
+    EXPECT(entries.data == (const char *)rt_segment_entry(segment, 3));
+    EXPECT(entries.data + 2 * sizeof(struct rt_entry) ==
+           (const char *)rt_segment_entry(segment, 1));
+    rt_segment_unref(&shelf.store, segment);
+}
+
 TEST("a type that comes again is kept once")
 {
     struct shelf shelf;
