@@ -2,6 +2,13 @@
 
 #include "base/check.h"
 
+/* RFC 6455, section 7.4: registered by IANA, and for private use. */
+#define CLOSE_TRY_AGAIN_LATER 1013
+#define CLOSE_OWN             4000
+
+/* Of a parameter's name, at most this much is shown in a close frame. */
+#define PARAMETER_MAX 64
+
 static const struct {
     uint16_t status;
     const char *slug;
@@ -29,6 +36,25 @@ bool rt_problem_may_pass(enum rt_problem problem)
 {
     uint16_t status = rt_problem_status(problem);
     return status == 503 || status == 507;
+}
+
+uint16_t rt_problem_close_code(enum rt_problem problem)
+{
+    return rt_problem_may_pass(problem)
+               ? CLOSE_TRY_AGAIN_LATER
+               : (uint16_t)(CLOSE_OWN + rt_problem_status(problem));
+}
+
+void rt_problem_reason_write(struct rt_writer *writer,
+                             const struct rt_refusal *refusal)
+{
+    struct rt_bytes name = refusal->subject;
+    rt_write_bytes(writer, rt_bytes_of(rt_problem_slug(refusal->problem)));
+    if (refusal->problem == RT_PROBLEM_BAD_PARAMETER) {
+        name.len = name.len > PARAMETER_MAX ? PARAMETER_MAX : name.len;
+        RT_WRITE(writer, "; parameter=");
+        rt_write_bytes(writer, name);
+    }
 }
 
 static void write_detail(struct rt_writer *writer,

@@ -95,6 +95,17 @@ const char *rt_problem_slug(enum rt_problem problem);
 /* Whether the same request may do later: then RT_RETRY_AFTER_S is told. */
 bool rt_problem_may_pass(enum rt_problem problem);
 
+/*
+ * How a WebSocket is closed for a problem: the code is 4000 and the status, or
+ * 1013 where the same may do later; the reason the slug, and the parameter that
+ * is wrong, if it is one: `bad-parameter; parameter=since`. It has at most
+ * RT_PROBLEM_REASON_MAX bytes (RFC 6455, section 5.5: 125, 2 of them the code).
+ */
+#define RT_PROBLEM_REASON_MAX 123
+uint16_t rt_problem_close_code(enum rt_problem problem);
+void rt_problem_reason_write(struct rt_writer *writer,
+                             const struct rt_refusal *refusal);
+
 /* Writes the problem as JSON, at most RT_PROBLEM_BYTES_MAX bytes. */
 void rt_problem_write(struct rt_writer *writer,
                       const struct rt_refusal *refusal);

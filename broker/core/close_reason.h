@@ -23,6 +23,7 @@
     X(BAD_UTF8, 1007, "bad-utf8")               \
     X(TOO_BIG, 1009, "too-big")                 \
     X(OVERLOAD, 1013, "overload")               \
+    X(REFUSED, 4400, "refused")                 \
     X(SLOW_CONSUMER, 4408, "slow-consumer")     \
     X(PONG_MISSED, 4408, "pong-missed")         \
     X(CURSOR_EVICTED, 4410, "cursor-evicted")   \

@@ -184,6 +184,7 @@ static void begin_exchange(struct rt_http_session *session,
     exchange->prefers_minimal = request->prefers_minimal;
     exchange->is_answered = false;
     exchange->may_come_again = false;
+    exchange->refuse = NULL;
     exchange->finish = NULL;
     rt_http_input_limit(session, request, server->options.event_bytes_max);
 }

@@ -88,6 +88,10 @@ void rt_http_refuse(struct rt_http_session *session,
 {
     char memory[RT_PROBLEM_BYTES_MAX];
     struct rt_writer writer;
+    if (session->exchange.refuse != NULL) {
+        session->exchange.refuse(session, refusal);
+        return;
+    }
     rt_writer_init(&writer, memory, sizeof(memory));
     rt_problem_write(&writer, refusal);
     RT_CHECK(!writer.overflowed);

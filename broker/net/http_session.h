@@ -65,6 +65,9 @@ struct rt_exchange {
     bool closes_if_refused; /* for its body cannot be skipped */
     uint64_t body_bytes_max;
     bool may_come_again; /* its head may be remembered */
+    /* Tells of a refusal otherwise than by an answer; NULL: by an answer. */
+    void (*refuse)(struct rt_http_session *session,
+                   const struct rt_refusal *refusal);
     /* Handles the payload, unless the request has been answered before. */
     void (*finish)(struct rt_http_session *session, struct rt_bytes payload);
     struct rt_if_match condition;
@@ -72,8 +75,8 @@ struct rt_exchange {
     uint8_t type_len; /* 0: the event has no type */
     char topic[RT_TOPIC_BYTES_MAX];
     char type[RT_EVENT_TYPE_BYTES_MAX];
-    uint8_t key_len; /* 0: the request has no key */
-    char key[RT_IDEMPOTENCY_KEY_BYTES_MAX];
+    uint8_t key_len;                        /* 0: the request has no key */
+    char key[RT_IDEMPOTENCY_KEY_BYTES_MAX]; /* of a handshake it is another */
 };
 
 struct rt_http_session {
@@ -163,8 +166,9 @@ void rt_http_answer_written(struct rt_http_session *session,
                             uint16_t status,
                             struct rt_bytes bytes);
 
-/* Answers with a problem. Headers as in struct rt_http_answer, but for one that
- * may pass, which has a Retry-After instead. */
+/* Answers with a problem, or tells of it as the exchange has it told. Headers
+ * as in struct rt_http_answer, but for one that may pass, which has a
+ * Retry-After instead. */
 void rt_http_refuse(struct rt_http_session *session,
                     const struct rt_refusal *refusal,
                     struct rt_bytes headers);

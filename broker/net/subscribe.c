@@ -1,5 +1,7 @@
 /* GET /subscribe/{topic}, or several: the handshake of a WebSocket, or a
  * stream. */
+#include <string.h>
+
 #include "base/error.h"
 #include "broker/core/stream.h"
 #include "broker/net/authorize.h"
@@ -46,22 +48,27 @@ static bool wants_websocket(const struct rt_http_request *request)
            request->fields[RT_HTTP_SEC_WEBSOCKET_VERSION].data != NULL;
 }
 
+static bool offers_dialog(struct rt_bytes offers)
+{
+    while (offers.data != NULL) {
+        struct rt_bytes offer = rt_bytes_trim(rt_bytes_split(&offers, ','));
+        if (rt_bytes_equal(offer, RT_BYTES(SUBPROTOCOL))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the client offers: the formats' subprotocols. Raw has none. */
 static int choose_format(struct rt_http_session *session,
                          const struct rt_http_request *request,
                          enum rt_format *format)
 {
     struct rt_bytes offers = request->fields[RT_HTTP_SEC_WEBSOCKET_PROTOCOL];
-    *format = RT_FORMAT_RAW;
-    if (offers.data == NULL) {
+    bool is_dialog = offers_dialog(offers);
+    *format = is_dialog ? RT_FORMAT_JSON : RT_FORMAT_RAW;
+    if (is_dialog || offers.data == NULL) {
         return 0;
-    }
-    while (offers.data != NULL) {
-        struct rt_bytes offer = rt_bytes_trim(rt_bytes_split(&offers, ','));
-        if (rt_bytes_equal(offer, RT_BYTES(SUBPROTOCOL))) {
-            *format = RT_FORMAT_JSON;
-            return 0;
-        }
     }
     rt_route_refuse(session, RT_PROBLEM_BAD_REQUEST,
                     RT_BYTES("Sec-WebSocket-Protocol"),
@@ -117,7 +124,7 @@ static void write_cursor_line(struct rt_writer *headers,
 
 /* `start` is NULL without a topic. */
 static void answer_upgrade(struct rt_http_session *session,
-                           const struct rt_http_request *request,
+                           struct rt_bytes key,
                            enum rt_format format,
                            const struct rt_start *start)
 {
@@ -125,7 +132,7 @@ static void answer_upgrade(struct rt_http_session *session,
     struct rt_writer headers;
     rt_writer_init(&headers, memory, sizeof(memory));
     RT_WRITE(&headers, UPGRADE_LINES "Sec-WebSocket-Accept: ");
-    rt_ws_accept_write(&headers, request->fields[RT_HTTP_SEC_WEBSOCKET_KEY]);
+    rt_ws_accept_write(&headers, key);
     RT_WRITE(&headers, "\r\n");
     if (format == RT_FORMAT_JSON) {
         RT_WRITE(&headers, "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n");
@@ -157,6 +164,44 @@ static void answer_stream(struct rt_http_session *session,
     rt_http_answer(
         session, (struct rt_http_answer){.status = 200,
                                          .headers = rt_writer_bytes(&headers)});
+}
+
+/* --- refusals of a dialog --- */
+
+/* Browsers show a page nothing of a handshake that is refused. Who offers the
+ * subprotocol has words for it: the handshake succeeds, and the problem and a
+ * close frame are all that comes. */
+static void refuse_dialog(struct rt_http_session *session,
+                          const struct rt_refusal *refusal)
+{
+    struct rt_connection *connection = session->connection;
+    struct rt_exchange *exchange = &session->exchange;
+    exchange->refuse = NULL;
+    answer_upgrade(session, (struct rt_bytes){exchange->key, exchange->key_len},
+                   RT_FORMAT_JSON, NULL);
+    if (!rt_http_session_upgrade(session, RT_FORMAT_JSON)) {
+        return;
+    }
+    rt_notify_error(connection, refusal);
+    if (connection->state == RT_CONNECTION_WEBSOCKET) {
+        rt_websocket_refuse(connection, refusal);
+    }
+}
+
+/* Has refusals told so, if the handshake itself is right. */
+static void prepare_refusal(struct rt_http_session *session,
+                            const struct rt_http_request *request)
+{
+    struct rt_exchange *exchange = &session->exchange;
+    struct rt_bytes key = request->fields[RT_HTTP_SEC_WEBSOCKET_KEY];
+    struct rt_bytes offers = request->fields[RT_HTTP_SEC_WEBSOCKET_PROTOCOL];
+    struct rt_refusal refusal;
+    if (request->asks_upgrade && !request->is_http10 && offers_dialog(offers) &&
+        rt_ws_handshake_check(request, &refusal) == 0) {
+        memcpy(exchange->key, key.data, key.len);
+        exchange->key_len = (uint8_t)key.len;
+        exchange->refuse = refuse_dialog;
+    }
 }
 
 /* --- the subscription --- */
@@ -208,7 +253,8 @@ static void begin_websocket(struct rt_http_session *session,
     if (result == RT_ENOMEM) {
         return;
     }
-    answer_upgrade(session, request, format, &start);
+    answer_upgrade(session, request->fields[RT_HTTP_SEC_WEBSOCKET_KEY], format,
+                   &start);
     if (!rt_http_session_upgrade(session, format)) {
         return;
     }
@@ -337,6 +383,7 @@ void rt_subscribe_begin(struct rt_http_session *session,
 {
     struct wanted wanted;
     enum rt_format format;
+    prepare_refusal(session, request);
     if (check_running(session) < 0 ||
         rt_route_selector(session, target->path, wanted.memory,
                           &wanted.selector) < 0 ||
@@ -383,12 +430,14 @@ void rt_subscribe_begin_empty(struct rt_http_session *session,
                               const struct rt_target *target)
 {
     enum rt_format format;
+    prepare_refusal(session, request);
     if (check_running(session) < 0 ||
         check_form(session, request, &format) < 0 ||
         check_empty(session, target, format) < 0) {
         return;
     }
-    answer_upgrade(session, request, format, NULL);
+    answer_upgrade(session, request->fields[RT_HTTP_SEC_WEBSOCKET_KEY], format,
+                   NULL);
     if (rt_http_session_upgrade(session, format)) {
         rt_notify_open(session->connection);
         keep_credentials(session->connection, request, target);

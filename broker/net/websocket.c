@@ -61,6 +61,20 @@ static int send_close(struct rt_connection *connection,
         connection, (struct rt_bytes){(const char *)frame.bytes, frame.len});
 }
 
+/* Then the peer's close frame is waited for. */
+static void close_as(struct rt_connection *connection,
+                     uint16_t code,
+                     const struct rt_writer *text)
+{
+    RT_CHECK(!text->overflowed);
+    if (send_close(connection, code, rt_writer_bytes(text)) < 0) {
+        return;
+    }
+    rt_connection_move(connection, RT_CONNECTION_CLOSING);
+    rt_connection_set_timer(connection, RT_CLOSE_TICKS);
+    rt_connection_resume(connection);
+}
+
 void rt_websocket_close_with(struct rt_connection *connection,
                              enum rt_close_reason reason,
                              const struct rt_resume *resume)
@@ -74,14 +88,19 @@ void rt_websocket_close_with(struct rt_connection *connection,
     detach(connection);
     rt_writer_init(&text, memory, sizeof(memory));
     rt_close_write(&text, reason, resume);
-    RT_CHECK(!text.overflowed);
-    if (send_close(connection, rt_close_code(reason), rt_writer_bytes(&text)) <
-        0) {
-        return;
-    }
-    rt_connection_move(connection, RT_CONNECTION_CLOSING);
-    rt_connection_set_timer(connection, RT_CLOSE_TICKS);
-    rt_connection_resume(connection);
+    close_as(connection, rt_close_code(reason), &text);
+}
+
+void rt_websocket_refuse(struct rt_connection *connection,
+                         const struct rt_refusal *refusal)
+{
+    struct rt_server *server = rt_connection_server(connection);
+    char memory[RT_PROBLEM_REASON_MAX];
+    struct rt_writer text;
+    server->core.counters.closes[RT_CLOSE_REFUSED]++;
+    rt_writer_init(&text, memory, sizeof(memory));
+    rt_problem_reason_write(&text, refusal);
+    close_as(connection, rt_problem_close_code(refusal->problem), &text);
 }
 
 void rt_websocket_close(struct rt_connection *connection,

@@ -7,6 +7,7 @@
 
 #include "broker/core/close_reason.h"
 #include "broker/net/connection.h"
+#include "protocol/problem.h"
 
 /* Begins to be a WebSocket connection; the subscriber is attached, or will be
  * closed at once. */
@@ -24,6 +25,10 @@ void rt_websocket_close(struct rt_connection *connection,
 void rt_websocket_close_with(struct rt_connection *connection,
                              enum rt_close_reason reason,
                              const struct rt_resume *resume);
+
+/* The handshake should have been refused for a problem: closes for that. */
+void rt_websocket_refuse(struct rt_connection *connection,
+                         const struct rt_refusal *refusal);
 
 /* The peer broke the rules: says so and hangs up without waiting for its close
  * frame (RFC 6455, section 7.1.7). */

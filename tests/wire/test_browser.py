@@ -4,6 +4,7 @@ Chromium subscribes and reports what it sees."""
 
 import base64
 import contextlib
+import json
 import pathlib
 import random
 import urllib.parse
@@ -18,10 +19,11 @@ TIMEOUT_S = 40
 
 
 @contextlib.contextmanager
-def subscribed(broker, path, closes_after=0):
+def subscribed(broker, path, closes_after=0, **parameters):
     """A page that subscribes; gives a function that returns what happens."""
     with page_server(PAGE) as server:
         query = {"url": broker.url(path, "ws"), "closesAfter": closes_after}
+        query |= parameters
         query = urllib.parse.urlencode(query)
         with chromium(f"http://127.0.0.1:{server.server_port}/?{query}"):
             yield lambda: server.reports.get(timeout=TIMEOUT_S)
@@ -49,6 +51,20 @@ def receives(broker):
         for payload, headers in events:
             equal(report(), event(payload, not headers))
         equal(report(), {"code": 4000, "reason": "", "wasClean": True})
+
+
+@test
+def told(broker):
+    """A page that offers the subprotocol is told what is wrong, in a notice and
+    by the close frame."""
+    path = "/subscribe/refused?since=soon"
+    with subscribed(broker, path, protocol="ringtail.v1.json") as report:
+        equal("open" in report(), True)
+        notice = json.loads(base64.b64decode(report()["data"]))
+        equal(notice["op"], "error")
+        equal(notice["problem"]["detail"][:7], "since: ")
+        reason = "bad-parameter; parameter=since"
+        equal(report(), {"code": 4400, "reason": reason, "wasClean": True})
 
 
 @test

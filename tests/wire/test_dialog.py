@@ -338,17 +338,54 @@ def offers(broker, status):
 @test
 def empty_refusals(broker):
     """Without a topic nothing but the subprotocol makes sense."""
-    line = f"Sec-WebSocket-Protocol: {SUBPROTOCOL}"
-    requests = [
-        (raw.get("/subscribe"), "bad-request"),
-        (raw.upgrade("/subscribe"), "bad-request"),
-        (raw.upgrade("/subscribe?since=now", line), "bad-parameter"),
-    ]
-    for request, slug in requests:
+    for request in (raw.get("/subscribe"), raw.upgrade("/subscribe")):
         with raw.Connection(broker.port) as peer:
             peer.send(request)
             answer = peer.answer()
-            equal((answer.status, answer.problem()), (400, slug))
+            equal((answer.status, answer.problem()), (400, "bad-request"))
+
+
+class Refused(raw.WebSocket):
+    """A WebSocket of the subprotocol that is told what was wrong."""
+
+    lines = Dialog.lines
+
+    def told(self):
+        """The problem, and behind it the code and the reason of the close."""
+        (notice,), code, reason = self.until_close()
+        notice = json.loads(notice)
+        equal(notice["op"], "error")
+        return notice["problem"], code, reason
+
+
+REFUSED = [
+    ("?since=now", 4400, "bad-parameter; parameter=since"),
+    ("/a?since=soon", 4400, "bad-parameter; parameter=since"),
+    ("/a?gap=no", 4400, "bad-parameter; parameter=gap"),
+    ("/a?" + "x" * 200, 4400, "bad-parameter; parameter=" + "x" * 64),
+    ("/a,b?since=-3", 4400, "bad-parameter; parameter=since"),
+    ("/a..b", 4400, "bad-topic"),
+    ("/a,,b", 4400, "bad-topic"),
+]
+
+
+@cases([(path[:15], path, *rest) for path, *rest in REFUSED],
+       "What is wrong with {0} is told in the subprotocol, with {2}.")
+def refused(broker, path, code, reason):
+    """Browsers show nothing of a handshake that was refused. Without the
+    subprotocol, or if the handshake itself is wrong, that is what happens."""
+    count = 'connections_closed_total{reason="refused"}'
+    before = broker.metric(count)
+    with Refused(broker, f"/subscribe{path}") as peer:
+        equal(peer.subprotocol, SUBPROTOCOL)
+        problem, *closed = peer.told()
+        equal(problem["status"], 400)
+        equal(closed, [code, reason])
+    equal(broker.metric(count), before + 1)
+    for lines in ([], [*Dialog.lines, "Content-Length: 1"]):
+        with raw.Connection(broker.port) as peer:
+            peer.send(raw.upgrade(f"/subscribe{path}", *lines) + b"x")
+            equal(peer.answer().status, 400)
 
 
 run(lambda: Broker("--ring-bytes", "64KiB", "--event-bytes", EVENT_BYTES))

@@ -222,3 +222,45 @@ TEST("at once, a verdict against one of several topics is enough")
     EXPECT_INT(door.host.broker->server.core.subscriber_count, 0);
     end();
 }
+
+TEST("a handshake that is not allowed is told in the subprotocol")
+{
+    test_door_open(&door, RINGTAIL_FORBIDDEN);
+    test_peer_connect(&peer, &door.host);
+    test_peer_send(&peer, DIALOG("/a", ""));
+    test_peer_await(&peer, "101 Switching");
+    test_peer_await(&peer, "{\"op\":\"error\",\"problem\":");
+    test_peer_await(&peer, "a: this topic");
+    test_peer_await(&peer, "\x11\x33"
+                           "forbidden"); /* 4403 */
+    EXPECT_INT(door.host.broker->server.core.subscriber_count, 0);
+    end();
+}
+
+TEST("so it is when the verdict comes later, with messages behind it")
+{
+    test_door_open(&door, RINGTAIL_LATER);
+    test_peer_connect(&peer, &door.host);
+    test_peer_send(&peer, DIALOG("/a", ""));
+    say("{\"op\":\"ping\",\"id\":1}");
+    test_door_await(&door, 1);
+    test_peer_expect_silence(&peer);
+    ringtail_authorize(door.waiting[0], RINGTAIL_UNAUTHORIZED);
+    test_peer_await(&peer, "101 Switching");
+    test_peer_await(&peer, "\x11\x31"
+                           "unauthorized"); /* 4401 */
+    test_peer_expect_silence(&peer);
+    end();
+}
+
+TEST("a handshake to a broker that stops meanwhile may be tried again later")
+{
+    test_door_open(&door, RINGTAIL_ALLOW);
+    test_peer_connect(&peer, &door.host);
+    door.stops_at = 1;
+    test_peer_send(&peer, DIALOG("/a", ""));
+    test_peer_await(&peer, "\x03\xf5"
+                           "draining"); /* 1013 */
+    test_peer_await_end(&peer);
+    end();
+}

@@ -163,6 +163,49 @@ TEST("every problem fits and is JSON, even with the worst subject")
     }
 }
 
+static void expect_reason(struct rt_refusal refusal, const char *expected)
+{
+    char memory[RT_PROBLEM_REASON_MAX];
+    struct rt_writer writer;
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_problem_reason_write(&writer, &refusal);
+    EXPECT(!writer.overflowed);
+    EXPECT_TEXT(rt_writer_bytes(&writer), expected);
+}
+
+TEST("a close frame has the slug, and the parameter that is wrong")
+{
+    expect_reason((struct rt_refusal){.problem = RT_PROBLEM_FORBIDDEN,
+                                      .subject = RT_BYTES("a")},
+                  "forbidden");
+    expect_reason((struct rt_refusal){.problem = RT_PROBLEM_BAD_PARAMETER,
+                                      .subject = RT_BYTES("since")},
+                  "bad-parameter; parameter=since");
+}
+
+TEST("of a long parameter a close frame has as much as fits")
+{
+    char name[1000];
+    char memory[RT_PROBLEM_REASON_MAX];
+    struct rt_writer writer;
+    struct rt_refusal refusal = {.problem = RT_PROBLEM_BAD_PARAMETER,
+                                 .subject = {name, sizeof(name)}};
+    memset(name, '#', sizeof(name));
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_problem_reason_write(&writer, &refusal);
+    EXPECT(!writer.overflowed);
+    EXPECT_INT(count(rt_writer_bytes(&writer), '#'), 64);
+}
+
+TEST("the close code says the status, or to come again later")
+{
+    EXPECT_INT(rt_problem_close_code(RT_PROBLEM_BAD_TOPIC), 4400);
+    EXPECT_INT(rt_problem_close_code(RT_PROBLEM_UNAUTHORIZED), 4401);
+    EXPECT_INT(rt_problem_close_code(RT_PROBLEM_FORBIDDEN), 4403);
+    EXPECT_INT(rt_problem_close_code(RT_PROBLEM_DRAINING), 1013);
+    EXPECT_INT(rt_problem_close_code(RT_PROBLEM_INSUFFICIENT_STORAGE), 1013);
+}
+
 static bool is_slug(struct rt_bytes slug)
 {
     for (size_t i = 0; i < slug.len; i++) {
