@@ -33,7 +33,7 @@
 #define RT_LOG_TOPIC_NAME_MAX 255                 /* bytes */
 #define RT_LOG_STATE_MAX      64                  /* bytes, of a topic */
 #define RT_LOG_NODE_MAX       256                 /* bytes, of the node */
-#define RT_LOG_KEY_MAX        1024                /* bytes, of one key */
+#define RT_LOG_KEY_MAX        4096                /* bytes, of one key */
 #define RT_LOG_PARTS_MAX      ((uint32_t)1 << 20) /* of a batch */
 
 /* Keys are given back from the last segment, and from so many before it. */

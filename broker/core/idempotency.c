@@ -39,6 +39,7 @@ void rt_idempotency_init(struct rt_idempotency *window,
     *window = (struct rt_idempotency){.heap = heap, .limits = limits};
     rt_tree_init(&window->keys, heap);
     rt_list_init(&window->by_age);
+    window->restored = &window->by_age;
 }
 
 static struct rt_idempotency_entry *oldest(const struct rt_idempotency *window)
@@ -68,20 +69,27 @@ static void write_name(char *name, const struct rt_idempotency_request *request)
     memcpy(name + len + 1, request->key.data, request->key.len);
 }
 
-int rt_idempotency_find(const struct rt_idempotency *window,
-                        const struct rt_idempotency_request *request,
-                        const struct rt_receipt **receipts)
+static struct rt_idempotency_entry *
+find(const struct rt_idempotency *window,
+     const struct rt_idempotency_request *request)
 {
     char memory[NAME_BYTES_MAX];
     RT_CHECK(name_len(request) <= sizeof(memory));
     write_name(memory, request);
     struct rt_bytes name = {memory, name_len(request)};
     struct rt_tree_leaf *leaf = rt_tree_find(&window->keys, name);
-    if (leaf == NULL) {
+    return leaf == NULL ? NULL
+                        : RT_CONTAINER(leaf, struct rt_idempotency_entry, leaf);
+}
+
+int rt_idempotency_find(const struct rt_idempotency *window,
+                        const struct rt_idempotency_request *request,
+                        const struct rt_receipt **receipts)
+{
+    struct rt_idempotency_entry *entry = find(window, request);
+    if (entry == NULL) {
         return 0;
     }
-    struct rt_idempotency_entry *entry =
-        RT_CONTAINER(leaf, struct rt_idempotency_entry, leaf);
     if (!rt_digest_equal(&entry->body, &request->body)) {
         return RT_EEXIST;
     }
@@ -128,11 +136,11 @@ static void trim(struct rt_idempotency *window)
     }
 }
 
-struct rt_idempotency_entry *
-rt_idempotency_remember(struct rt_idempotency *window,
-                        const struct rt_idempotency_request *request,
-                        uint32_t receipt_count,
-                        uint64_t now_ms)
+static struct rt_idempotency_entry *
+remember(struct rt_idempotency *window,
+         const struct rt_idempotency_request *request,
+         uint32_t receipt_count,
+         uint64_t now_ms)
 {
     size_t size = entry_size(receipt_count, name_len(request));
     size_t used = window->heap->used;
@@ -148,8 +156,73 @@ rt_idempotency_remember(struct rt_idempotency *window,
         return NULL;
     }
     window->bytes += window->heap->used - used;
+    return entry;
+}
+
+struct rt_idempotency_entry *
+rt_idempotency_remember(struct rt_idempotency *window,
+                        const struct rt_idempotency_request *request,
+                        uint32_t receipt_count,
+                        uint64_t now_ms)
+{
+    struct rt_idempotency_entry *entry =
+        remember(window, request, receipt_count, now_ms);
+    if (entry == NULL) {
+        return NULL;
+    }
     trim(window);
     return window->count > 0 ? entry : NULL; /* more than its part alone */
+}
+
+/* --- restoring --- */
+
+static bool is_later(struct rt_list *link, uint64_t since_ms)
+{
+    const struct rt_idempotency_entry *entry =
+        RT_CONTAINER(link, struct rt_idempotency_entry, link);
+    return (int64_t)(entry->since_ms - since_ms) > 0; /* it may have wrapped */
+}
+
+/* Puts an entry that was remembered last where its age belongs. They come in a
+ * few runs that are in order, so the place is near the last one's. */
+static void place(struct rt_idempotency *window,
+                  struct rt_idempotency_entry *entry)
+{
+    struct rt_list *end = &window->by_age;
+    struct rt_list *before = window->restored;
+    rt_list_remove(&entry->link);
+    while (before != end && is_later(before, entry->since_ms)) {
+        before = before->previous;
+    }
+    while (before->next != end && !is_later(before->next, entry->since_ms)) {
+        before = before->next;
+    }
+    rt_list_append(before->next, &entry->link); /* that is, before the next */
+    window->restored = &entry->link;
+}
+
+int rt_idempotency_restore(struct rt_idempotency *window,
+                           const struct rt_idempotency_request *request,
+                           const struct rt_receipt *receipts,
+                           uint32_t receipt_count,
+                           uint64_t since_ms)
+{
+    struct rt_idempotency_entry *known = find(window, request);
+    if (known != NULL && is_later(&known->link, since_ms)) {
+        return 0;
+    }
+    if (known != NULL) {
+        rt_idempotency_forget(window, known);
+    }
+    struct rt_idempotency_entry *entry =
+        remember(window, request, receipt_count, since_ms);
+    if (entry == NULL) {
+        return RT_ENOMEM;
+    }
+    rt_idempotency_settle(entry, receipts);
+    place(window, entry);
+    trim(window);
+    return 0;
 }
 
 void rt_idempotency_settle(struct rt_idempotency_entry *entry,
@@ -167,6 +240,9 @@ void rt_idempotency_forget(struct rt_idempotency *window,
                            struct rt_idempotency_entry *entry)
 {
     size_t used = window->heap->used;
+    if (window->restored == &entry->link) {
+        window->restored = entry->link.previous;
+    }
     rt_tree_remove(&window->keys, &entry->leaf);
     rt_list_remove(&entry->link);
     free_entry(window, entry);

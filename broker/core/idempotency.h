@@ -33,7 +33,8 @@ struct rt_idempotency {
     struct rt_heap *heap;
     const struct rt_idempotency_limits *limits;
     struct rt_tree keys;
-    struct rt_list by_age; /* what was remembered first is first */
+    struct rt_list by_age;    /* what was remembered first is first */
+    struct rt_list *restored; /* the last one that was, or by_age itself */
     uint64_t count;
     size_t bytes; /* on the heap */
 };
@@ -79,6 +80,18 @@ rt_idempotency_remember(struct rt_idempotency *window,
 /* The request was done, and these are the answer from now on. */
 void rt_idempotency_settle(struct rt_idempotency_entry *entry,
                            const struct rt_receipt *receipts);
+
+/*
+ * Remembers a request that was done before the start, at `since_ms`, with these
+ * receipts, if it is the last one with its key. Requests may come in any order.
+ * 0 or RT_ENOMEM.
+ */
+RT_MUST_USE int
+rt_idempotency_restore(struct rt_idempotency *window,
+                       const struct rt_idempotency_request *request,
+                       const struct rt_receipt *receipts,
+                       uint32_t receipt_count,
+                       uint64_t since_ms);
 
 /* The request failed, and may be tried again. */
 void rt_idempotency_forget(struct rt_idempotency *window,

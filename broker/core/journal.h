@@ -196,6 +196,9 @@ void rt_journal_done(struct rt_journal *journal, int err);
 
 /* Notes for the batch that is collected: 0 or RT_ENOMEM. */
 RT_MUST_USE int rt_journal_note_node(struct rt_journal *journal);
+/* Room for a key of that length, so that noting it cannot fail; until then no
+ * batch is taken. */
+RT_MUST_USE int rt_journal_reserve_key(struct rt_journal *journal, size_t len);
 RT_MUST_USE int rt_journal_note_key(struct rt_journal *journal,
                                     struct rt_bytes key);
 RT_MUST_USE int rt_journal_note_removed(struct rt_journal *journal,

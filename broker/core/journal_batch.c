@@ -106,6 +106,16 @@ static int note_all(struct rt_journal *journal)
     return err == 0 && has_node ? rt_journal_note_node(journal) : err;
 }
 
+int rt_journal_reserve_key(struct rt_journal *journal, size_t len)
+{
+    struct rt_heap *heap = heap_of(journal);
+    struct rt_journal_batch *batch = journal->collecting;
+    bool is_there =
+        rt_buffer_reserve(&batch->text, heap, len) != NULL &&
+        rt_buffer_reserve(&batch->notes, heap, sizeof(struct rt_note)) != NULL;
+    return is_there ? 0 : RT_ENOMEM;
+}
+
 int rt_journal_note_key(struct rt_journal *journal, struct rt_bytes key)
 {
     struct rt_note note = {.kind = RT_NOTE_KEY};

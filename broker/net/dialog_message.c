@@ -1,5 +1,6 @@
 /* The operations of a dialog, each answered by `ok` or `error`. */
 #include "base/error.h"
+#include "broker/core/saved_key.h"
 #include "broker/core/topic.h"
 #include "broker/net/authorize.h"
 #include "broker/net/dialog.h"
@@ -384,8 +385,7 @@ static int append(const struct task *task,
     if (request->key.len == 0) {
         return rt_core_publish(core, &event, receipt);
     }
-    struct rt_idempotency_entry *entry =
-        rt_idempotency_remember(&core->idempotency, request, 1, core->now_ms);
+    struct rt_idempotency_entry *entry = rt_key_remember(core, request, 1);
     if (entry == NULL) {
         return RT_ENOMEM;
     }
@@ -393,7 +393,7 @@ static int append(const struct task *task,
     if (err < 0) {
         rt_idempotency_forget(&core->idempotency, entry);
     } else {
-        rt_idempotency_settle(entry, receipt);
+        rt_key_settle(core, request, entry, receipt, 1);
     }
     return err;
 }

@@ -1,6 +1,7 @@
 /* Requests with an Idempotency-Key: they are done once. */
 #include "base/error.h"
 #include "broker/core/publication.h"
+#include "broker/core/saved_key.h"
 #include "broker/net/produce.h"
 #include "broker/net/route.h"
 
@@ -47,15 +48,14 @@ int rt_produce_commit(struct rt_publication *publication,
     struct rt_core *core = publication->core;
     struct rt_idempotency_entry *entry = NULL;
     if (has_key(request)) {
-        entry = rt_idempotency_remember(&core->idempotency, request,
-                                        publication->part_count, core->now_ms);
+        entry = rt_key_remember(core, request, publication->part_count);
         if (entry == NULL) {
             return RT_ENOMEM;
         }
     }
     rt_publication_commit(publication, receipts);
     if (entry != NULL) {
-        rt_idempotency_settle(entry, receipts);
+        rt_key_settle(core, request, entry, receipts, publication->part_count);
     }
     return 0;
 }

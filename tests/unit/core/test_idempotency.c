@@ -328,3 +328,77 @@ TEST("a request that finds no memory leaves the window as it was")
     rt_idempotency_finish(&window);
     EXPECT_INT(heap.heap.used, 0);
 }
+
+/* --- before the start --- */
+
+/* A request that was done before the start, at that time. */
+static void
+restore(struct rt_idempotency *window, unsigned number, uint64_t since_ms)
+{
+    struct rt_idempotency_request request = numbered(number);
+    struct rt_receipt receipt = {
+        .cursor = {7, 10 + since_ms}, .wall_ms = 5, .count = 3};
+    receipt.first = receipt.cursor.offset - 2;
+    EXPECT_INT(rt_idempotency_restore(window, &request, &receipt, 1, since_ms),
+               0);
+}
+
+TEST("requests from before the start are forgotten by age, however they came")
+{
+    static const uint64_t order[] = {50, 60, 70, 10, 20, 30, 65, 5};
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap, &limits);
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(order); i++) {
+        restore(&window, (unsigned)order[i], order[i]);
+    }
+    for (uint64_t now = 0; now < 80; now++) {
+        rt_idempotency_expire(&window, KEEP_MS + now);
+        for (size_t i = 0; i < RT_ARRAY_LENGTH(order); i++) {
+            bool is_kept = order[i] > now;
+            EXPECT_INT(find(&window, numbered((unsigned)order[i])),
+                       is_kept ? (int64_t)(10 + order[i]) : 0);
+        }
+    }
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}
+
+TEST("of two requests with one key the later one is restored")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap, &limits);
+    restore(&window, 1, 20);
+    restore(&window, 1, 10);
+    EXPECT_INT(find(&window, numbered(1)), 30);
+    restore(&window, 1, 40);
+    EXPECT_INT(find(&window, numbered(1)), 50);
+    EXPECT_INT(window.count, 1);
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}
+
+TEST("as many are restored as may be: the last ones")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap, &limits);
+    for (unsigned i = 1; i <= COUNT_MAX; i++) {
+        restore(&window, i + 100, i + 100);
+    }
+    for (unsigned i = 1; i <= 100; i++) {
+        restore(&window, i, i);
+    }
+    EXPECT_INT(window.count, COUNT_MAX);
+    EXPECT_INT(find(&window, numbered(100)), 0);
+    EXPECT_INT(find(&window, numbered(101)), 111);
+    remember(&window, numbered(5000), 5, NOW_MS + COUNT_MAX);
+    EXPECT_INT(find(&window, numbered(101)), 0);
+    EXPECT_INT(find(&window, numbered(5000)), 5);
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}

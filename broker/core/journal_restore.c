@@ -1,0 +1,115 @@
+#include "broker/core/journal_restore.h"
+
+#include "base/error.h"
+#include "broker/core/saved.h"
+#include "broker/core/saved_key.h"
+#include "broker/core/topic.h"
+#include "protocol/topic.h"
+
+/* No log of ours comes near it. */
+#define OFFSET_MAX (UINT64_MAX / 2)
+
+static bool is_plausible(const struct rt_log_topic *topic)
+{
+    const char *reason = NULL;
+    return rt_topic_check(topic->name, &reason) == 0 &&
+           topic->next_offset > 0 && topic->next_offset < OFFSET_MAX;
+}
+
+/* The ring begins behind what the log has. */
+static void go_on(struct rt_topic *topic, uint64_t jump, uint64_t sequence)
+{
+    struct rt_durable *durable = topic->durable;
+    struct rt_ring *ring = &topic->ring;
+    uint64_t next = durable->old_end + jump;
+    rt_ring_begin(ring, next, ring->wall_ms, ring->wall_ms > 0 ? sequence : 0);
+    durable->begin = next;
+    durable->collected = next;
+    durable->next = next;
+    rt_topic_mark(topic, next);
+}
+
+static int restore(struct rt_topic *topic,
+                   const struct rt_log_topic *saved,
+                   const struct rt_log_standing *standing)
+{
+    struct rt_durable *durable = topic->durable;
+    int err = rt_topic_restore(saved->state, topic);
+    if (err < 0 || topic->base >= saved->next_offset) {
+        return err == RT_ENOMEM ? err : RT_EDAMAGED;
+    }
+    rt_list_remove(&durable->changed); /* it is as the log has it */
+    durable->is_damaged = standing->is_damaged;
+    durable->old_end = saved->next_offset;
+    topic->ring.wall_ms = standing->wall_ms;
+    go_on(topic, 0, 0);
+    return 0;
+}
+
+static int visit_topic(void *context,
+                       uint64_t id,
+                       const struct rt_log_topic *saved,
+                       const struct rt_log_standing *standing)
+{
+    struct rt_journal *journal = context;
+    if (!is_plausible(saved)) {
+        return RT_EDAMAGED;
+    }
+    struct rt_topic *topic = rt_topic_obtain(journal->core, saved->name);
+    if (topic == NULL) {
+        return RT_ENOMEM;
+    }
+    if (topic->durable->id > 0) {
+        return RT_EDAMAGED; /* two of one name */
+    }
+    topic->durable->id = id;
+    return restore(topic, saved, standing);
+}
+
+static int visit_key(void *context, struct rt_bytes state)
+{
+    struct rt_journal *journal = context;
+    int err = rt_key_restore(journal->core, state);
+    return err == RT_EINVAL ? RT_EDAMAGED : err;
+}
+
+static int visit_node(void *context, struct rt_bytes state)
+{
+    int err = rt_node_restore(state, context);
+    return err == RT_EINVAL ? RT_EDAMAGED : err;
+}
+
+struct rt_log_visitor rt_journal_visitor(struct rt_journal *journal)
+{
+    return (struct rt_log_visitor){.context = journal,
+                                   .topic = visit_topic,
+                                   .key = visit_key,
+                                   .node = visit_node};
+}
+
+/* A node that has never served anybody has nothing to jump over. */
+static bool has_lost(const struct rt_journal *journal,
+                     const struct rt_log_found *found)
+{
+    return !found->is_clean && journal->noted_id > 0;
+}
+
+int rt_journal_restored(struct rt_journal *journal,
+                        const struct rt_log_found *found)
+{
+    struct rt_core *core = journal->core;
+    uint64_t jump = has_lost(journal, found) ? RT_JOURNAL_JUMP : 0;
+    core->sequence = found->sequence + jump;
+    if (found->next_topic > journal->next_id) {
+        journal->next_id = found->next_topic;
+    }
+    RT_LIST_EACH (link, &core->topic_list) {
+        struct rt_topic *topic = RT_CONTAINER(link, struct rt_topic, link);
+        bool is_on = jump > 0 && !topic->durable->is_damaged;
+        go_on(topic, is_on ? jump : 0, found->sequence);
+        if (is_on) {
+            rt_journal_change(topic);
+        }
+    }
+    return rt_journal_note_node(journal);
+}

@@ -1,0 +1,166 @@
+#include "broker/core/saved_key.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "broker/core/journal.h"
+#include "broker/core/topic.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "what is in memory is what is on disk");
+_Static_assert(sizeof(struct rt_saved_key) == 40, "as on disk");
+_Static_assert(sizeof(struct rt_saved_receipt) == 32, "as on disk");
+
+static size_t size_of(const struct rt_idempotency_request *request,
+                      uint32_t receipt_count)
+{
+    return sizeof(struct rt_saved_key) +
+           receipt_count * sizeof(struct rt_saved_receipt) +
+           request->topic.len + request->key.len;
+}
+
+struct rt_idempotency_entry *
+rt_key_remember(struct rt_core *core,
+                const struct rt_idempotency_request *request,
+                uint32_t receipt_count)
+{
+    struct rt_idempotency_entry *entry = rt_idempotency_remember(
+        &core->idempotency, request, receipt_count, core->now_ms);
+    if (entry != NULL && core->journal != NULL &&
+        rt_journal_reserve_key(core->journal, size_of(request, receipt_count)) <
+            0) {
+        rt_idempotency_forget(&core->idempotency, entry);
+        entry = NULL;
+    }
+    return entry;
+}
+
+/* --- writing --- */
+
+static char *put(char *at, const void *bytes, size_t len)
+{
+    if (len > 0) {
+        memcpy(at, bytes, len);
+    }
+    return at + len;
+}
+
+static char *put_receipt(char *at, const struct rt_receipt *receipt)
+{
+    struct rt_saved_receipt saved = {.offset = receipt->cursor.offset,
+                                     .wall_ms = receipt->wall_ms,
+                                     .first = receipt->first,
+                                     .epoch = receipt->cursor.epoch,
+                                     .count = receipt->count};
+    return put(at, &saved, sizeof(saved));
+}
+
+static void save(struct rt_journal *journal,
+                 const struct rt_idempotency_request *request,
+                 const struct rt_receipt *receipts,
+                 uint32_t receipt_count)
+{
+    char memory[RT_SAVED_KEY_BYTES_MAX];
+    struct rt_saved_key saved = {.body = request->body,
+                                 .receipt_count = receipt_count,
+                                 .topic_len = (uint16_t)request->topic.len,
+                                 .key_len = (uint16_t)request->key.len};
+    RT_CHECK(size_of(request, receipt_count) <= sizeof(memory));
+    char *at = put(memory, &saved, sizeof(saved));
+    for (uint32_t i = 0; i < receipt_count; i++) {
+        at = put_receipt(at, &receipts[i]);
+    }
+    at = put(at, request->topic.data, request->topic.len);
+    at = put(at, request->key.data, request->key.len);
+    struct rt_bytes bytes = {memory, (size_t)(at - memory)};
+    RT_CHECK(rt_journal_note_key(journal, bytes) == 0); /* it is reserved */
+}
+
+void rt_key_settle(struct rt_core *core,
+                   const struct rt_idempotency_request *request,
+                   struct rt_idempotency_entry *entry,
+                   const struct rt_receipt *receipts,
+                   uint32_t receipt_count)
+{
+    rt_idempotency_settle(entry, receipts);
+    if (core->journal != NULL) {
+        save(core->journal, request, receipts, receipt_count);
+    }
+}
+
+/* --- reading --- */
+
+static struct rt_receipt get_receipt(const char *at)
+{
+    struct rt_saved_receipt saved;
+    memcpy(&saved, at, sizeof(saved));
+    return (struct rt_receipt){.cursor = {saved.epoch, saved.offset},
+                               .wall_ms = saved.wall_ms,
+                               .first = saved.first,
+                               .count = saved.count};
+}
+
+/* Whether the event that was answered is one of the topic's as it is now. */
+static bool is_current(const struct rt_core *core,
+                       struct rt_bytes name,
+                       const struct rt_receipt *receipt)
+{
+    const struct rt_topic *topic = rt_topic_find(core, name);
+    return name.len == 0 ||
+           (topic != NULL && topic->epoch == receipt->cursor.epoch &&
+            receipt->cursor.offset <=
+                rt_ring_latest(&topic->ring) - topic->base);
+}
+
+/* When it was remembered, which may have been before the clock began: then it
+ * wraps, and differences are right all the same. */
+static uint64_t since_of(const struct rt_core *core,
+                         const struct rt_receipt *receipt)
+{
+    uint64_t age_ms =
+        core->wall_ms > receipt->wall_ms ? core->wall_ms - receipt->wall_ms : 0;
+    return core->now_ms - age_ms;
+}
+
+static bool is_whole(const struct rt_saved_key *saved, size_t len)
+{
+    struct rt_idempotency_request request = {.topic.len = saved->topic_len,
+                                             .key.len = saved->key_len};
+    return saved->receipt_count > 0 &&
+           saved->receipt_count <= RT_PUBLICATION_TOPICS_MAX &&
+           saved->topic_len <= RT_TOPIC_BYTES_MAX && saved->key_len > 0 &&
+           saved->key_len <= RT_IDEMPOTENCY_KEY_BYTES_MAX &&
+           len == size_of(&request, saved->receipt_count);
+}
+
+static int
+restore(struct rt_core *core, const struct rt_saved_key *saved, const char *at)
+{
+    struct rt_receipt receipts[RT_PUBLICATION_TOPICS_MAX];
+    for (uint32_t i = 0; i < saved->receipt_count; i++) {
+        receipts[i] = get_receipt(at);
+        at += sizeof(struct rt_saved_receipt);
+    }
+    struct rt_idempotency_request request = {
+        .topic = {at, saved->topic_len},
+        .key = {at + saved->topic_len, saved->key_len},
+        .body = saved->body};
+    if (!is_current(core, request.topic, &receipts[0])) {
+        return 0;
+    }
+    return rt_idempotency_restore(&core->idempotency, &request, receipts,
+                                  saved->receipt_count,
+                                  since_of(core, &receipts[0]));
+}
+
+int rt_key_restore(struct rt_core *core, struct rt_bytes bytes)
+{
+    struct rt_saved_key saved;
+    if (bytes.len < sizeof(saved)) {
+        return RT_EINVAL;
+    }
+    memcpy(&saved, bytes.data, sizeof(saved));
+    return is_whole(&saved, bytes.len)
+               ? restore(core, &saved, bytes.data + sizeof(saved))
+               : RT_EINVAL;
+}

@@ -1,0 +1,191 @@
+#include "broker/core/journal_restore.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "broker/core/control.h"
+#include "broker/core/journal_write.h"
+#include "broker/core/saved.h"
+#include "broker/core/topic.h"
+#include "tests/support/journal.h"
+
+#define KIB       ((size_t)1024)
+#define UNLIMITED UINT64_MAX
+#define SEQUENCE  40 /* of the last event that the log has */
+#define LAST_MS   (TEST_WALL_MS + 5000)
+
+static const struct rt_retention roomy = {1024 * KIB, UNLIMITED, UNLIMITED};
+static const struct rt_retention own = {64 * KIB, 10, 5000};
+
+static struct test_journal before;
+static struct test_journal after;
+static struct rt_log_visitor visitor;
+static struct rt_saved_topic state;
+
+static void begin(void)
+{
+    test_journal_init(&before, roomy);
+    test_journal_init(&after, roomy);
+    visitor = rt_journal_visitor(&after.journal);
+    EXPECT(visitor.events == NULL); /* rings begin empty */
+}
+
+static void end(void)
+{
+    test_journal_finish(&before);
+    test_journal_finish(&after);
+}
+
+/* Tells of a topic of the node before. */
+static int tell(const char *name, uint64_t next_offset, bool is_damaged)
+{
+    const struct rt_topic *topic = test_core_topic(&before.test, name);
+    state = rt_save_topic(topic);
+    struct rt_log_topic saved = {
+        .name = rt_bytes_of(name),
+        .next_offset = next_offset,
+        .floor = topic->base + 1,
+        .state = {(const char *)&state, sizeof(state)}};
+    struct rt_log_standing standing = {
+        .earliest = 1, .wall_ms = LAST_MS, .is_damaged = is_damaged};
+    return visitor.topic(visitor.context, topic->durable->id, &saved,
+                         &standing);
+}
+
+static int tell_node(void)
+{
+    struct rt_saved_node node = rt_save_node(&before.journal);
+    return visitor.node(visitor.context,
+                        (struct rt_bytes){(const char *)&node, sizeof(node)});
+}
+
+static void restored(bool is_clean)
+{
+    struct rt_log_found found = {
+        .sequence = SEQUENCE, .next_topic = 9, .is_clean = is_clean};
+    EXPECT_INT(tell_node(), 0);
+    EXPECT_INT(rt_journal_restored(&after.journal, &found), 0);
+    rt_core_validate(&after.test.core);
+}
+
+static struct rt_durable *durable(const char *name)
+{
+    return test_core_topic(&after.test, name)->durable;
+}
+
+TEST("a topic goes on where the log ends, as it was")
+{
+    begin();
+    test_core_publish_many(&before.test, "a", 5, 100);
+    struct rt_topic *topic = test_core_topic(&before.test, "a");
+    EXPECT_INT(rt_topic_retain(topic, &own), 0);
+    EXPECT_INT(tell("a", 6, false), 0);
+    restored(true);
+    struct rt_topic *again = test_core_topic(&after.test, "a");
+    EXPECT_INT(again->epoch, topic->epoch);
+    EXPECT_INT(again->retention->events, 10);
+    EXPECT_INT(again->durable->id, topic->durable->id);
+    EXPECT_INT(again->ring.next_offset, 6);
+    EXPECT_INT(again->ring.wall_ms, LAST_MS);
+    EXPECT_INT(again->ring.dropped_sequence, SEQUENCE);
+    EXPECT_INT(again->durable->old_end, 6);
+    EXPECT_INT(again->durable->begin, 6);
+    EXPECT_INT(again->raw.floor, 6);
+    test_core_publish(&after.test, "a", 100);
+    EXPECT_INT(rt_topic_latest(again).offset, 6);
+    EXPECT_INT(again->ring.wall_ms, LAST_MS); /* never back */
+    end();
+}
+
+TEST("the node goes on, and the first batch tells of it and of nothing else")
+{
+    begin();
+    test_core_publish(&before.test, "a", 100);
+    EXPECT_INT(rt_topic_retain(test_core_topic(&before.test, "a"), &own), 0);
+    EXPECT_INT(tell("a", 2, false), 0);
+    restored(true);
+    EXPECT_INT(after.test.core.epoch, before.test.core.epoch);
+    EXPECT_INT(after.test.core.sequence, SEQUENCE);
+    EXPECT_INT(after.journal.next_id, 9);
+    struct rt_journal_batch *batch = rt_journal_take(&after.journal);
+    EXPECT_INT(batch->notes.len, sizeof(struct rt_note));
+    EXPECT_INT(test_journal_note(batch, 0).kind, RT_NOTE_NODE);
+    EXPECT_INT(batch->sequence, SEQUENCE);
+    rt_journal_done(&after.journal, 0);
+    end();
+}
+
+TEST("after an end that was not clean no offset and no number comes again")
+{
+    begin();
+    test_core_publish_many(&before.test, "a", 5, 100);
+    test_core_publish_many(&before.test, "b", 5, 100);
+    EXPECT_INT(tell("a", 6, false), 0);
+    EXPECT_INT(tell("b", 3, true), 0);
+    restored(false);
+    EXPECT_INT(durable("a")->old_end, 6);
+    EXPECT_INT(durable("a")->begin, 6 + RT_JOURNAL_JUMP);
+    EXPECT_INT(durable("a")->topic->ring.next_offset, 6 + RT_JOURNAL_JUMP);
+    EXPECT_INT(after.test.core.sequence, SEQUENCE + RT_JOURNAL_JUMP);
+    EXPECT_INT(durable("b")->begin, 3);
+    EXPECT_INT(test_core_try_publish(&after.test, "b", 5), RT_EDAMAGED);
+    struct rt_journal_batch *batch = rt_journal_take(&after.journal);
+    EXPECT_INT(batch->notes.len, 2 * sizeof(struct rt_note));
+    EXPECT_INT(test_journal_note(batch, 1).id, 1);
+    EXPECT_INT(test_journal_note(batch, 1).next_offset, 6 + RT_JOURNAL_JUMP);
+    EXPECT_INT(test_journal_note(batch, 1).floor, 1);
+    EXPECT_INT(batch->sequence, SEQUENCE + RT_JOURNAL_JUMP);
+    rt_journal_done(&after.journal, 0);
+    end();
+}
+
+TEST("a node that has never served anybody begins as any other")
+{
+    struct rt_log_found found = {.next_topic = 1};
+    begin();
+    EXPECT_INT(rt_journal_restored(&after.journal, &found), 0);
+    EXPECT_INT(after.test.core.sequence, 0);
+    EXPECT_INT(after.journal.next_id, 1);
+    end();
+}
+
+TEST("what no node has written is damage")
+{
+    struct rt_log_topic saved = {.name = RT_BYTES("a"), .next_offset = 2};
+    struct rt_log_standing standing = {.earliest = 1};
+    begin();
+    test_core_publish_many(&before.test, "a", 5, 100);
+    test_core_publish_many(&before.test, "b", 5, 100);
+    EXPECT_INT(visitor.topic(visitor.context, 1, &saved, &standing),
+               RT_EDAMAGED); /* no state */
+    saved.name = RT_BYTES("a b");
+    EXPECT_INT(visitor.topic(visitor.context, 1, &saved, &standing),
+               RT_EDAMAGED);
+    EXPECT_INT(tell("b", 0, false), RT_EDAMAGED);
+    EXPECT_INT(tell("b", UINT64_MAX - 5, false), RT_EDAMAGED);
+    EXPECT_INT(tell("b", 5, false), 0);
+    EXPECT_INT(tell("b", 5, false), RT_EDAMAGED); /* twice */
+    EXPECT_INT(visitor.key(visitor.context, RT_BYTES("x")), RT_EDAMAGED);
+    EXPECT_INT(visitor.node(visitor.context, RT_BYTES("x")), RT_EDAMAGED);
+    end();
+}
+
+TEST("without memory nothing is restored")
+{
+    begin();
+    test_core_publish(&before.test, "a", 100);
+    uint64_t k = 1;
+    int err = RT_ENOMEM;
+    while (err == RT_ENOMEM) {
+        test_heap_fail_at(&after.test.heap, k++);
+        err = tell("a", 2, false);
+        test_heap_fail_at(&after.test.heap, 0);
+    }
+    EXPECT_INT(err, 0);
+    EXPECT(k > 2);
+    struct rt_log_found found = {.next_topic = 2};
+    test_heap_fail_at(&after.test.heap, 1);
+    EXPECT_INT(rt_journal_restored(&after.journal, &found), RT_ENOMEM);
+    test_heap_fail_at(&after.test.heap, 0);
+    end();
+}
