@@ -50,15 +50,15 @@ struct event publish_draw(struct world *world, const struct topic *topic)
 {
     uint64_t newest_ms =
         topic->latest > 0 ? topic_event(topic, topic->latest)->wall_ms : 0;
-    return (struct event){
+    struct event event = {
         .sequence = world->expected.events_produced + 1,
-        .wall_ms = world->wall_ms < newest_ms ? newest_ms : world->wall_ms,
-        .len = random_len(world),
-        .noise = (uint32_t)test_random_next(&world->random),
-        .content = (enum rt_content)below(world, 3),
-        .owner = below(world, OWNER_MAX + 1),
-        .type = random_type(world),
-    };
+        .wall_ms = world->wall_ms < newest_ms ? newest_ms : world->wall_ms};
+    event.len = random_len(world);
+    event.noise = (uint32_t)test_random_next(&world->random);
+    event.content = (enum rt_content)below(world, 3);
+    event.owner = below(world, OWNER_MAX + 1);
+    event.type = random_type(world);
+    return event;
 }
 
 struct rt_event publish_outgoing(const struct topic *topic,
@@ -96,6 +96,7 @@ static uint64_t bytes_behind(const struct world *world,
             next = smaller(next, local->next);
         }
     }
+    sent = readers_sent(world, topic, sent);
     uint64_t earliest = topic_earliest(topic);
     next = next < earliest ? earliest : next;
     sent = sent + 1 < earliest ? earliest - 1 : sent;

@@ -166,6 +166,12 @@ bool readers_want(const struct world *world,
                   const struct topic *topic,
                   uint64_t offset);
 
+/* The last event of a topic, up to an offset, that all of those who are many in
+ * reading it have. */
+uint64_t readers_sent(const struct world *world,
+                      const struct topic *topic,
+                      uint64_t offset);
+
 /* How many read a topic, and whether any of them names it. */
 uint32_t readers_of(const struct world *world, const struct topic *topic);
 bool readers_name(const struct world *world, const struct topic *topic);

@@ -93,7 +93,7 @@ void reader_choose(struct reader *reader)
         "b,*.b",   "*.*,a.0",  "*.*.*,b", "$s,a.*",   "$s,ab", "0,A,a-b,~,ab",
         "a.b.c.>", "none,*.0", "*,*.>",   "a.*,a.b,b"};
     struct world *world = reader->world;
-    uint32_t count = world->habits.is_alike ? 2 : RT_ARRAY_LENGTH(selectors);
+    uint32_t count = world->habits.is_alike ? 1 : RT_ARRAY_LENGTH(selectors);
     reader->selector = selectors[below(world, count)];
     choose_topic(reader);
     choose_way(reader);

@@ -83,12 +83,16 @@ static void random_weights(struct world *world)
     }
 }
 
-/* What formats cost makes large worlds slow. */
+/* What formats cost makes large worlds slow. Those who are alike are many, or
+ * they are no crowd. */
 static uint32_t random_reader_count(struct world *world)
 {
     bool is_large = world->habits.len_max > 2000;
     if (is_large && !one_in(world, 6)) {
         return 0;
+    }
+    if (world->habits.is_alike) {
+        return READER_MAX;
     }
     return below(world, one_in(world, 8) ? READER_MAX + 1 : 6);
 }
@@ -104,10 +108,10 @@ static void random_habits(struct world *world)
     habits->local_count = below(world, LOCAL_MAX + 1);
     habits->len_max = lens[below(world, RT_ARRAY_LENGTH(lens))];
     habits->burst_max = bursts[below(world, RT_ARRAY_LENGTH(bursts))];
+    habits->is_alike = one_in(world, 6);
     habits->reader_count = random_reader_count(world);
     habits->patience = 1 + below(world, 40);
     habits->restless = 2 + below(world, 60);
-    habits->is_alike = one_in(world, 4);
     habits->is_silent = one_in(world, 8);
     habits->is_short = one_in(world, 3);
     habits->has_jumps = one_in(world, 3);
@@ -131,10 +135,10 @@ struct rt_retention world_random_retention(struct world *world)
 static struct rt_idempotency_limits random_window(struct world *world)
 {
     static const uint64_t ages[] = {1, 3000, UINT64_MAX};
-    return (struct rt_idempotency_limits){
-        .keep_ms = ages[below(world, RT_ARRAY_LENGTH(ages))],
-        .count_max = 1 + below(world, 6),
-        .bytes_max = UINT64_MAX};
+    uint64_t keep_ms = ages[below(world, RT_ARRAY_LENGTH(ages))];
+    return (struct rt_idempotency_limits){.keep_ms = keep_ms,
+                                          .count_max = 1 + below(world, 6),
+                                          .bytes_max = UINT64_MAX};
 }
 
 static void core_init(struct world *world)
