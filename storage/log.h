@@ -116,9 +116,9 @@ struct rt_log_standing {
 
 /*
  * What is told while a log is opened: each topic, as it was in the end; then
- * the events of the last segment, oldest first, the keys and the node's state.
- * Bytes are valid during the call. What does not return 0 ends the opening with
- * that. Calls may be NULL.
+ * the events of the last segment, oldest first, and keys among them; the keys
+ * of segments before; the node's state. Bytes are valid during the call. What
+ * does not return 0 ends the opening with that. Calls may be NULL.
  */
 struct rt_log_visitor {
     void *context;
@@ -171,7 +171,8 @@ RT_MUST_USE int rt_log_append(struct rt_log *log,
 /*
  * Forgets what retention does not keep, of each topic and of all; removes the
  * segments that nothing needs then, and never the last one. Costs a look at
- * each topic. 0, or what the disk said; then it may be tried again.
+ * each topic. 0; what the disk said; or RT_EFAILED if the log has failed, as it
+ * has when a name was removed and that could not be synced.
  */
 RT_MUST_USE int rt_log_retain(struct rt_log *log, uint64_t wall_ms);
 

@@ -1,0 +1,233 @@
+#include "storage/log_reader.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "storage/log_events.h"
+#include "storage/log_state.h"
+
+void rt_log_reader_init(struct rt_log_reader *reader,
+                        struct rt_log *log,
+                        struct rt_store *store)
+{
+    *reader = (struct rt_log_reader){.log = log, .store = store};
+    rt_log_window_init(&reader->window, log->options.disk, store->heap);
+}
+
+static void leave_segment(struct rt_log_reader *reader)
+{
+    if (reader->walk.segment > 0) {
+        rt_disk_close(reader->window.disk, &reader->window.file);
+        reader->walk.segment = 0;
+    }
+}
+
+void rt_log_reader_finish(struct rt_log_reader *reader)
+{
+    if (reader == NULL || reader->log == NULL) {
+        return;
+    }
+    leave_segment(reader);
+    rt_log_window_finish(&reader->window);
+    *reader = (struct rt_log_reader){0};
+}
+
+static int open_segment(struct rt_log_reader *reader, uint64_t segment)
+{
+    struct rt_file file;
+    char name[RT_LOG_NAME_SIZE];
+    rt_log_name(segment, name);
+    int err = rt_disk_open(reader->window.disk, name, false, &file);
+    if (err < 0) {
+        return err;
+    }
+    rt_log_window_turn(&reader->window, file, 0);
+    rt_log_walk_init(&reader->walk, &reader->window,
+                     reader->log->options.identity, segment);
+    return 0;
+}
+
+/* Goes to a segment, of which so much may be read by now. */
+static int enter_segment(struct rt_log_reader *reader,
+                         const struct rt_log_spot *spot)
+{
+    int err = 0;
+    if (reader->walk.segment != spot->segment) {
+        leave_segment(reader);
+        err = open_segment(reader, spot->segment);
+    }
+    reader->window.end = spot->end;
+    return err;
+}
+
+/* --- events --- */
+
+static bool has_room(const struct rt_segment *segment,
+                     const struct rt_log_event *event)
+{
+    return rt_segment_has_room(segment, event->frame.len) &&
+           (event->type.len == 0 || rt_segment_has_type_room(segment));
+}
+
+static int put(struct rt_log_reader *reader,
+               struct rt_segment *segment,
+               const struct rt_log_event *event)
+{
+    struct rt_entry entry = event->entry;
+    int err =
+        rt_segment_add_type(reader->store, segment, event->type, &entry.type);
+    if (err == 0) {
+        rt_segment_append(segment, event->frame, (struct rt_bytes){NULL, 0},
+                          entry);
+    }
+    return err;
+}
+
+/* Puts events of a part, from an index on, until the segment is full. */
+static int put_events(struct rt_log_reader *reader,
+                      struct rt_segment *segment,
+                      const struct rt_log_events *events,
+                      size_t *needed)
+{
+    uint64_t next = segment->first_offset + segment->event_count;
+    uint32_t index = (uint32_t)(next - events->offset);
+    while (index < events->count) {
+        struct rt_log_event event;
+        int err = rt_log_events_get(events, index, &event);
+        if (err < 0) {
+            return err;
+        }
+        if (!has_room(segment, &event)) {
+            *needed = (size_t)rt_log_padded(event.frame.len) +
+                      sizeof(struct rt_entry);
+            return RT_ERANGE;
+        }
+        err = put(reader, segment, &event);
+        if (err < 0) {
+            return err;
+        }
+        index++;
+    }
+    return 0;
+}
+
+/* --- batches --- */
+
+/* Whether the walk's part has the event that is next. */
+static bool has_next(const struct rt_log_walk *walk,
+                     uint64_t topic,
+                     const struct rt_segment *segment)
+{
+    uint64_t next = segment->first_offset + segment->event_count;
+    return walk->part.kind == RT_LOG_EVENTS && walk->part.topic == topic &&
+           next >= walk->part.offset &&
+           next - walk->part.offset < walk->part.count;
+}
+
+static int put_part(struct rt_log_reader *reader,
+                    struct rt_segment *segment,
+                    size_t *needed)
+{
+    struct rt_bytes body;
+    int err = rt_log_walk_body(&reader->walk, &body);
+    if (err < 0) {
+        return err;
+    }
+    struct rt_log_events events = rt_log_walk_events(&reader->walk, body);
+    return put_events(reader, segment, &events, needed);
+}
+
+/* Puts what the batch has of the topic. */
+static int put_batch(struct rt_log_reader *reader,
+                     uint64_t topic,
+                     struct rt_segment *segment,
+                     size_t *needed)
+{
+    int more = rt_log_walk_next(&reader->walk);
+    while (more > 0) {
+        int err = has_next(&reader->walk, topic, segment)
+                      ? put_part(reader, segment, needed)
+                      : 0;
+        if (err < 0) {
+            return err;
+        }
+        more = rt_log_walk_next(&reader->walk);
+    }
+    return more;
+}
+
+/* The next event is not farther away than this, if it is in the segment and no
+ * place of the index leads nearer to it. */
+static bool is_near(const struct rt_log_reader *reader, uint64_t position)
+{
+    return position < reader->window.end &&
+           position - reader->position < RT_LOG_PLACE_BYTES;
+}
+
+/* Puts events from the batch at `reader->position` on; leaves that where the
+ * next reading is to begin. */
+static int put_batches(struct rt_log_reader *reader,
+                       uint64_t topic,
+                       struct rt_segment *segment,
+                       size_t *needed)
+{
+    uint64_t position = reader->position;
+    while (is_near(reader, position)) {
+        uint32_t count = segment->event_count;
+        int found = rt_log_walk_seek(&reader->walk, position);
+        if (found <= 0) {
+            return found;
+        }
+        position = rt_log_walk_end(&reader->walk);
+        int err = put_batch(reader, topic, segment, needed);
+        if (segment->event_count > count) {
+            reader->position = reader->walk.position;
+        }
+        if (err < 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* Where to begin: where the index says, or farther on where the last reading
+ * of the same topic ended. */
+static void begin_at(struct rt_log_reader *reader,
+                     uint64_t topic,
+                     uint64_t offset,
+                     const struct rt_log_spot *spot)
+{
+    bool goes_on = reader->topic == topic && reader->next_offset == offset &&
+                   reader->walk.segment == spot->segment;
+    if (!goes_on || reader->position < spot->position) {
+        reader->position = spot->position;
+    }
+}
+
+int rt_log_read(struct rt_log_reader *reader,
+                uint64_t topic,
+                uint64_t offset,
+                struct rt_segment *segment,
+                size_t *needed)
+{
+    struct rt_log_spot spot;
+    RT_CHECK(segment->event_count == 0);
+    int err = rt_log_index_find(&reader->log->index, topic, offset, &spot);
+    if (err < 0) {
+        return err;
+    }
+    begin_at(reader, topic, offset, &spot);
+    err = enter_segment(reader, &spot);
+    if (err < 0) {
+        return err;
+    }
+    segment->first_offset = offset;
+    err = put_batches(reader, topic, segment, needed);
+    reader->topic = topic;
+    reader->next_offset = offset + segment->event_count;
+    if (segment->event_count > 0) {
+        return 0;
+    }
+    return err < 0 ? err : RT_EDAMAGED;
+}

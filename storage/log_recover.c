@@ -1,0 +1,444 @@
+#include "storage/log_recover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "storage/log_replay.h"
+#include "storage/log_roll.h"
+#include "storage/log_sealed.h"
+#include "storage/log_visit.h"
+#include "storage/log_walk.h"
+
+/* The segments that there are, and the last one, which is open. */
+struct recovery {
+    struct rt_log *log;
+    const struct rt_log_visitor *visitor;
+    uint64_t *numbers; /* in order */
+    size_t count;
+    size_t capacity;
+    int err; /* of listing them */
+    struct rt_log_window window;
+    struct rt_log_replay replay;
+    struct rt_file file;
+    bool is_open;
+    bool is_sealed;
+    uint64_t size;
+};
+
+/* --- which segments there are --- */
+
+static int reserve_number(struct recovery *recovery)
+{
+    if (recovery->count < recovery->capacity) {
+        return 0;
+    }
+    size_t capacity = recovery->capacity == 0 ? 64 : recovery->capacity * 2;
+    uint64_t *numbers = rt_heap_resize(
+        recovery->log->options.heap, recovery->numbers,
+        recovery->capacity * sizeof(uint64_t), capacity * sizeof(uint64_t));
+    if (numbers == NULL) {
+        return RT_ENOMEM;
+    }
+    recovery->numbers = numbers;
+    recovery->capacity = capacity;
+    return 0;
+}
+
+static void found_name(void *context, const char *name)
+{
+    struct recovery *recovery = context;
+    uint64_t number = rt_log_name_number(name);
+    if (number == 0 || recovery->err < 0) {
+        return;
+    }
+    recovery->err = reserve_number(recovery);
+    if (recovery->err == 0) {
+        recovery->numbers[recovery->count++] = number;
+    }
+}
+
+static int compare_numbers(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static int list_segments(struct recovery *recovery)
+{
+    int err = rt_disk_list(recovery->log->options.disk, found_name, recovery);
+    if (err == 0) {
+        err = recovery->err;
+    }
+    if (err == 0 && recovery->count > 0) {
+        qsort(recovery->numbers, recovery->count, sizeof(uint64_t),
+              compare_numbers);
+    }
+    return err;
+}
+
+static uint64_t last_number(const struct recovery *recovery)
+{
+    return recovery->numbers[recovery->count - 1];
+}
+
+/* --- the last segment --- */
+
+static int
+open_segment(struct recovery *recovery, uint64_t number, struct rt_file *file)
+{
+    char name[RT_LOG_NAME_SIZE];
+    struct rt_disk *disk = recovery->log->options.disk;
+    rt_log_name(number, name);
+    int err = rt_disk_open(disk, name, false, file);
+    if (err < 0) {
+        return err;
+    }
+    err = rt_disk_size(disk, file, &recovery->size);
+    if (err < 0) {
+        rt_disk_close(disk, file);
+        return err;
+    }
+    rt_log_window_turn(&recovery->window, *file, recovery->size);
+    return 0;
+}
+
+static void close_last(struct recovery *recovery)
+{
+    if (recovery->is_open) {
+        rt_disk_close(recovery->log->options.disk, &recovery->file);
+        recovery->is_open = false;
+    }
+}
+
+/* Whether the head of the segment checks: 1, or 0 if it had not begun;
+ * RT_EDAMAGED if it has batches nevertheless. */
+static int read_head(struct recovery *recovery)
+{
+    struct rt_log_walk walk;
+    struct rt_log_segment_head *head = &recovery->log->tail.head;
+    int err = rt_log_window_copy(&recovery->window, 0, head, sizeof(*head));
+    if (err < 0 && err != RT_EDAMAGED) {
+        return err;
+    }
+    if (err == 0 && rt_log_segment_head_check(head)) {
+        return head->number == last_number(recovery) ? 1 : RT_EDAMAGED;
+    }
+    *head = (struct rt_log_segment_head){0};
+    rt_log_walk_init(&walk, &recovery->window, 0, last_number(recovery));
+    int found = rt_log_walk_seek(&walk, 0);
+    return found > 0 ? RT_EDAMAGED : found;
+}
+
+/* If it has been sealed, batches end where the index begins. */
+static int read_trailer(struct recovery *recovery)
+{
+    struct rt_log_trailer trailer;
+    const struct rt_log_segment_head *head = &recovery->log->tail.head;
+    int err = rt_log_sealed_trailer(&recovery->window, head->log, head->number,
+                                    &trailer);
+    recovery->is_sealed = err == 0;
+    if (err == 0) {
+        rt_log_window_turn(&recovery->window, recovery->file, trailer.index);
+    }
+    return err == RT_EDAMAGED ? 0 : err;
+}
+
+static int read_beginning(struct recovery *recovery)
+{
+    int begun = read_head(recovery);
+    if (begun <= 0) {
+        return begun;
+    }
+    int err = read_trailer(recovery);
+    if (err < 0) {
+        return err;
+    }
+    rt_log_replay_init(&recovery->replay, recovery->log, &recovery->window,
+                       &recovery->log->tail.head, recovery->visitor);
+    return rt_log_replay_snapshot(&recovery->replay);
+}
+
+/*
+ * A segment without a whole snapshot was about to begin. It goes, unless it is
+ * all that there is: the one before it is removed much later only.
+ */
+static int remove_last(struct recovery *recovery)
+{
+    char name[RT_LOG_NAME_SIZE];
+    struct rt_disk *disk = recovery->log->options.disk;
+    if (recovery->count == 1 && last_number(recovery) > 1) {
+        return RT_EDAMAGED;
+    }
+    rt_log_name(last_number(recovery), name);
+    int err = rt_disk_remove(disk, name);
+    recovery->count--;
+    return err == 0 ? rt_disk_sync_names(disk) : err;
+}
+
+/* Finds the last segment that has begun: 1, or 0 if there is none. */
+static int find_last(struct recovery *recovery)
+{
+    while (recovery->count > 0) {
+        int err =
+            open_segment(recovery, last_number(recovery), &recovery->file);
+        if (err < 0) {
+            return err;
+        }
+        recovery->is_open = true;
+        int begun = read_beginning(recovery);
+        if (begun != 0) {
+            return begun;
+        }
+        close_last(recovery);
+        err = remove_last(recovery);
+        if (err < 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* --- the sealed ones --- */
+
+static int load_sealed(struct recovery *recovery, uint64_t number)
+{
+    struct rt_file file;
+    struct rt_log *log = recovery->log;
+    int err = open_segment(recovery, number, &file);
+    if (err < 0) {
+        return err;
+    }
+    err = rt_log_sealed_load(&log->index, &recovery->window, log->tail.head.log,
+                             number);
+    rt_disk_close(log->options.disk, &file);
+    return err;
+}
+
+static int load_all_sealed(struct recovery *recovery)
+{
+    struct rt_log_window last = recovery->window;
+    for (size_t i = 0; i + 1 < recovery->count; i++) {
+        int err = load_sealed(recovery, recovery->numbers[i]);
+        if (err < 0) {
+            return err;
+        }
+    }
+    rt_log_window_turn(&recovery->window, last.file, last.end);
+    const uint64_t *numbers = recovery->numbers;
+    bool has_hole = last_number(recovery) - numbers[0] + 1 > recovery->count;
+    rt_log_sealed_settle(&recovery->log->index, has_hole);
+    return 0;
+}
+
+/* --- ready for the next batch --- */
+
+/* Writes zeros over what a crash left, so that it never comes back. */
+static int wipe(struct recovery *recovery)
+{
+    static const char zeros[4096];
+    struct rt_log *log = recovery->log;
+    uint64_t position = recovery->replay.position;
+    rt_log_stage_turn(&log->stage, &recovery->file, position);
+    while (position < recovery->replay.debris) {
+        uint64_t left = recovery->replay.debris - position;
+        size_t len = left < sizeof(zeros) ? (size_t)left : sizeof(zeros);
+        rt_log_stage_add(&log->stage, zeros, len);
+        position += len;
+    }
+    return rt_log_stage_flush(&log->stage);
+}
+
+/* As long as it was made to be, or as it is if there is no room for that. */
+static int make_room(struct recovery *recovery)
+{
+    struct rt_log *log = recovery->log;
+    struct rt_log_tail *tail = &log->tail;
+    tail->capacity = recovery->replay.begin + log->options.segment_bytes;
+    if (tail->capacity <= recovery->size) {
+        tail->capacity = recovery->size;
+        return 0;
+    }
+    int err =
+        rt_disk_allocate(log->options.disk, &recovery->file, tail->capacity);
+    if (err == RT_ENOSPC) {
+        tail->capacity = recovery->size;
+        return 0;
+    }
+    return err;
+}
+
+/*
+ * What was read may not have been synced when the process ended, and is now, as
+ * is the name that it was found under.
+ */
+static int make_safe(struct recovery *recovery)
+{
+    struct rt_disk *disk = recovery->log->options.disk;
+    int err = rt_disk_sync(disk, &recovery->file);
+    return err == 0 ? rt_disk_sync_names(disk) : err;
+}
+
+static int resume_last(struct recovery *recovery)
+{
+    struct rt_log *log = recovery->log;
+    int err = wipe(recovery);
+    if (err == 0) {
+        err = make_room(recovery);
+    }
+    if (err == 0) {
+        err = make_safe(recovery);
+    }
+    if (err == 0) {
+        log->tail.file = recovery->file;
+        log->has_tail = true;
+        recovery->is_open = false;
+    }
+    return err;
+}
+
+static int begin_next(struct recovery *recovery)
+{
+    struct rt_log_tail next;
+    struct rt_log *log = recovery->log;
+    int err = rt_log_roll_prepare(log, 0, 0, &next);
+    if (err == 0) {
+        err = rt_log_roll_finish(log, &next, log->options.wall_ms);
+    }
+    return err;
+}
+
+/* --- all of it --- */
+
+static void know_tail(struct recovery *recovery)
+{
+    struct rt_log_tail *tail = &recovery->log->tail;
+    tail->position = recovery->replay.position;
+    tail->batch = recovery->replay.batch;
+    tail->chain = recovery->replay.chain;
+}
+
+/* The time stamp of the newest event that the last segment has. */
+static uint64_t newest_ms(const struct rt_log_index *index, uint64_t segment)
+{
+    uint64_t newest = 0;
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        const struct rt_log_shelf *shelf = index->shelves[i];
+        const struct rt_log_place *last =
+            shelf->place_count > 0 ? &shelf->places[shelf->place_count - 1]
+                                   : NULL;
+        if (last != NULL && last->segment == segment &&
+            last->span.wall_ms > newest) {
+            newest = last->span.wall_ms;
+        }
+    }
+    return newest;
+}
+
+static int begin_volume(struct recovery *recovery)
+{
+    const struct rt_log_tail *tail = &recovery->log->tail;
+    struct rt_log_volume volume = {
+        .segment = tail->head.number,
+        .end = tail->position,
+        .sequence = tail->head.sequence,
+        .wall_ms = newest_ms(&recovery->log->index, tail->head.number)};
+    return rt_log_index_begin(&recovery->log->index, &volume);
+}
+
+/* Learns all that the segments know, with the last one found. */
+static int learn(struct recovery *recovery)
+{
+    struct rt_log *log = recovery->log;
+    if (log->next_topic <= log->tail.head.topic) {
+        log->next_topic = log->tail.head.topic + 1;
+    }
+    int err = load_all_sealed(recovery);
+    if (err == 0) {
+        err = rt_log_replay_rest(&recovery->replay);
+    }
+    if (err < 0) {
+        return err;
+    }
+    know_tail(recovery);
+    return begin_volume(recovery);
+}
+
+static int visit(struct recovery *recovery)
+{
+    rt_log_window_turn(&recovery->window, recovery->file,
+                       recovery->replay.position);
+    return rt_log_visit(recovery->log, &recovery->window,
+                        recovery->log->tail.head.number, recovery->visitor);
+}
+
+static int go_on(struct recovery *recovery)
+{
+    int err = learn(recovery);
+    if (err == 0) {
+        err = visit(recovery);
+    }
+    if (err < 0) {
+        return err;
+    }
+    return recovery->is_sealed ? begin_next(recovery) : resume_last(recovery);
+}
+
+static int recover(struct recovery *recovery)
+{
+    int err = list_segments(recovery);
+    if (err < 0) {
+        return err;
+    }
+    int found = find_last(recovery);
+    if (found < 0) {
+        return found;
+    }
+    return found > 0 ? go_on(recovery) : begin_next(recovery);
+}
+
+static void count_damaged(const struct rt_log_index *index,
+                          struct rt_log_found *found)
+{
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        const struct rt_log_shelf *shelf = index->shelves[i];
+        if (shelf->state == RT_LOG_SHELF_DAMAGED) {
+            found->damaged_topics++;
+            found->lost_topics += shelf->name_len == 0 ? 1 : 0;
+        }
+    }
+}
+
+static void report(const struct recovery *recovery, struct rt_log_found *found)
+{
+    const struct rt_log *log = recovery->log;
+    const struct rt_log_replay *replay = &recovery->replay;
+    *found = (struct rt_log_found){.sequence = log->sequence,
+                                   .next_topic = log->next_topic,
+                                   .bytes = log->index.bytes,
+                                   .segment_count = log->index.volume_count,
+                                   .is_clean = replay->is_end};
+    if (replay->debris > replay->position) {
+        found->torn_bytes = replay->debris - replay->position;
+    }
+    count_damaged(&log->index, found);
+}
+
+int rt_log_recover(struct rt_log *log,
+                   const struct rt_log_visitor *visitor,
+                   struct rt_log_found *found)
+{
+    struct recovery recovery = {.log = log, .visitor = visitor};
+    struct rt_heap *heap = log->options.heap;
+    rt_log_window_init(&recovery.window, log->options.disk, heap);
+    int err = recover(&recovery);
+    if (err == 0) {
+        report(&recovery, found);
+    }
+    close_last(&recovery);
+    rt_log_window_finish(&recovery.window);
+    rt_heap_free(heap, recovery.numbers, recovery.capacity * sizeof(uint64_t));
+    return err;
+}

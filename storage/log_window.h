@@ -1,0 +1,61 @@
+/*
+ * A file seen through a window: whoever goes through a segment asks for the
+ * bytes at a place, and what is near has been read along with them. Memory is
+ * the window's, or that of the longest piece that was asked for.
+ */
+#ifndef STORAGE_LOG_WINDOW_H
+#define STORAGE_LOG_WINDOW_H
+
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/heap.h"
+#include "storage/disk.h"
+
+#define RT_LOG_WINDOW_BYTES ((size_t)128 * 1024)
+
+struct rt_log_window {
+    struct rt_disk *disk;
+    struct rt_heap *heap;
+    struct rt_file file;
+    uint64_t end; /* what lies behind it in the file is not looked at */
+    uint8_t *bytes;
+    size_t capacity;
+    uint64_t start; /* of what is in `bytes`, in the file */
+    size_t len;
+};
+
+/* Looks at nothing yet, and allocates nothing. */
+void rt_log_window_init(struct rt_log_window *window,
+                        struct rt_disk *disk,
+                        struct rt_heap *heap);
+
+/* Closes no file. NULL and zeroed memory are fine. */
+void rt_log_window_finish(struct rt_log_window *window);
+
+/* Looks at another file from now on, up to `end`. */
+void rt_log_window_turn(struct rt_log_window *window,
+                        struct rt_file file,
+                        uint64_t end);
+
+/*
+ * The `len` bytes at a position, valid until the next call. They are aligned as
+ * the position is, to 8 at most. 0; RT_EDAMAGED if they are not wholly before
+ * the end; RT_ENOMEM; or what the disk said.
+ */
+RT_MUST_USE int rt_log_window_at(struct rt_log_window *window,
+                                 uint64_t position,
+                                 size_t len,
+                                 const void **bytes);
+
+/* Copies them, and continues a crc over any number of them. */
+RT_MUST_USE int rt_log_window_copy(struct rt_log_window *window,
+                                   uint64_t position,
+                                   void *copy,
+                                   size_t len);
+RT_MUST_USE int rt_log_window_checksum(struct rt_log_window *window,
+                                       uint64_t position,
+                                       uint64_t len,
+                                       uint32_t *crc);
+
+#endif

@@ -1,0 +1,160 @@
+#include "storage/log_replay.h"
+
+#include "tests/unit/storage/keeper.h"
+
+static struct keeper keeper;
+
+/* A closed log with two topics, six batches of events in turn: behind the
+ * snapshot, number 1 and 2 are the topics, 3 the first events of topic 1. */
+static void begin(void)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    for (uint64_t i = 0; i < 6; i++) {
+        keeper_publish(&keeper, 1 + i % 2, 3, 40);
+    }
+    keeper_close(&keeper);
+}
+
+static void expect_topic(uint64_t id, uint64_t next_offset, bool is_damaged)
+{
+    EXPECT_INT(keeper.topics[id].next_offset, next_offset);
+    EXPECT_INT(keeper.topics[id].event_count, next_offset - 1);
+    EXPECT_INT(keeper.topics[id].is_damaged, is_damaged);
+}
+
+TEST("a batch that is not whole at the end never was")
+{
+    begin();
+    uint64_t last = keeper_batch(&keeper, 1, 8);
+    uint64_t end = keeper_batch(&keeper, 1, 9);
+    for (uint64_t at = last; at < end; at += 3) {
+        struct fake_disk before;
+        fake_disk_copy(&before, &keeper.disk);
+        keeper_flip(&keeper, 1, at);
+        keeper_open(&keeper);
+        EXPECT_INT(keeper.found.damaged_topics, 0);
+        EXPECT(keeper.found.torn_bytes > 0);
+        expect_topic(1, 10, false);
+        expect_topic(2, 7, false);
+        keeper_publish(&keeper, 2, 1, 20);
+        keeper_restart(&keeper);
+        EXPECT_INT(keeper.found.torn_bytes, 0);
+        expect_topic(2, 8, false);
+        keeper_finish(&keeper);
+        fake_disk_copy(&keeper.disk, &before);
+        fake_disk_finish(&before);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("what a crash left is wiped out, and never comes back")
+{
+    begin();
+    uint64_t last = keeper_batch(&keeper, 1, 8);
+    keeper_flip(&keeper, 1, last + 8);
+    keeper_open(&keeper);
+    keeper_close(&keeper);
+    const struct fake_image *image = keeper_image(&keeper, 1);
+    for (uint64_t at = last; at < image->len; at++) {
+        EXPECT_INT(image->bytes[at], 0);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("a batch that is lost in the middle ends the topic that was in it")
+{
+    begin();
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 5) + 20);
+    keeper_open(&keeper);
+    expect_topic(1, 4, true);
+    expect_topic(2, 10, false);
+    EXPECT_INT(keeper.found.damaged_topics, 1);
+    EXPECT_INT(keeper.found.torn_bytes, 0);
+    keeper_publish(&keeper, 2, 1, 20);
+    keeper_reopen(&keeper);
+    expect_topic(1, 4, true);
+    expect_topic(2, 11, false);
+    keeper_finish(&keeper);
+}
+
+TEST("where nothing tells whether a topic lost events it is damaged")
+{
+    begin();
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 7) + 20);
+    keeper_open(&keeper);
+    expect_topic(1, 7, true);
+    expect_topic(2, 10, false);
+    keeper_finish(&keeper);
+    begin();
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 3, "three");
+    keeper_publish(&keeper, 1, 1, 20);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 8) + 20);
+    keeper_open(&keeper);
+    expect_topic(1, 11, false);
+    expect_topic(2, 7, true);
+    EXPECT(!keeper.topics[3].is_damaged);
+    keeper_finish(&keeper);
+}
+
+TEST("a body that does not check damages its own topic alone")
+{
+    begin();
+    uint64_t body = keeper_batch(&keeper, 1, 5) + 128;
+    keeper_flip(&keeper, 1, body + 30);
+    keeper_open(&keeper);
+    expect_topic(1, 4, true);
+    expect_topic(2, 10, false);
+    EXPECT_INT(keeper.found.lost_topics, 0);
+    keeper_finish(&keeper);
+}
+
+TEST("of a topic whose beginning is lost nothing but the number is known")
+{
+    begin();
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 2) + 20);
+    keeper_open(&keeper);
+    EXPECT_TEXT(rt_bytes_of(keeper.topics[2].name), "");
+    EXPECT_INT(keeper.found.damaged_topics, 1);
+    EXPECT_INT(keeper.found.lost_topics, 1);
+    EXPECT_INT(keeper.found.next_topic, 3);
+    expect_topic(1, 10, false);
+    keeper_reopen(&keeper);
+    EXPECT_INT(keeper.found.lost_topics, 1);
+    keeper_finish(&keeper);
+}
+
+TEST("a purge behind what is lost makes it not matter")
+{
+    begin();
+    keeper_open(&keeper);
+    struct rt_log_part purge = topic_part(&keeper, 1, "one");
+    purge.description.next_offset = 20;
+    purge.description.floor = 20;
+    EXPECT_INT(keeper_append(&keeper, &purge, 1), 0);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 7) + 20);
+    keeper_open(&keeper);
+    EXPECT(!keeper.topics[1].is_damaged);
+    EXPECT_INT(keeper.topics[1].next_offset, 20);
+    keeper_finish(&keeper);
+}
+
+TEST("progress is told when there is much to go through")
+{
+    keeper_init(&keeper);
+    keeper.options.segment_bytes = (uint64_t)64 * 1024 * 1024;
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    for (int i = 0; i < 12; i++) {
+        keeper_publish(&keeper, 1, 60, 60000);
+    }
+    EXPECT_INT(keeper.progress_count, 0);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.progress_count, 2);
+    keeper_finish(&keeper);
+}
