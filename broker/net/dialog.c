@@ -73,6 +73,7 @@ void rt_dialog_leave(struct rt_connection *connection)
     if (dialog == NULL) {
         return;
     }
+    rt_dialog_flush(dialog);
     rt_list_remove(&dialog->waiting);
     rt_asker_detach(&dialog->asker);
     RT_LIST_EACH (node, &dialog->subscribers) {

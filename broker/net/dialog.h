@@ -104,8 +104,9 @@ rt_dialog_obtain(struct rt_connection *connection);
 /* Frees a dialog that has been left. NULL is fine. */
 void rt_dialog_destroy(struct rt_dialog *dialog);
 
-/* The connection ends: no more operations, no subscriptions. The dialog stays
- * as long as somebody further up may have it in his hands. */
+/* The connection ends: no more operations, no subscriptions; what was asked
+ * before is answered. The dialog stays as long as somebody further up may have
+ * it in his hands. */
 void rt_dialog_leave(struct rt_connection *connection);
 
 /* Keeps what the host will be shown with each operation: 0 or RT_ENOMEM. */

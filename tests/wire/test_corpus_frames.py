@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Bad and borderline sequences of frames, each with its expected answer, in
-whatever pieces they come: the corpus of RFC 6455."""
+whatever pieces they come: the corpus of RFC 6455, and of operations in the
+subprotocol."""
 
-from corpus import frames
+from corpus import frames, operations
 from corpus.volley import Volley
 from tap import cases, run
 
-ROWS = frames.rows()
+ROWS = frames.rows() + operations.rows()
 
 
 @cases([(row.name, row) for row in ROWS], "{0}: {1.expected!a:.60}.")
