@@ -44,9 +44,9 @@ def nested(depth):
 def in_fragments(count):
     """A ping in so many frames."""
     text = padded(count).encode()
-    first = frame(TEXT, text[:1], 0)
-    between = b"".join(frame(0, text[i : i + 1], 0) for i in range(1, count - 1))
-    return first + between + frame(0, text[-1:])
+    parts = [text[i : i + 1] for i in range(1, count - 1)]
+    between = b"".join(frame(0, part, 0) for part in parts)
+    return frame(TEXT, text[:1], 0) + between + frame(0, text[count - 1 :])
 
 
 # What it is, the text, what to expect, and why.
