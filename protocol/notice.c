@@ -239,8 +239,9 @@ static struct rt_cursor before(struct rt_cursor cursor)
 
 /*
  * Where a browser goes on by itself after a break. A gap is told once: behind
- * it a browser is where the events that are there begin. The end of a topic
- * moves nothing, and an answer answers a client that counts for itself.
+ * it a browser is where the events that are there begin. So is the end of one
+ * of several topics; that of the only one moves nothing, and an answer answers
+ * a client that counts for itself.
  */
 static void write_id_field(struct rt_writer *writer,
                            const struct rt_notice *notice)
@@ -248,7 +249,8 @@ static void write_id_field(struct rt_writer *writer,
     bool is_gap = notice->kind == RT_NOTICE_GAP;
     bool is_position =
         notice->kind == RT_NOTICE_OPEN || notice->kind == RT_NOTICE_CAUGHT_UP;
-    if ((is_gap || is_position) && notice->has_resume) {
+    bool is_closed = notice->kind == RT_NOTICE_CLOSED;
+    if ((is_gap || is_position || is_closed) && notice->has_resume) {
         RT_WRITE(writer, "\nid: ");
         rt_node_cursor_write(writer, notice->resume);
     } else if (is_gap || (is_position && notice->has_cursor)) {

@@ -179,24 +179,47 @@ size_t rt_block_need(enum rt_format format, const struct rt_item *item)
     return rt_format_size(format, item) + sizeof(struct rt_entry);
 }
 
+/* To the bytes behind the last event of the block. */
+static struct rt_writer writer_of(const struct rt_block *block)
+{
+    struct rt_segment *segment = block->segment;
+    struct rt_writer writer;
+    rt_writer_init(&writer, (char *)segment->bytes + segment->used,
+                   rt_segment_room(segment));
+    return writer;
+}
+
+/* What was written is an event, unless there was no room. */
+static bool
+settle(struct rt_block *block, uint64_t number, struct rt_writer *writer)
+{
+    struct rt_entry entry = {.sequence = number};
+    RT_CHECK(number >= block->end);
+    if (writer->overflowed) {
+        return false;
+    }
+    (void)rt_segment_extend(block->segment, rt_writer_bytes(writer).len, entry);
+    block->end = number + 1;
+    return true;
+}
+
 bool rt_block_add(struct rt_block *block,
                   enum rt_format format,
                   uint64_t number,
                   const struct rt_item *item)
 {
-    struct rt_segment *segment = block->segment;
-    struct rt_entry entry = {.sequence = number};
-    struct rt_writer writer;
-    RT_CHECK(number >= block->end);
-    rt_writer_init(&writer, (char *)segment->bytes + segment->used,
-                   rt_segment_room(segment));
+    struct rt_writer writer = writer_of(block);
     rt_format_write(&writer, format, item);
-    if (writer.overflowed) {
-        return false;
-    }
-    (void)rt_segment_extend(segment, rt_writer_bytes(&writer).len, entry);
-    block->end = number + 1;
-    return true;
+    return settle(block, number, &writer);
+}
+
+bool rt_block_append(struct rt_block *block,
+                     uint64_t number,
+                     struct rt_bytes bytes)
+{
+    struct rt_writer writer = writer_of(block);
+    rt_write_bytes(&writer, bytes);
+    return settle(block, number, &writer);
 }
 
 uint32_t rt_block_index(const struct rt_block *block, uint64_t number)

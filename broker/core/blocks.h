@@ -90,6 +90,11 @@ bool rt_block_add(struct rt_block *block,
                   uint64_t number,
                   const struct rt_item *item);
 
+/* The same with what is encoded already. */
+bool rt_block_append(struct rt_block *block,
+                     uint64_t number,
+                     struct rt_bytes bytes);
+
 /* The index of the first event with that number or a higher one; where the
  * next one would be if there is none. */
 uint32_t rt_block_index(const struct rt_block *block, uint64_t number);

@@ -70,6 +70,8 @@ void rt_topic_close(struct rt_topic *topic)
 {
     if (!topic->is_closed) {
         topic->is_closed = true;
+        topic->closed_sequence = ++topic->core->sequence;
+        rt_followers_close(topic);
         rt_journal_change(topic);
         /* For those who have everything already. */
         rt_topic_mark(topic, rt_ring_latest(&topic->ring));
@@ -79,6 +81,7 @@ void rt_topic_close(struct rt_topic *topic)
 void rt_topic_open(struct rt_topic *topic)
 {
     if (topic->is_closed) {
+        rt_followers_open(topic);
         topic->is_closed = false;
         rt_journal_change(topic);
     }

@@ -78,7 +78,7 @@ struct rt_core {
     struct rt_core_options options;
     uint64_t now_ms;
     uint64_t wall_ms;
-    uint64_t sequence; /* of the last event of the node */
+    uint64_t sequence; /* of the last event of the node, or the last closing */
     uint32_t epoch;    /* of the sequence */
     struct rt_tree topics;
     struct rt_list topic_list; /* the one to look at next is first */

@@ -1,6 +1,7 @@
 #include "broker/core/follower.h"
 
 #include "base/error.h"
+#include "broker/core/closing.h"
 #include "broker/core/fanout.h"
 #include "broker/core/selection.h"
 #include "broker/core/topic.h"
@@ -54,6 +55,7 @@ int rt_follower_create(struct rt_selection *selection, struct rt_topic *topic)
     rt_list_append(&topic->followers, &follower->in_topic);
     rt_list_append(&selection->followers, &follower->in_selection);
     selection->follower_count++;
+    selection->closed_count += topic->is_closed;
     note_drop(follower);
     return 0;
 }
@@ -64,8 +66,39 @@ void rt_follower_destroy(struct rt_follower *follower)
     rt_list_remove(&follower->in_selection);
     rt_list_remove(&follower->in_dropped);
     follower->selection->follower_count--;
+    follower->selection->closed_count -= follower->topic->is_closed;
     rt_heap_free(follower->topic->core->heap, follower, sizeof(*follower));
 }
+
+/* --- what is merged --- */
+
+bool rt_follower_has(const struct rt_follower *follower,
+                     uint64_t offset,
+                     uint64_t sequence)
+{
+    const struct rt_topic *topic = follower->topic;
+    return offset < topic->ring.next_offset ||
+           (offset == topic->ring.next_offset &&
+            rt_closing_is_from(topic, sequence));
+}
+
+struct rt_merge_item rt_follower_item(struct rt_follower *follower,
+                                      uint64_t offset)
+{
+    const struct rt_topic *topic = follower->topic;
+    struct rt_merge_item item = {.offset = offset, .follower = follower};
+    item.sequence = rt_follower_is_closing(&item)
+                        ? topic->closed_sequence
+                        : rt_ring_entry(&topic->ring, offset)->sequence;
+    return item;
+}
+
+bool rt_follower_is_closing(const struct rt_merge_item *item)
+{
+    return item->offset == item->follower->topic->ring.next_offset;
+}
+
+/* --- of a topic --- */
 
 struct joining {
     struct rt_topic *topic;
@@ -108,7 +141,7 @@ void rt_followers_leave(struct rt_topic *topic)
     while (!rt_list_is_empty(&topic->followers)) {
         struct rt_follower *follower = of_topic(topic->followers.next);
         rt_blocks_drop_before(&follower->selection->blocks,
-                              topic->ring.sequence + 1);
+                              rt_topic_sequence(topic) + 1);
         rt_follower_destroy(follower);
     }
 }
@@ -146,7 +179,7 @@ bool rt_followers_want(const struct rt_topic *topic)
 static void mark(struct rt_follower *follower)
 {
     struct rt_selection *selection = follower->selection;
-    uint64_t sequence = follower->topic->ring.sequence;
+    uint64_t sequence = rt_topic_sequence(follower->topic);
     if (sequence >= selection->head) {
         selection->head = sequence + 1;
         rt_list_remove(&follower->in_selection);
@@ -160,6 +193,23 @@ void rt_followers_mark(struct rt_topic *topic)
 {
     RT_LIST_EACH (link, &topic->followers) {
         mark(of_topic(link));
+    }
+}
+
+void rt_followers_close(struct rt_topic *topic)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        of_topic(link)->selection->closed_count++;
+    }
+}
+
+/* What is encoded of its closing goes with that. */
+void rt_followers_open(struct rt_topic *topic)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        struct rt_selection *selection = of_topic(link)->selection;
+        selection->closed_count--;
+        rt_blocks_drop_before(&selection->blocks, topic->closed_sequence + 1);
     }
 }
 

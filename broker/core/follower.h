@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "broker/core/merge.h"
 
 struct rt_selection;
 struct rt_topic;
@@ -33,6 +34,18 @@ RT_MUST_USE int rt_follower_create(struct rt_selection *selection,
 
 void rt_follower_destroy(struct rt_follower *follower);
 
+/*
+ * What a selection merges of the topic: its events by their offsets, and behind
+ * the last one its closing. Whether there is something at an offset, with that
+ * sequence or a higher one; what that is; and whether it is the closing.
+ */
+bool rt_follower_has(const struct rt_follower *follower,
+                     uint64_t offset,
+                     uint64_t sequence);
+struct rt_merge_item rt_follower_item(struct rt_follower *follower,
+                                      uint64_t offset);
+bool rt_follower_is_closing(const struct rt_merge_item *item);
+
 /* --- of a topic --- */
 
 /* The topic begins: all selections that have it follow. 0, or RT_ENOMEM, and
@@ -46,6 +59,10 @@ void rt_followers_leave(struct rt_topic *topic);
  * appended, and is to be told, if it lacks them, of events that were dropped.
  */
 void rt_followers_mark(struct rt_topic *topic);
+
+/* The topic is closed, or was and is opened. */
+void rt_followers_close(struct rt_topic *topic);
+void rt_followers_open(struct rt_topic *topic);
 
 /* The topic's events are about to go: those who keep up are given them. */
 void rt_followers_finish_pass(struct rt_topic *topic);

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/closing.h"
 #include "broker/core/follower.h"
 #include "broker/core/topic.h"
 
@@ -51,6 +52,9 @@ static void set_patterns(struct rt_selection *selection)
     for (uint32_t i = 0; i < selection->pattern_count; i++) {
         selection->patterns[i] = (struct rt_selection_pattern){
             .selection = selection, .text = rt_bytes_split(&rest, ',')};
+        selection->has_wildcards =
+            selection->has_wildcards ||
+            rt_pattern_has_wildcards(selection->patterns[i].text);
     }
 }
 
@@ -119,16 +123,6 @@ bool rt_selection_has(const struct rt_selection *selection,
     return false;
 }
 
-static bool has_wildcards(const struct rt_selection *selection)
-{
-    for (uint32_t i = 0; i < selection->pattern_count; i++) {
-        if (rt_pattern_has_wildcards(selection->patterns[i].text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int follow_matching(struct rt_selection *selection)
 {
     struct rt_core *core = selection->stream.core;
@@ -154,7 +148,7 @@ static int follow_named(struct rt_selection *selection)
     return err;
 }
 
-/* The followers in the order of their newest events. */
+/* The followers in the order of what happened last in their topics. */
 static void sort_followers(struct rt_selection *selection)
 {
     struct rt_merge *merge = &selection->merge;
@@ -162,7 +156,7 @@ static void sort_followers(struct rt_selection *selection)
         struct rt_follower *follower = follower_of(selection->followers.next);
         rt_list_remove(&follower->in_selection);
         rt_merge_push(merge, (struct rt_merge_item){
-                                 .sequence = follower->topic->ring.sequence,
+                                 .sequence = rt_topic_sequence(follower->topic),
                                  .follower = follower});
     }
     while (merge->count > 0) {
@@ -176,7 +170,7 @@ static int follow(struct rt_selection *selection)
 {
     int err = add_patterns(selection);
     if (err == 0) {
-        err = has_wildcards(selection) ? follow_matching(selection)
+        err = selection->has_wildcards ? follow_matching(selection)
                                        : follow_named(selection);
     }
     if (err == 0) {
@@ -218,6 +212,12 @@ bool rt_selection_is_of(const struct rt_selection *selection,
             rt_bytes_equal(selection->patterns[i].text, selector->patterns[i]);
     }
     return is_same;
+}
+
+bool rt_selection_is_closed(const struct rt_selection *selection)
+{
+    return !selection->has_wildcards &&
+           selection->closed_count == selection->pattern_count;
 }
 
 bool rt_selection_names(const struct rt_selection *selection,
@@ -267,32 +267,22 @@ void rt_selections_finish(struct rt_core *core)
 
 /* --- merging --- */
 
-/* A follower with its topic's event of an offset. */
-static struct rt_merge_item item_at(struct rt_follower *follower,
-                                    uint64_t offset)
-{
-    const struct rt_ring *ring = &follower->topic->ring;
-    return (struct rt_merge_item){.sequence =
-                                      rt_ring_entry(ring, offset)->sequence,
-                                  .offset = offset,
-                                  .follower = follower};
-}
-
 /* Begins to merge what topics have from a sequence on. Returns how many were
- * looked at: those that have had anything since. */
+ * looked at: those where anything happened since. */
 static uint32_t merge_from(struct rt_selection *selection, uint64_t sequence)
 {
     uint32_t topics = 0;
     selection->merge.count = 0;
     RT_LIST_EACH (link, &selection->followers) {
         struct rt_follower *follower = follower_of(link);
-        const struct rt_ring *ring = &follower->topic->ring;
-        if (ring->sequence < sequence) {
+        const struct rt_topic *topic = follower->topic;
+        if (rt_topic_sequence(topic) < sequence) {
             break;
         }
-        uint64_t offset = rt_ring_offset_from(ring, sequence);
-        if (offset < ring->next_offset) {
-            rt_merge_push(&selection->merge, item_at(follower, offset));
+        uint64_t offset = rt_ring_offset_from(&topic->ring, sequence);
+        if (rt_follower_has(follower, offset, sequence)) {
+            rt_merge_push(&selection->merge,
+                          rt_follower_item(follower, offset));
         }
         topics++;
     }
@@ -308,8 +298,9 @@ static bool is_merged(const struct rt_selection *selection, uint64_t end)
 static void merge_next(struct rt_merge *merge)
 {
     struct rt_merge_item item = rt_merge_first(merge);
-    if (item.offset + 1 < item.follower->topic->ring.next_offset) {
-        rt_merge_replace(merge, item_at(item.follower, item.offset + 1));
+    if (rt_follower_has(item.follower, item.offset + 1, item.sequence)) {
+        rt_merge_replace(merge,
+                         rt_follower_item(item.follower, item.offset + 1));
     } else {
         rt_merge_pop(merge);
     }
@@ -317,24 +308,55 @@ static void merge_next(struct rt_merge *merge)
 
 /* --- encoding --- */
 
-static struct rt_item first_item(const struct rt_selection *selection)
+/* What is encoded of a topic: an event, or its closing. */
+struct piece {
+    uint64_t sequence;
+    bool is_closing;
+    struct rt_item item;
+    struct rt_bytes closing; /* encoded */
+    char memory[RT_NOTICE_BYTES_MAX];
+};
+
+static void take_first(const struct rt_selection *selection,
+                       struct piece *piece)
 {
     struct rt_merge_item first = rt_merge_first(&selection->merge);
-    struct rt_item item = rt_topic_item(first.follower->topic, first.offset);
-    item.has_resume = true;
-    item.resume =
+    const struct rt_topic *topic = first.follower->topic;
+    piece->sequence = first.sequence;
+    piece->is_closing = rt_follower_is_closing(&first);
+    if (piece->is_closing) {
+        piece->closing =
+            rt_closing_encode(topic, selection->blocks.format, piece->memory);
+        return;
+    }
+    piece->item = rt_topic_item(topic, first.offset);
+    piece->item.has_resume = true;
+    piece->item.resume =
         (struct rt_cursor){selection->stream.core->epoch, first.sequence};
-    return item;
+}
+
+static size_t need_of(enum rt_format format, const struct piece *piece)
+{
+    return piece->is_closing ? piece->closing.len + sizeof(struct rt_entry)
+                             : rt_block_need(format, &piece->item);
+}
+
+static bool
+add(struct rt_block *block, enum rt_format format, const struct piece *piece)
+{
+    return piece->is_closing
+               ? rt_block_append(block, piece->sequence, piece->closing)
+               : rt_block_add(block, format, piece->sequence, &piece->item);
 }
 
 /* Encodes what is merged up to `end`, as far as there is room. */
 static void
 fill(struct rt_selection *selection, struct rt_block *block, uint64_t end)
 {
+    struct piece piece;
     while (!is_merged(selection, end)) {
-        struct rt_item item = first_item(selection);
-        if (!rt_block_add(block, selection->blocks.format,
-                          rt_merge_first(&selection->merge).sequence, &item)) {
+        take_first(selection, &piece);
+        if (!add(block, selection->blocks.format, &piece)) {
             return;
         }
         merge_next(&selection->merge);
@@ -346,11 +368,11 @@ fill(struct rt_selection *selection, struct rt_block *block, uint64_t end)
 static struct rt_block *
 open_block(struct rt_selection *selection, uint64_t first, uint64_t end)
 {
-    struct rt_item item = first_item(selection);
-    struct rt_block *block =
-        rt_blocks_open(&selection->blocks, first,
-                       rt_block_need(selection->blocks.format, &item), true,
-                       selection->stream.core->options.retention.bytes);
+    struct piece piece;
+    take_first(selection, &piece);
+    struct rt_block *block = rt_blocks_open(
+        &selection->blocks, first, need_of(selection->blocks.format, &piece),
+        true, selection->stream.core->options.retention.bytes);
     if (block != NULL) {
         fill(selection, block, end);
     }
@@ -423,19 +445,23 @@ static void validate_followers(const struct rt_selection *selection)
 {
     uint64_t newest = UINT64_MAX;
     uint32_t count = 0;
+    uint32_t closed = 0;
     RT_LIST_EACH (link, &selection->followers) {
         const struct rt_follower *follower = follower_of(link);
         const struct rt_ring *ring = &follower->topic->ring;
         RT_CHECK(follower->selection == selection);
         RT_CHECK(rt_selection_has(selection, follower->topic->leaf.key));
-        RT_CHECK(ring->sequence <= newest && ring->sequence < selection->head);
+        uint64_t sequence = rt_topic_sequence(follower->topic);
+        RT_CHECK(sequence <= newest && sequence < selection->head);
         RT_CHECK(ring->dropped_sequence == follower->dropped_sequence);
         RT_CHECK(follower->dropped_sequence <= selection->dropped_sequence);
-        newest = ring->sequence;
+        newest = sequence;
+        closed += follower->topic->is_closed;
         count++;
     }
     RT_CHECK(count == selection->follower_count);
     RT_CHECK(count <= selection->merge.capacity);
+    RT_CHECK(closed == selection->closed_count);
 }
 
 static void validate_drops(const struct rt_selection *selection)

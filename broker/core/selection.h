@@ -41,13 +41,15 @@ struct rt_selection {
     struct rt_list link;      /* in core->selection_list */
     struct rt_blocks blocks;
     struct rt_merge merge;
-    struct rt_list followers; /* a topic each; the one with the newest event is
-                               * first */
+    struct rt_list followers; /* a topic each; the one where something happened
+                               * last is first */
     struct rt_list dropped; /* those that lost events; the last drop is last */
     uint64_t dropped_sequence; /* of the newest event lost, of all topics */
     uint64_t head;             /* the sequence behind its last event */
     uint32_t follower_count;
+    uint32_t closed_count; /* followers whose topic is closed */
     uint32_t pattern_count;
+    bool has_wildcards;                     /* in any of the patterns */
     struct rt_selection_pattern patterns[]; /* and behind them the key */
 };
 
@@ -63,6 +65,10 @@ rt_selection_obtain(struct rt_core *core,
 /* Whether it has just these patterns. */
 bool rt_selection_is_of(const struct rt_selection *selection,
                         const struct rt_selector *selector);
+
+/* Whether it has all that it will ever have: without wildcards, when each of
+ * its topics is closed. */
+bool rt_selection_is_closed(const struct rt_selection *selection);
 
 /* Whether a topic is one of its patterns, without a wildcard. */
 bool rt_selection_names(const struct rt_selection *selection,

@@ -82,7 +82,8 @@ bool rt_stream_has(const struct rt_stream *stream, struct rt_bytes topic)
 
 bool rt_stream_is_closed(const struct rt_stream *stream)
 {
-    return stream->topic != NULL && stream->topic->is_closed;
+    return stream->topic == NULL ? rt_selection_is_closed(stream->selection)
+                                 : stream->topic->is_closed;
 }
 
 bool rt_stream_is_congested(const struct rt_stream *stream)

@@ -72,7 +72,7 @@ bool rt_stream_is_of(const struct rt_stream *stream,
 /* Whether the events of a topic are among its own. */
 bool rt_stream_has(const struct rt_stream *stream, struct rt_bytes topic);
 
-/* Whether its topic takes no more events. */
+/* Whether its topic, or each of its topics, takes no more events. */
 bool rt_stream_is_closed(const struct rt_stream *stream);
 
 /* Whether publishers to its topic should wait until the fan-out has caught up.

@@ -42,6 +42,7 @@ struct rt_topic {
     uint32_t old_epoch;
     uint32_t epoch;
     uint64_t purged_sequence; /* of the last event that a purge dropped */
+    uint64_t closed_sequence; /* of its last closing, see closing.h; 0: none */
     bool is_closed;           /* takes no more events */
     char name[];              /* with a NUL */
 };

@@ -221,10 +221,16 @@ static void answer_sub(const struct task *task,
 {
     struct rt_notice_place place = rt_notice_place(&task->selector, start);
     struct rt_notice ok = ok_at(task, &place, start->position);
+    struct rt_notice closed;
+    uint32_t next = 0;
     rt_dialog_answer(task->dialog, &ok);
     if (start->is_gap && subscriber->gap != RT_GAP_SKIP) {
         struct rt_notice gap = rt_gap_notice(&place, &start->gap);
         rt_dialog_answer(task->dialog, &gap);
+    }
+    while (rt_next_closed_notice(&task->server->core, &task->selector, start,
+                                 &next, &closed)) {
+        rt_dialog_answer(task->dialog, &closed);
     }
     if (!start->is_behind) {
         struct rt_notice caught_up = rt_caught_up_notice(&place);

@@ -1,5 +1,7 @@
 #include "broker/net/notify.h"
 
+#include "broker/core/closing.h"
+#include "broker/core/topic.h"
 #include "broker/net/event_stream.h"
 #include "protocol/notice.h"
 
@@ -7,11 +9,12 @@
  * spread: each comes once before any comes again. */
 #define RECONNECT_STEP_MS 617
 
-#define NOTICES_MAX 3 /* at the start of a subscription */
+#define NOTICES_MAX 3 /* in one write: nearly all that begin have no more */
 
-/* Notices that leave in one write. */
+/* Notices that leave in as few writes as there is room for. */
 struct notices {
     struct rt_connection *connection;
+    int err; /* then it is closed */
     struct rt_writer writer;
     char memory[NOTICES_MAX * RT_NOTICE_BYTES_MAX];
 };
@@ -19,21 +22,28 @@ struct notices {
 static void begin(struct notices *notices, struct rt_connection *connection)
 {
     notices->connection = connection;
+    notices->err = 0;
     rt_writer_init(&notices->writer, notices->memory, sizeof(notices->memory));
-}
-
-static void add(struct notices *notices, const struct rt_notice *notice)
-{
-    rt_notice_write(&notices->writer,
-                    (enum rt_format)notices->connection->format, notice);
 }
 
 static void write_all(struct notices *notices)
 {
     RT_CHECK(!notices->writer.overflowed);
-    int err = rt_connection_write(notices->connection,
-                                  rt_writer_bytes(&notices->writer));
-    (void)err; /* then it is closed */
+    if (notices->err == 0) {
+        notices->err = rt_connection_write(notices->connection,
+                                           rt_writer_bytes(&notices->writer));
+    }
+    rt_writer_init(&notices->writer, notices->memory, sizeof(notices->memory));
+}
+
+static void add(struct notices *notices, const struct rt_notice *notice)
+{
+    size_t written = rt_writer_bytes(&notices->writer).len;
+    if (sizeof(notices->memory) - written < RT_NOTICE_BYTES_MAX) {
+        write_all(notices);
+    }
+    rt_notice_write(&notices->writer,
+                    (enum rt_format)notices->connection->format, notice);
 }
 
 static void write_one(struct rt_connection *connection,
@@ -133,6 +143,37 @@ struct rt_notice_place rt_notice_place(const struct rt_selector *selector,
     return place;
 }
 
+bool rt_next_closed_notice(const struct rt_core *core,
+                           const struct rt_selector *selector,
+                           const struct rt_start *start,
+                           uint32_t *next,
+                           struct rt_notice *notice)
+{
+    while (start->is_node && *next < selector->count) {
+        const struct rt_topic *topic =
+            rt_topic_find(core, selector->patterns[(*next)++]);
+        if (topic != NULL && topic->is_closed &&
+            !rt_closing_is_from(topic, start->cursor.offset + 1)) {
+            *notice = rt_closing_notice(topic, start->cursor);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_closed(struct notices *notices,
+                       const struct rt_selector *selector,
+                       const struct rt_start *start)
+{
+    const struct rt_server *server = rt_connection_server(notices->connection);
+    struct rt_notice closed;
+    uint32_t next = 0;
+    while (
+        rt_next_closed_notice(&server->core, selector, start, &next, &closed)) {
+        add(notices, &closed);
+    }
+}
+
 void rt_notify_start(struct rt_connection *connection,
                      const struct rt_selector *selector,
                      const struct rt_start *start)
@@ -146,6 +187,7 @@ void rt_notify_start(struct rt_connection *connection,
         struct rt_notice gap = rt_gap_notice(&place, &start->gap);
         add(&notices, &gap);
     }
+    add_closed(&notices, selector, start);
     if (!start->is_behind && subscriber->state != RT_SUBSCRIBER_DETACHED) {
         struct rt_notice caught_up = rt_caught_up_notice(&place);
         add(&notices, &caught_up);
@@ -184,7 +226,9 @@ void rt_notify_closed(struct rt_connection *connection,
 {
     struct rt_notice notice = {
         .kind = RT_NOTICE_CLOSED, .topic = topic, .cursor = cursor};
-    write_one(connection, &notice);
+    if (topic.len > 0) {
+        write_one(connection, &notice);
+    }
 }
 
 void rt_notify_drain(struct rt_connection *connection)

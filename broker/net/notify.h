@@ -18,7 +18,8 @@
 #define RT_RECONNECT_SPREAD_MS 2000
 
 /* That it is open, and for a subscriber where it begins: after a gap unless the
- * policy is to skip it, and whether there is nothing to replay. */
+ * policy is to skip it, without some that are closed, and whether there is
+ * nothing to replay. */
 void rt_notify_start(struct rt_connection *connection,
                      const struct rt_selector *selector,
                      const struct rt_start *start);
@@ -42,6 +43,15 @@ struct rt_notice rt_gap_notice(const struct rt_notice_place *place,
                                const struct rt_gap *gap);
 struct rt_notice rt_caught_up_notice(const struct rt_notice_place *place);
 
+/* Of several topics, those that were closed before the start are told then. Of
+ * the patterns from *next on, the next that is such a topic: false if there is
+ * none. */
+bool rt_next_closed_notice(const struct rt_core *core,
+                           const struct rt_selector *selector,
+                           const struct rt_start *start,
+                           uint32_t *next,
+                           struct rt_notice *notice);
+
 /* That events are missed. */
 void rt_notify_gap(struct rt_connection *connection,
                    const struct rt_notice_place *place,
@@ -51,7 +61,8 @@ void rt_notify_gap(struct rt_connection *connection,
 void rt_notify_caught_up(struct rt_connection *connection,
                          const struct rt_notice_place *place);
 
-/* That a topic is closed, behind its last event. */
+/* That a topic is closed, behind its last event. Of several, where that is
+ * empty, each was told. */
 void rt_notify_closed(struct rt_connection *connection,
                       struct rt_bytes topic,
                       struct rt_cursor cursor);

@@ -72,7 +72,7 @@ static void sink_close(struct rt_subscriber *subscriber,
         rt_event_stream_close(connection, topic_of(subscriber), reason, resume);
     } else if (connection->format == RT_FORMAT_JSON &&
                reason == RT_CLOSE_TOPIC_CLOSED) {
-        /* There may be other topics, and there may be some yet. */
+        /* There may be other subscriptions, and there may be some yet. */
         rt_notify_closed(connection, topic_of(subscriber), resume->cursor);
     } else {
         rt_websocket_close_with(connection, reason, resume);

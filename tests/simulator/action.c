@@ -161,7 +161,7 @@ static void act_close(struct world *world)
     struct rt_topic *found = random_found(world, &topic);
     if (found != NULL && one_in(world, 4)) {
         rt_topic_close(found);
-        topic->is_closed = true;
+        world_close_topic(world, topic);
         topic_want(topic, topic->latest);
     }
 }

@@ -49,11 +49,12 @@ struct topic {
     struct rt_bytes name;
     bool exists;
     bool is_closed;
-    bool is_kept;    /* though idle: its retention is not the node's */
-    uint32_t birth;  /* its first epoch since it exists */
-    uint32_t epoch;  /* its last one if it does not exist */
-    uint64_t base;   /* the offset before the epoch's first event */
-    uint64_t purged; /* the last event that a purge has dropped; 0: none */
+    uint64_t closing; /* the number that it was closed with */
+    bool is_kept;     /* though idle: its retention is not the node's */
+    uint32_t birth;   /* its first epoch since it exists */
+    uint32_t epoch;   /* its last one if it does not exist */
+    uint64_t base;    /* the offset before the epoch's first event */
+    uint64_t purged;  /* the last event that a purge has dropped; 0: none */
     struct rt_retention retention;
     struct event *events; /* by offset - 1, all since its birth */
     uint64_t latest;

@@ -51,7 +51,7 @@ struct event publish_draw(struct world *world, const struct topic *topic)
     uint64_t newest_ms =
         topic->latest > 0 ? topic_event(topic, topic->latest)->wall_ms : 0;
     struct event event = {
-        .sequence = world->expected.events_produced + 1,
+        .sequence = world->sequence + 1,
         .wall_ms = world->wall_ms < newest_ms ? newest_ms : world->wall_ms};
     event.len = random_len(world);
     event.noise = (uint32_t)test_random_next(&world->random);
@@ -131,7 +131,7 @@ static void expect_entry(const struct world *world, const struct topic *topic)
     const struct rt_segment *newest = rt_ring_find(ring, rt_ring_latest(ring));
     const struct rt_entry *entry =
         rt_segment_entry(newest, newest->event_count - 1);
-    EXPECT_INT(entry->sequence, world->expected.events_produced);
+    EXPECT_INT(entry->sequence, world->sequence);
     EXPECT_INT(entry->wall_ms, event->wall_ms);
     EXPECT_INT(entry->content, event->content);
     EXPECT(rt_bytes_equal(rt_segment_type(newest, entry), event->type));
@@ -191,7 +191,10 @@ void publish_note(struct world *world,
     topic_extend(topic, world->now_ms, event);
     topic->touched_ms = world->now_ms;
     world->expected.events_produced++;
-    world_remember(world, topic);
+    world_remember(world, (struct past){.topic = topic,
+                                        .birth = topic->birth,
+                                        .owner = event->owner,
+                                        .offset = topic->latest});
     world->expected.bytes_produced += event->len;
 }
 

@@ -101,7 +101,7 @@ void readers_expect_served(const struct world *world, bool has_more)
             EXPECT_INT(reader->subscriber.state, RT_SUBSCRIBER_ACTIVE);
             EXPECT(reader_next(reader, reader->seen + 1) >
                    reader_latest(reader));
-            EXPECT(reader->topic == NULL || !reader->topic->is_closed);
+            EXPECT(!reader_is_over(reader));
         }
     }
 }

@@ -140,6 +140,9 @@ void reader_choose(struct reader *reader);
 /* A free one comes. */
 void reader_subscribe(struct reader *reader);
 
+/* Whether each of its topics is closed, and no other can come. */
+bool reader_is_over(const struct reader *reader);
+
 /* It has come or gone: the topics that it names are of use. */
 void reader_touch(const struct reader *reader);
 

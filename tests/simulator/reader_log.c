@@ -1,5 +1,6 @@
 /* What a reader must be given, by the model's logs. */
 #include "protocol/format.h"
+#include "protocol/notice.h"
 #include "tests/simulator/expect.h"
 #include "tests/simulator/reader.h"
 #include "tests/simulator/world.h"
@@ -8,7 +9,7 @@
 
 uint64_t reader_latest(const struct reader *reader)
 {
-    return reader->topic == NULL ? reader->world->expected.events_produced
+    return reader->topic == NULL ? reader->world->sequence
                                  : reader->topic->latest;
 }
 
@@ -84,7 +85,7 @@ uint64_t reader_next(const struct reader *reader, uint64_t number)
             if (world_has(&past)) {
                 return number;
             }
-            EXPECT(reader_is_told(reader, number));
+            EXPECT(past.closing > 0 || reader_is_told(reader, number));
         }
         number++;
     }
@@ -161,9 +162,10 @@ void reader_expect_cursor(struct reader *reader, struct rt_cursor cursor)
 
 /* --- what it looks like --- */
 
-struct rt_bytes reader_encode(const struct reader *reader, uint64_t number)
+static void write_event(struct rt_writer *writer,
+                        const struct reader *reader,
+                        uint64_t number)
 {
-    static char memory[ENCODED_MAX];
     struct past past = past_of(reader, number);
     const struct event *event = topic_event(past.topic, past.offset);
     struct rt_item item = {
@@ -175,9 +177,33 @@ struct rt_bytes reader_encode(const struct reader *reader, uint64_t number)
         .payload = {model_noise(event->noise), event->len},
         .has_resume = reader->topic == NULL,
         .resume = {reader->world->core.epoch, number}};
+    rt_format_write(writer, reader->format, &item);
+}
+
+static void write_closing(struct rt_writer *writer,
+                          const struct reader *reader,
+                          uint64_t number)
+{
+    struct past past = past_of(reader, number);
+    struct rt_notice notice = {
+        .kind = RT_NOTICE_CLOSED,
+        .topic = past.topic->name,
+        .cursor = {past.topic->epoch, past.offset - past.topic->base},
+        .has_resume = true,
+        .resume = {reader->world->core.epoch, number}};
+    rt_notice_write(writer, reader->format, &notice);
+}
+
+struct rt_bytes reader_encode(const struct reader *reader, uint64_t number)
+{
+    static char memory[ENCODED_MAX];
     struct rt_writer writer;
     rt_writer_init(&writer, memory, sizeof(memory));
-    rt_format_write(&writer, reader->format, &item);
+    if (past_of(reader, number).closing > 0) {
+        write_closing(&writer, reader, number);
+    } else {
+        write_event(&writer, reader, number);
+    }
     EXPECT(!writer.overflowed);
     return rt_writer_bytes(&writer);
 }

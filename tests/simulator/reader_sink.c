@@ -284,10 +284,10 @@ void reader_caught_up(struct rt_subscriber *subscriber)
 
 /* --- how it ends --- */
 
-/* It has all that there will be of its one topic. */
+/* It has all that there will be. */
 static bool is_done(struct reader *reader)
 {
-    if (reader->topic == NULL || !reader->topic->is_closed) {
+    if (!reader_is_over(reader)) {
         return false;
     }
     reader_skip(reader);

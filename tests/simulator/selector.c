@@ -104,6 +104,27 @@ void reader_choose(struct reader *reader)
     }
 }
 
+static int pattern_count(const char *selector)
+{
+    int count = 0;
+    while (selector != NULL) {
+        selector = strchr(selector, ',');
+        selector = selector == NULL ? NULL : selector + 1;
+        count++;
+    }
+    return count;
+}
+
+bool reader_is_over(const struct reader *reader)
+{
+    int closed = 0;
+    for (int i = 0; i < TOPIC_MAX; i++) {
+        const struct topic *topic = &reader->world->topics[i];
+        closed += reader->names[i] && topic->exists && topic->is_closed;
+    }
+    return closed == pattern_count(reader->selector);
+}
+
 void reader_touch(const struct reader *reader)
 {
     struct world *world = reader->world;

@@ -55,7 +55,7 @@ struct rt_since random_since(struct world *world, const struct topic *topic)
 
 static struct rt_cursor random_node_cursor(struct world *world)
 {
-    uint64_t latest = world->expected.events_produced;
+    uint64_t latest = world->sequence;
     uint64_t offsets[] = {0, latest, latest + 1, UINT64_MAX, world->removed};
     uint64_t offset = offsets[below(world, RT_ARRAY_LENGTH(offsets))];
     if (one_in(world, 2)) {
@@ -91,7 +91,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 /* The oldest event that is left in the topics. */
 static uint64_t earliest(const struct world *world, const bool *has)
 {
-    uint64_t sequence = world->expected.events_produced + 1;
+    uint64_t sequence = world->sequence + 1;
     for (int i = 0; i < TOPIC_MAX; i++) {
         const struct topic *topic = &world->topics[i];
         if (has[i] && topic_oldest(topic) != NULL) {
@@ -122,7 +122,7 @@ static uint64_t topic_since(const struct topic *topic, uint64_t wall_ms)
 static uint64_t
 at_time(const struct world *world, const bool *has, uint64_t wall_ms)
 {
-    uint64_t sequence = world->expected.events_produced + 1;
+    uint64_t sequence = world->sequence + 1;
     for (int i = 0; i < TOPIC_MAX; i++) {
         const struct topic *topic = &world->topics[i];
         if (has[i] && topic->exists) {
@@ -138,7 +138,7 @@ struct selected selected_start(const struct world *world,
                                const bool *has,
                                const struct rt_since *since)
 {
-    uint64_t latest = world->expected.events_produced;
+    uint64_t latest = world->sequence;
     bool is_known = since->cursor.epoch == world->core.epoch &&
                     since->cursor.offset <= latest;
     switch (since->kind) {

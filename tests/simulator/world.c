@@ -232,26 +232,38 @@ void world_end_topic(struct world *world, struct topic *topic)
     topic_end(topic);
 }
 
-void world_remember(struct world *world, struct topic *topic)
+void world_remember(struct world *world, struct past past)
 {
-    uint64_t sequence = world->expected.events_produced;
-    if (sequence > world->past_capacity) {
+    if (world->sequence == world->past_capacity) {
         world->past_capacity = 64 + world->past_capacity * 2;
         world->past =
             realloc(world->past, world->past_capacity * sizeof(struct past));
         EXPECT(world->past != NULL);
     }
-    world->past[sequence - 1] =
-        (struct past){.topic = topic,
-                      .birth = topic->birth,
-                      .owner = topic_event(topic, topic->latest)->owner,
-                      .offset = topic->latest};
+    world->past[world->sequence++] = past;
+}
+
+void world_close_topic(struct world *world, struct topic *topic)
+{
+    if (!topic->is_closed) {
+        topic->is_closed = true;
+        topic->closing = world->sequence + 1;
+        world_remember(world, (struct past){.topic = topic,
+                                            .birth = topic->birth,
+                                            .offset = topic->latest,
+                                            .closing = topic->closing});
+    }
 }
 
 bool world_has(const struct past *past)
 {
-    return past->topic->exists && past->topic->birth == past->birth &&
-           past->offset >= topic_earliest(past->topic);
+    const struct topic *topic = past->topic;
+    if (!topic->exists || topic->birth != past->birth) {
+        return false;
+    }
+    return past->closing > 0
+               ? topic->is_closed && topic->closing == past->closing
+               : past->offset >= topic_earliest(topic);
 }
 
 void world_set_back(struct world *world, const struct topic *topic)

@@ -58,12 +58,13 @@ struct local {
     bool has_kept_up; /* since it follows */
 };
 
-/* An event of the node. */
+/* An event of the node; or that a topic was closed, behind that offset. */
 struct past {
     struct topic *topic;
     uint32_t birth; /* of the topic */
     uint32_t owner; /* who published it */
     uint64_t offset;
+    uint64_t closing; /* the number of that; 0: it is an event */
 };
 
 /* What was published under a key. */
@@ -105,7 +106,8 @@ struct world {
     struct sink sinks[SINK_MAX];
     struct reader readers[READER_MAX];
     struct local *locals[LOCAL_MAX];
-    struct past *past; /* every event of the node, by sequence - 1 */
+    uint64_t sequence; /* of what happened last */
+    struct past *past; /* all of that, by sequence - 1 */
     uint64_t past_capacity;
     struct keyed keys[TOPIC_MAX][KEY_MAX];
     uint64_t removals;   /* of topics that had events */
@@ -161,9 +163,12 @@ void world_begin_topic(struct world *world, struct topic *topic);
 void world_end_topic(struct world *world, struct topic *topic);
 
 /* An event was published to the topic: the node remembers it. */
-void world_remember(struct world *world, struct topic *topic);
+void world_remember(struct world *world, struct past past);
 
-/* Whether an event is still in its ring. */
+/* A topic takes no more events. */
+void world_close_topic(struct world *world, struct topic *topic);
+
+/* Whether an event is still in its ring, or a topic still closed. */
 bool world_has(const struct past *past);
 
 /* --- sinks --- */

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "broker/core/control.h"
 #include "broker/core/topic.h"
+#include "protocol/notice.h"
 #include "protocol/pattern.h"
 
-#define ENVELOPE_MAX 1024
+#define ENVELOPE_MAX RT_NOTICE_BYTES_MAX
 
 void test_history_init(struct test_history *history,
                        struct rt_retention retention)
@@ -45,7 +47,20 @@ static void publish(struct test_history *history, const char *topic, size_t len)
     EXPECT_INT(rt_core_publish(core, &event, &receipt), 0);
     EXPECT_INT(core->sequence, sequence);
     history->events[sequence] =
-        (struct test_past){topic, receipt.cursor, receipt.wall_ms, len};
+        (struct test_past){topic, receipt.cursor, receipt.wall_ms, len, false};
+}
+
+void test_history_close(struct test_history *history, const char *topic)
+{
+    struct rt_topic *found = test_core_topic(&history->test, topic);
+    uint64_t sequence = history->test.core.sequence + 1;
+    EXPECT(!found->is_closed);
+    rt_topic_close(found);
+    EXPECT_INT(history->test.core.sequence, sequence);
+    uint64_t latest = rt_ring_latest(&found->ring);
+    history->events[sequence] =
+        (struct test_past){topic, rt_topic_cursor(found, latest), 0, 0, true};
+    rt_core_validate(&history->test.core);
 }
 
 void test_history_publish(struct test_history *history,
@@ -70,7 +85,7 @@ void test_history_add(struct test_history *history,
     const struct rt_topic *added = test_core_topic(&history->test, topic);
     uint64_t offset = rt_ring_latest(&added->ring);
     history->events[sequence] = (struct test_past){
-        topic, rt_topic_cursor(added, offset), added->ring.wall_ms, len};
+        topic, rt_topic_cursor(added, offset), added->ring.wall_ms, len, false};
 }
 
 static struct rt_selector parsed(const char *text)
@@ -118,12 +133,11 @@ static bool has(const struct rt_selector *selector, const char *topic)
     return false;
 }
 
-static void expect_event(const struct test_history *history,
-                         struct test_sink *sink,
-                         uint64_t sequence)
+static void write_event(struct rt_writer *writer,
+                        const struct test_history *history,
+                        uint64_t sequence)
 {
     const struct test_past *past = &history->events[sequence];
-    static char memory[TEST_HISTORY_LEN_MAX + ENVELOPE_MAX];
     struct rt_item item = {.topic = rt_bytes_of(past->topic),
                            .cursor = past->cursor,
                            .wall_ms = past->wall_ms,
@@ -131,9 +145,34 @@ static void expect_event(const struct test_history *history,
                            .payload = payload_of(sequence, past->len),
                            .has_resume = true,
                            .resume = {history->test.core.epoch, sequence}};
+    rt_format_write(writer, history->format, &item);
+}
+
+static void write_closing(struct rt_writer *writer,
+                          const struct test_history *history,
+                          uint64_t sequence)
+{
+    const struct test_past *past = &history->events[sequence];
+    struct rt_notice notice = {.kind = RT_NOTICE_CLOSED,
+                               .topic = rt_bytes_of(past->topic),
+                               .cursor = past->cursor,
+                               .has_resume = true,
+                               .resume = {history->test.core.epoch, sequence}};
+    rt_notice_write(writer, history->format, &notice);
+}
+
+static void expect_past(const struct test_history *history,
+                        struct test_sink *sink,
+                        uint64_t sequence)
+{
+    static char memory[TEST_HISTORY_LEN_MAX + ENVELOPE_MAX];
     struct rt_writer writer;
     rt_writer_init(&writer, memory, sizeof(memory));
-    rt_format_write(&writer, history->format, &item);
+    if (history->events[sequence].is_closing) {
+        write_closing(&writer, history, sequence);
+    } else {
+        write_event(&writer, history, sequence);
+    }
     struct rt_bytes expected = rt_writer_bytes(&writer);
     size_t left = sink->received.len - sink->read;
     struct rt_bytes got = {sink->received.data + sink->read,
@@ -160,11 +199,11 @@ static void expect_events(const struct test_history *history,
                           uint64_t last)
 {
     struct rt_selector patterns = parsed(selector);
-    EXPECT(!sink->is_closed);
+    EXPECT(!sink->is_closed || sink->reason == RT_CLOSE_TOPIC_CLOSED);
     for (uint64_t sequence = first; sequence <= last; sequence++) {
         if (has(&patterns, history->events[sequence].topic) &&
             !is_own(sink, sequence)) {
-            expect_event(history, sink, sequence);
+            expect_past(history, sink, sequence);
         }
     }
 }

@@ -16,6 +16,7 @@ struct test_past {
     struct rt_cursor cursor;
     uint64_t wall_ms;
     size_t len;
+    bool is_closing; /* no event: the topic was closed */
 };
 
 struct test_history {
@@ -35,6 +36,9 @@ void test_history_publish(struct test_history *history,
                           const char *topic,
                           int count,
                           size_t len);
+
+/* Closes a topic that is not. */
+void test_history_close(struct test_history *history, const char *topic);
 
 /* Adds the next event of the node, of `len` bytes, to a publication that will
  * be committed. */
@@ -56,7 +60,8 @@ struct rt_start test_history_select(struct test_history *history,
                                     const char *selector,
                                     struct rt_since since);
 
-/* The sink has got the events of the selector's topics with these sequences,
+/* The sink, which may be closed since all of its topics are, has got the events
+ * and closings of the selector's topics with these sequences,
  * but its own, since the last look, and nothing else. first > last: none. */
 void test_history_expect(const struct test_history *history,
                          struct test_sink *sink,

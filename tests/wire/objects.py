@@ -10,9 +10,9 @@ from tap import equal
 class Objects:
     """A subscription whose items are the envelope's objects."""
 
-    def __init__(self, form, broker, path):
+    def __init__(self, form, broker, path, **options):
         path = f"/{path}" if form is Dialog else path
-        self.peer = form(broker, path)
+        self.peer = form(broker, path, **options)
         self.opened = self.peer.opened if form is Dialog else self.item()
         equal(self.opened["op"], "open")
 

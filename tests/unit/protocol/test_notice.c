@@ -209,6 +209,14 @@ TEST("a server-sent notice is an event with a type of the broker's")
                                   .cursor = {1, 2}},
                "event: ringtail.closed\ndata: {\"op\":\"closed\","
                "\"topic\":\"a\",\"cursor\":\"00000001-2\"}\n\n");
+    expect_sse((struct rt_notice){.kind = RT_NOTICE_CLOSED,
+                                  .topic = RT_BYTES("a"),
+                                  .cursor = {1, 2},
+                                  .has_resume = true,
+                                  .resume = {3, 4}},
+               "event: ringtail.closed\nid: *00000003-4\n"
+               "data: {\"op\":\"closed\",\"topic\":\"a\","
+               "\"cursor\":\"00000001-2\",\"resume\":\"*00000003-4\"}\n\n");
     expect_sse(
         (struct rt_notice){.kind = RT_NOTICE_DRAIN, .reconnect_after_ms = 1500},
         "event: ringtail.drain\nretry: 1500\n"
