@@ -151,15 +151,17 @@ static void apply(struct rt_log *log, const struct rt_log_batch *batch)
     struct rt_log_origin origin = {.segment = tail->head.number,
                                    .position = tail->position,
                                    .wall_ms = batch->wall_ms};
+    uint64_t events = 0;
     rt_log_index_lock(&log->index);
     for (uint32_t i = 0; i < batch->part_count; i++) {
         rt_log_apply(log, &batch->parts[i], &origin, draft->parts[i].length);
+        events += draft->parts[i].count;
     }
     tail->position += draft->head.length;
     tail->batch++;
     tail->chain = draft->head.crc;
     log->sequence = batch->sequence;
-    rt_log_index_extend(&log->index, tail->position, batch->wall_ms);
+    rt_log_index_extend(&log->index, tail->position, events, batch->wall_ms);
     rt_log_index_unlock(&log->index);
 }
 
@@ -201,6 +203,7 @@ bool rt_log_extent(struct rt_log *log,
     if (is_there) {
         *extent = (struct rt_log_extent){
             .earliest = rt_log_shelf_earliest(shelf),
+            .end = shelf->end,
             .next_offset = shelf->next_offset,
             .bytes = shelf->bytes,
             .is_damaged = shelf->state == RT_LOG_SHELF_DAMAGED};
@@ -272,8 +275,7 @@ struct rt_log_usage rt_log_usage(struct rt_log *log)
     const struct rt_log_index *index = &log->index;
     struct rt_log_usage usage = {.bytes = index->bytes,
                                  .segment_count = index->volume_count,
-                                 .events = log->sequence -
-                                           index->volumes[0].sequence};
+                                 .events = index->events};
     rt_log_index_unlock(&log->index);
     return usage;
 }

@@ -77,7 +77,7 @@ struct rt_log_events {
 /* What a topic is. Its state is opaque here. */
 struct rt_log_topic {
     struct rt_bytes name;          /* never changes */
-    uint64_t next_offset;          /* of its next event */
+    uint64_t next_offset;          /* of its next event; it may skip some */
     uint64_t floor;                /* what was before it does not count */
     struct rt_retention retention; /* on disk; UINT64_MAX: no limit */
     struct rt_bytes state;
@@ -86,7 +86,9 @@ struct rt_log_topic {
 /*
  * Something to be kept. A topic's first RT_LOG_TOPIC comes before its first
  * events, and tells of all that changes but by events; to purge is to raise
- * the floor. Topics are numbered from 1, in the order in which they come.
+ * the floor. Topics are numbered from 1, in the order in which they come. A
+ * topic's parts are in order, each event at the topic's next offset; where it
+ * skips offsets it does so before its events in the batch.
  */
 struct rt_log_part {
     enum rt_log_part_kind kind;
@@ -109,6 +111,7 @@ struct rt_log_batch {
 /* How a topic was found. */
 struct rt_log_standing {
     uint64_t earliest; /* its oldest event that counts; next_offset: none */
+    uint64_t end;      /* behind its last event */
     uint64_t wall_ms;  /* time stamp of its last event; 0: not known */
     bool is_damaged;   /* events are lost: it ends with what is before them, and
                           takes no more */
@@ -179,6 +182,7 @@ RT_MUST_USE int rt_log_retain(struct rt_log *log, uint64_t wall_ms);
 /* What a topic keeps on disk, and how it ends. Any thread, and so the next. */
 struct rt_log_extent {
     uint64_t earliest; /* the oldest event that counts; next_offset: none */
+    uint64_t end;      /* behind the last event */
     uint64_t next_offset;
     uint64_t bytes;
     bool is_damaged;
@@ -205,7 +209,7 @@ rt_log_offset_from(struct rt_log *log, uint64_t topic, uint64_t sequence);
 struct rt_log_usage {
     uint64_t bytes;
     uint64_t segment_count;
-    uint64_t events; /* numbers among all, from the oldest segment on */
+    uint64_t events;
 };
 
 /* Any thread; waits for no disk. */

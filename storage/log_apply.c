@@ -62,6 +62,7 @@ static void apply_topic(struct rt_log *log, const struct rt_log_part *part)
     if (shelf->state == RT_LOG_SHELF_NEW) {
         shelf->state = RT_LOG_SHELF_SOUND;
     }
+    RT_CHECK(topic->next_offset >= shelf->next_offset);
     shelf->next_offset = topic->next_offset;
     shelf->retention = topic->retention;
     shelf->state_len = (uint8_t)topic->state.len;
@@ -81,6 +82,7 @@ struct rt_log_span rt_log_span_of(const struct rt_log_events *events,
     struct rt_entry newest;
     memcpy(&newest, events->entries.data, sizeof(newest));
     return (struct rt_log_span){.position = position,
+                                .before = events->offset,
                                 .first = events->offset,
                                 .last = events->offset + events->count - 1,
                                 .bytes = length,
@@ -91,10 +93,14 @@ struct rt_log_span rt_log_span_of(const struct rt_log_events *events,
 static void add_span(struct rt_log *log,
                      uint64_t topic,
                      uint64_t segment,
-                     const struct rt_log_span *span)
+                     struct rt_log_span *span)
 {
     struct rt_log_shelf *shelf = rt_log_index_shelf(&log->index, topic);
+    if (shelf == NULL) {
+        return; /* the same batch has removed it */
+    }
     RT_CHECK(span->first == shelf->next_offset);
+    span->before = shelf->end;
     if (rt_log_shelf_add(shelf, segment, span)) {
         log->tail.place_count++;
     }

@@ -33,7 +33,8 @@ void rt_log_apply(struct rt_log *log,
                   const struct rt_log_origin *origin,
                   uint64_t length);
 
-/* What is known of events from their part, whose body has that length. */
+/* What is known of events from their part, whose body has that length, when
+ * there are some right before them. */
 struct rt_log_span rt_log_span_of(const struct rt_log_events *events,
                                   uint64_t position,
                                   uint64_t length);

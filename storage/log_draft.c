@@ -29,12 +29,14 @@ void rt_log_draft_finish(struct rt_log_draft *draft)
 }
 
 size_t rt_log_describe(const struct rt_log_topic *topic,
+                       uint64_t end,
                        uint32_t flags,
                        char body[RT_LOG_DESCRIPTION_MAX])
 {
     RT_CHECK(topic->name.len <= RT_LOG_TOPIC_NAME_MAX);
     RT_CHECK(topic->state.len <= RT_LOG_STATE_MAX);
     struct rt_log_topic_head head = {.floor = topic->floor,
+                                     .end = end,
                                      .bytes = topic->retention.bytes,
                                      .events = topic->retention.events,
                                      .age_ms = topic->retention.age_ms,
@@ -153,7 +155,7 @@ static void add_topic(struct rt_log_draft *draft,
                       const struct rt_log_topic *topic)
 {
     char *body = draft->descriptions.data + draft->descriptions.len;
-    size_t len = rt_log_describe(topic, 0, body);
+    size_t len = rt_log_describe(topic, 0, 0, body);
     draft->descriptions.len += len;
     head->offset = topic->next_offset;
     add_piece(draft, head, (struct rt_bytes){body, len});

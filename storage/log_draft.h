@@ -43,8 +43,10 @@ void rt_log_draft_sign(struct rt_log_draft *draft,
                        uint64_t number,
                        uint32_t chain);
 
-/* Writes the body of a topic's part; returns its length. */
+/* Writes the body of a topic's part, with what the log itself knows of it in a
+ * snapshot; returns its length. */
 size_t rt_log_describe(const struct rt_log_topic *topic,
+                       uint64_t end,
                        uint32_t flags,
                        char body[RT_LOG_DESCRIPTION_MAX]);
 

@@ -68,6 +68,7 @@ struct rt_log_part_head {
 /* The body of a topic's part begins with it; name and state follow. */
 struct rt_log_topic_head {
     uint64_t floor;
+    uint64_t end; /* in a snapshot */
     uint64_t bytes;
     uint64_t events;
     uint64_t age_ms;
@@ -76,9 +77,10 @@ struct rt_log_topic_head {
     uint32_t flags;
 };
 
-/* A run of events of one topic in one segment. */
+/* Events of one topic in one segment, without holes between them. */
 struct rt_log_span {
     uint64_t position; /* of the batch with the first of them */
+    uint64_t before;   /* behind the topic's last event before them */
     uint64_t first;    /* offset */
     uint64_t last;     /* offset */
     uint64_t bytes;    /* of their parts' bodies */
@@ -109,8 +111,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as on disk");
 _Static_assert(sizeof(struct rt_log_segment_head) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_log_batch_head) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_log_part_head) == 64, "as on disk");
-_Static_assert(sizeof(struct rt_log_topic_head) == 40, "as on disk");
-_Static_assert(sizeof(struct rt_log_index_place) == 56, "as on disk");
+_Static_assert(sizeof(struct rt_log_topic_head) == 48, "as on disk");
+_Static_assert(sizeof(struct rt_log_index_place) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_log_trailer) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_entry) == 24, "as on disk");
 

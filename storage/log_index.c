@@ -123,6 +123,7 @@ struct rt_log_shelf *rt_log_index_add(struct rt_log_index *index,
     }
     shelf->topic = topic;
     shelf->next_offset = 1;
+    shelf->end = 1;
     shelf->floor = 1;
     shelf->retention =
         (struct rt_retention){UINT64_MAX, UINT64_MAX, UINT64_MAX};
@@ -167,15 +168,17 @@ int rt_log_index_reserve(struct rt_log_index *index, struct rt_log_shelf *shelf)
 }
 
 /* The place that events in a batch there belong to, if it has been begun. */
-static struct rt_log_place *
-place_for(const struct rt_log_shelf *shelf, uint64_t segment, uint64_t position)
+static struct rt_log_place *place_for(const struct rt_log_shelf *shelf,
+                                      uint64_t segment,
+                                      const struct rt_log_span *span)
 {
     if (shelf->place_count == 0) {
         return NULL;
     }
     struct rt_log_place *newest = &shelf->places[shelf->place_count - 1];
     bool is_near = newest->segment == segment &&
-                   position - newest->span.position < RT_LOG_PLACE_BYTES;
+                   newest->span.last + 1 == span->first &&
+                   span->position - newest->span.position < RT_LOG_PLACE_BYTES;
     return is_near ? newest : NULL;
 }
 
@@ -183,9 +186,11 @@ bool rt_log_shelf_add(struct rt_log_shelf *shelf,
                       uint64_t segment,
                       const struct rt_log_span *span)
 {
-    struct rt_log_place *place = place_for(shelf, segment, span->position);
+    struct rt_log_place *place = place_for(shelf, segment, span);
     shelf->bytes += span->bytes;
-    shelf->next_offset = span->last + 1;
+    shelf->events += span->last - span->first + 1;
+    shelf->end = span->last + 1;
+    shelf->next_offset = shelf->end;
     if (place != NULL) {
         place->span.last = span->last;
         place->span.bytes += span->bytes;
@@ -203,7 +208,9 @@ bool rt_log_shelf_add(struct rt_log_shelf *shelf,
 static void forget(struct rt_log_shelf *shelf, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        shelf->bytes -= shelf->places[i].span.bytes;
+        const struct rt_log_span *span = &shelf->places[i].span;
+        shelf->bytes -= span->bytes;
+        shelf->events -= span->last - span->first + 1;
     }
     shelf->place_count -= count;
     memmove(shelf->places, shelf->places + count,
@@ -245,6 +252,15 @@ static int reserve_volume(struct rt_log_index *index)
     return err;
 }
 
+void rt_log_volume_count(struct rt_log_volume *volume,
+                         const struct rt_log_span *span)
+{
+    volume->events += span->last - span->first + 1;
+    if (span->wall_ms > volume->wall_ms) {
+        volume->wall_ms = span->wall_ms;
+    }
+}
+
 int rt_log_index_begin(struct rt_log_index *index,
                        const struct rt_log_volume *volume)
 {
@@ -253,6 +269,7 @@ int rt_log_index_begin(struct rt_log_index *index,
     if (err == 0) {
         index->volumes[index->volume_count++] = *volume;
         index->bytes += volume->end;
+        index->events += volume->events;
     }
     rt_log_index_unlock(index);
     return err;
@@ -284,10 +301,13 @@ struct rt_log_volume *rt_log_index_newest(const struct rt_log_index *index)
 
 void rt_log_index_extend(struct rt_log_index *index,
                          uint64_t end,
+                         uint64_t events,
                          uint64_t wall_ms)
 {
     struct rt_log_volume *newest = rt_log_index_newest(index);
     index->bytes += end - newest->end;
+    index->events += events;
+    newest->events += events;
     newest->end = end;
     if (wall_ms > newest->wall_ms) {
         newest->wall_ms = wall_ms;
@@ -324,6 +344,7 @@ void rt_log_index_drop(struct rt_log_index *index)
     RT_CHECK(index->volume_count > 1);
     rt_log_index_lock(index);
     index->bytes -= index->volumes[0].end;
+    index->events -= index->volumes[0].events;
     index->volume_count--;
     memmove(index->volumes, index->volumes + 1,
             index->volume_count * sizeof(struct rt_log_volume));
@@ -332,9 +353,8 @@ void rt_log_index_drop(struct rt_log_index *index)
 
 /* --- looking for an event --- */
 
-/* The last place that begins at or before an offset that the shelf has. */
-static const struct rt_log_place *place_of(const struct rt_log_shelf *shelf,
-                                           uint64_t offset)
+/* The last place that begins at or before the offset. */
+static uint32_t last_place(const struct rt_log_shelf *shelf, uint64_t offset)
 {
     uint32_t low = 0;
     uint32_t high = shelf->place_count;
@@ -346,7 +366,17 @@ static const struct rt_log_place *place_of(const struct rt_log_shelf *shelf,
             high = middle;
         }
     }
-    return &shelf->places[low];
+    return low;
+}
+
+/* The first place with the event, or with those behind it: some offsets are
+ * given to no event. */
+static const struct rt_log_place *place_of(const struct rt_log_shelf *shelf,
+                                           uint64_t offset)
+{
+    uint32_t place = last_place(shelf, offset);
+    return &shelf->places[place +
+                          (shelf->places[place].span.last < offset ? 1 : 0)];
 }
 
 static int find(const struct rt_log_index *index,
@@ -359,15 +389,18 @@ static int find(const struct rt_log_index *index,
         offset < rt_log_shelf_earliest(shelf)) {
         return RT_ENOENT;
     }
-    if (offset >= shelf->next_offset) {
+    if (offset >= shelf->end) {
         return RT_EAGAIN;
     }
     const struct rt_log_place *place = place_of(shelf, offset);
     const struct rt_log_volume *volume =
         rt_log_index_volume(index, place->segment);
     RT_CHECK(volume != NULL);
-    *spot =
-        (struct rt_log_spot){place->segment, place->span.position, volume->end};
+    uint64_t first = place->span.first;
+    *spot = (struct rt_log_spot){.offset = offset > first ? offset : first,
+                                 .segment = place->segment,
+                                 .position = place->span.position,
+                                 .end = volume->end};
     return 0;
 }
 

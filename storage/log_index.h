@@ -37,8 +37,10 @@ struct rt_log_shelf {
     uint64_t topic;
     enum rt_log_shelf_state state;
     uint64_t next_offset;
-    uint64_t floor; /* of the topic itself, or of its retention */
-    uint64_t bytes; /* of all its places */
+    uint64_t end;    /* behind its last event; next_offset may be farther on */
+    uint64_t floor;  /* of the topic itself, or of its retention */
+    uint64_t bytes;  /* of all its places */
+    uint64_t events; /* in all its places */
     struct rt_retention retention;
     struct rt_log_place *places; /* by offset, which is by position as well */
     uint32_t place_count;
@@ -52,9 +54,9 @@ struct rt_log_shelf {
 /* One segment. */
 struct rt_log_volume {
     uint64_t segment;
-    uint64_t end;      /* of the batches; behind it nothing is to be read */
-    uint64_t sequence; /* the last event's number among all before it */
-    uint64_t wall_ms;  /* of the newest event of any topic; 0: none */
+    uint64_t end;     /* of the batches; behind it nothing is to be read */
+    uint64_t events;  /* that it has, of any topic */
+    uint64_t wall_ms; /* of the newest event of any topic; 0: none */
 };
 
 struct rt_log_index {
@@ -66,7 +68,8 @@ struct rt_log_index {
     struct rt_log_volume *volumes; /* by number */
     uint32_t volume_count;
     uint32_t volume_capacity;
-    uint64_t bytes; /* of all volumes */
+    uint64_t bytes;  /* of all volumes */
+    uint64_t events; /* in all volumes */
 };
 
 /* An empty index with a shelf for keys: 0 or RT_ENOMEM. */
@@ -97,9 +100,8 @@ RT_MUST_USE int rt_log_index_reserve(struct rt_log_index *index,
                                      struct rt_log_shelf *shelf);
 
 /*
- * Adds events that continue the shelf's, in a batch of the newest segment;
- * there is room for a place. Returns whether a place was begun for them. Under
- * the lock.
+ * Adds events behind the shelf's, in a batch of a segment; there is room for a
+ * place. Returns whether a place was begun for them. Under the lock.
  */
 bool rt_log_shelf_add(struct rt_log_shelf *shelf,
                       uint64_t segment,
@@ -111,6 +113,10 @@ void rt_log_shelf_raise(struct rt_log_shelf *shelf, uint64_t floor);
 /* The oldest event that counts; next_offset: none does. */
 uint64_t rt_log_shelf_earliest(const struct rt_log_shelf *shelf);
 
+/* Adds to what is known of a segment that has not begun yet. */
+void rt_log_volume_count(struct rt_log_volume *volume,
+                         const struct rt_log_span *span);
+
 /* Begins a segment, whose number is higher than all others: 0 or RT_ENOMEM.
  * Locks. */
 RT_MUST_USE int rt_log_index_begin(struct rt_log_index *index,
@@ -121,9 +127,11 @@ struct rt_log_volume *rt_log_index_volume(const struct rt_log_index *index,
                                           uint64_t segment);
 struct rt_log_volume *rt_log_index_newest(const struct rt_log_index *index);
 
-/* The newest segment has batches up to there. Under the lock. */
+/* The newest segment has batches up to there, with so many events more. Under
+ * the lock. */
 void rt_log_index_extend(struct rt_log_index *index,
                          uint64_t end,
+                         uint64_t events,
                          uint64_t wall_ms);
 
 /* Forgets what topics have in the oldest segment, of at least two, and then the
@@ -133,6 +141,7 @@ void rt_log_index_drop(struct rt_log_index *index);
 
 /* Where to begin to read an event, and where its segment ends. */
 struct rt_log_spot {
+    uint64_t offset; /* of the first event there is from the wanted one on */
     uint64_t segment;
     uint64_t position;
     uint64_t end;

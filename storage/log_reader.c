@@ -195,10 +195,10 @@ static int put_batches(struct rt_log_reader *reader,
  * of the same topic ended. */
 static void begin_at(struct rt_log_reader *reader,
                      uint64_t topic,
-                     uint64_t offset,
                      const struct rt_log_spot *spot)
 {
-    bool goes_on = reader->topic == topic && reader->next_offset == offset &&
+    bool goes_on = reader->topic == topic &&
+                   reader->next_offset == spot->offset &&
                    reader->walk.segment == spot->segment;
     if (!goes_on || reader->position < spot->position) {
         reader->position = spot->position;
@@ -217,15 +217,15 @@ int rt_log_read(struct rt_log_reader *reader,
     if (err < 0) {
         return err;
     }
-    begin_at(reader, topic, offset, &spot);
+    begin_at(reader, topic, &spot);
     err = enter_segment(reader, &spot);
     if (err < 0) {
         return err;
     }
-    segment->first_offset = offset;
+    segment->first_offset = spot.offset;
     err = put_batches(reader, topic, segment, needed);
     reader->topic = topic;
-    reader->next_offset = offset + segment->event_count;
+    reader->next_offset = spot.offset + segment->event_count;
     if (segment->event_count > 0) {
         return 0;
     }

@@ -41,11 +41,12 @@ void rt_log_reader_finish(struct rt_log_reader *reader);
  * if it goes on where the last call ended; else at most RT_LOG_PLACE_BYTES, and
  * a batch, are gone through to find the first one.
  *
- * 0, and there is at least one event. RT_EAGAIN: there is none yet. RT_ENOENT:
- * it does not count any more, or there is no such topic. RT_ERANGE: the first
- * one has no room, and `needed` is the capacity that has. RT_EDAMAGED: the disk
- * has other bytes than were written, so there is no such event any more.
- * RT_ENOMEM, or what the disk said.
+ * 0, and there is at least one event; the segment's first offset is farther on
+ * than what was asked for where a topic has skipped some. RT_EAGAIN: there is
+ * none yet. RT_ENOENT: it does not count any more, or there is no such topic.
+ * RT_ERANGE: the first one has no room, and `needed` is the capacity that has.
+ * RT_EDAMAGED: the disk has other bytes than were written, so there is no such
+ * event any more. RT_ENOMEM, or what the disk said.
  */
 RT_MUST_USE int rt_log_read(struct rt_log_reader *reader,
                             uint64_t topic,

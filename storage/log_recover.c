@@ -320,32 +320,27 @@ static void know_tail(struct recovery *recovery)
     tail->chain = recovery->replay.chain;
 }
 
-/* The time stamp of the newest event that the last segment has. */
-static uint64_t newest_ms(const struct rt_log_index *index, uint64_t segment)
+/* Counts what a topic has in the last segment, which is its newest one. */
+static void count_shelf(const struct rt_log_shelf *shelf,
+                        struct rt_log_volume *volume)
 {
-    uint64_t newest = 0;
-    for (uint32_t i = 0; i < index->shelf_count; i++) {
-        const struct rt_log_shelf *shelf = index->shelves[i];
-        const struct rt_log_place *last =
-            shelf->place_count > 0 ? &shelf->places[shelf->place_count - 1]
-                                   : NULL;
-        if (last != NULL && last->segment == segment &&
-            last->span.wall_ms > newest) {
-            newest = last->span.wall_ms;
-        }
+    uint32_t count = shelf->place_count;
+    while (count > 0 && shelf->places[count - 1].segment == volume->segment) {
+        const struct rt_log_span *span = &shelf->places[--count].span;
+        rt_log_volume_count(volume, span);
     }
-    return newest;
 }
 
 static int begin_volume(struct recovery *recovery)
 {
+    struct rt_log_index *index = &recovery->log->index;
     const struct rt_log_tail *tail = &recovery->log->tail;
-    struct rt_log_volume volume = {
-        .segment = tail->head.number,
-        .end = tail->position,
-        .sequence = tail->head.sequence,
-        .wall_ms = newest_ms(&recovery->log->index, tail->head.number)};
-    return rt_log_index_begin(&recovery->log->index, &volume);
+    struct rt_log_volume volume = {.segment = tail->head.number,
+                                   .end = tail->position};
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        count_shelf(index->shelves[i], &volume);
+    }
+    return rt_log_index_begin(index, &volume);
 }
 
 /* Learns all that the segments know, with the last one found. */

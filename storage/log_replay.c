@@ -76,11 +76,14 @@ static bool continues(const struct rt_log_shelf *shelf,
     if (part->kind == RT_LOG_EVENTS) {
         return part->events.offset == shelf->next_offset;
     }
-    /* What is missing does not matter where all before it does not count. */
     const struct rt_log_topic *topic = &part->description;
-    return topic->next_offset == shelf->next_offset ||
-           (topic->next_offset > shelf->next_offset &&
-            topic->floor >= topic->next_offset);
+    if (topic->next_offset <= shelf->next_offset) {
+        return topic->next_offset == shelf->next_offset;
+    }
+    /* The topic skips offsets. What may be missing before it does not matter
+     * where all of that does not count. */
+    return shelf->state == RT_LOG_SHELF_SOUND ||
+           topic->floor >= topic->next_offset;
 }
 
 /* Whether a topic's part can be believed: 1; 0 if it does not count, for the
@@ -118,24 +121,22 @@ static int judge(struct rt_log *log, const struct rt_log_part *part)
 static int decode(const struct rt_log_walk *walk,
                   struct rt_bytes body,
                   struct rt_log_part *part,
-                  uint32_t *flags)
+                  struct rt_log_topic_head *head)
 {
-    *flags = 0;
+    *head = (struct rt_log_topic_head){0};
     *part = (struct rt_log_part){.kind = (enum rt_log_part_kind)walk->part.kind,
                                  .topic = walk->part.topic};
     if (part->kind == RT_LOG_EVENTS) {
         part->events = rt_log_walk_events(walk, body);
     } else if (part->kind == RT_LOG_TOPIC) {
-        return rt_log_walk_topic(walk, body, &part->description, flags);
+        return rt_log_walk_topic(walk, body, &part->description, head);
     } else {
         part->opaque = body;
     }
     return 0;
 }
 
-static void apply(struct rt_log_replay *replay,
-                  const struct rt_log_part *part,
-                  uint32_t flags)
+static void apply(struct rt_log_replay *replay, const struct rt_log_part *part)
 {
     struct rt_log *log = replay->log;
     struct rt_log_walk *walk = &replay->walk;
@@ -145,20 +146,34 @@ static void apply(struct rt_log_replay *replay,
     rt_log_index_lock(&log->index);
     rt_log_apply(log, part, &origin, walk->part.length);
     rt_log_index_unlock(&log->index);
-    if ((flags & RT_LOG_TOPIC_FLAG_DAMAGED) != 0) {
-        rt_log_index_shelf(&log->index, part->topic)->state =
-            RT_LOG_SHELF_DAMAGED;
+}
+
+/* A snapshot tells what the log knew of the topic beside. */
+static void apply_snapshot(struct rt_log_replay *replay,
+                           const struct rt_log_topic_head *head)
+{
+    struct rt_log_shelf *shelf =
+        rt_log_index_shelf(&replay->log->index, replay->walk.part.topic);
+    shelf->end = head->end;
+    if ((head->flags & RT_LOG_TOPIC_FLAG_DAMAGED) != 0) {
+        shelf->state = RT_LOG_SHELF_DAMAGED;
     }
+}
+
+static bool is_snapshot(const struct rt_log_replay *replay)
+{
+    return (replay->walk.batch.flags & RT_LOG_FLAG_SNAPSHOT) != 0 &&
+           replay->walk.part.kind == RT_LOG_TOPIC;
 }
 
 static int replay_part(struct rt_log_replay *replay)
 {
-    uint32_t flags = 0;
     struct rt_log_part part;
+    struct rt_log_topic_head head;
     struct rt_bytes body;
     int err = rt_log_walk_body(&replay->walk, &body);
     if (err == 0) {
-        err = decode(&replay->walk, body, &part, &flags);
+        err = decode(&replay->walk, body, &part, &head);
     }
     if (err < 0) {
         return err == RT_EDAMAGED ? damage(replay->log, replay->walk.part.topic)
@@ -169,10 +184,14 @@ static int replay_part(struct rt_log_replay *replay)
         return credible;
     }
     err = rt_log_admit(replay->log, &part);
-    if (err == 0) {
-        apply(replay, &part, flags);
+    if (err < 0) {
+        return err;
     }
-    return err;
+    apply(replay, &part);
+    if (is_snapshot(replay)) {
+        apply_snapshot(replay, &head);
+    }
+    return 0;
 }
 
 /* --- batches --- */

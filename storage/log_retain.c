@@ -13,17 +13,17 @@ static uint32_t surplus(const struct rt_log_shelf *shelf, uint64_t wall_ms)
 {
     const struct rt_retention *retention = &shelf->retention;
     uint64_t bytes = shelf->bytes;
+    uint64_t events = shelf->events;
     uint32_t count = 0;
     while (count < shelf->place_count) {
         const struct rt_log_span *span = &shelf->places[count].span;
-        uint64_t after = shelf->next_offset - 1 - span->last;
+        bytes -= span->bytes;
+        events -= span->last - span->first + 1;
         bool is_kept = !is_old(span->wall_ms, wall_ms, retention->age_ms) &&
-                       bytes - span->bytes < retention->bytes &&
-                       after < retention->events;
+                       bytes < retention->bytes && events < retention->events;
         if (is_kept) {
             break;
         }
-        bytes -= span->bytes;
         count++;
     }
     return count;
@@ -61,7 +61,7 @@ static bool is_too_much(const struct rt_log *log, uint64_t wall_ms)
     const struct rt_retention *retention = &log->options.retention;
     const struct rt_log_volume *volumes = log->index.volumes;
     return log->index.bytes > retention->bytes ||
-           log->sequence - volumes[1].sequence >= retention->events ||
+           log->index.events - volumes[0].events >= retention->events ||
            is_old(volumes[0].wall_ms, wall_ms, retention->age_ms);
 }
 

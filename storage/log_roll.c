@@ -67,8 +67,7 @@ static int make_file(struct rt_log *log, struct rt_log_tail *next)
     err = rt_disk_allocate(disk, &next->file, next->capacity);
     if (err == 0) {
         err = rt_log_index_begin(
-            &log->index, &(struct rt_log_volume){.segment = next->head.number,
-                                                 .sequence = log->sequence});
+            &log->index, &(struct rt_log_volume){.segment = next->head.number});
     }
     return err < 0 ? give_up(log, next, err) : 0;
 }
@@ -200,7 +199,7 @@ int rt_log_roll_finish(struct rt_log *log,
     }
     replace_tail(log, next);
     rt_log_index_lock(&log->index);
-    rt_log_index_extend(&log->index, next->position, 0);
+    rt_log_index_extend(&log->index, next->position, 0, 0);
     rt_log_index_unlock(&log->index);
     return 0;
 }

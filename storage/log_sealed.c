@@ -56,7 +56,7 @@ static bool is_torn(const struct rt_log_shelf *shelf,
         return false;
     }
     uint64_t last = shelf->places[shelf->place_count - 1].span.last;
-    return span->first != last + 1;
+    return span->before != last + 1;
 }
 
 static bool counts(const struct rt_log_shelf *shelf,
@@ -66,15 +66,17 @@ static bool counts(const struct rt_log_shelf *shelf,
            span->last >= shelf->floor && shelf->state != RT_LOG_SHELF_IN_DOUBT;
 }
 
-/* The shelf's next offset stays what the snapshot said, but for keys. */
+/* Where the shelf ends stays what the snapshot said, but for keys. */
 static void put(struct rt_log_shelf *shelf,
                 uint64_t segment,
                 const struct rt_log_span *span)
 {
     uint64_t next_offset = shelf->next_offset;
+    uint64_t end = shelf->end;
     (void)rt_log_shelf_add(shelf, segment, span);
     if (shelf->topic > 0) {
         shelf->next_offset = next_offset;
+        shelf->end = end;
     }
 }
 
@@ -100,15 +102,16 @@ static int add_span(struct rt_log_index *index,
 
 static void settle(struct rt_log_shelf *shelf, bool has_hole)
 {
-    uint64_t end = shelf->next_offset;
+    uint64_t end = shelf->end;
     if (shelf->place_count > 0) {
         end = shelf->places[shelf->place_count - 1].span.last + 1;
-    } else if (has_hole && shelf->floor < shelf->next_offset) {
+    } else if (has_hole && shelf->floor < shelf->end) {
         shelf->state = RT_LOG_SHELF_DAMAGED;
     }
-    if (end != shelf->next_offset) {
+    if (end != shelf->end) {
         shelf->state = RT_LOG_SHELF_DAMAGED;
         shelf->next_offset = end;
+        shelf->end = end;
     }
 }
 
@@ -126,20 +129,19 @@ void rt_log_sealed_settle(struct rt_log_index *index, bool has_hole)
 static int add_places(struct rt_log_index *index,
                       struct rt_log_window *window,
                       const struct rt_log_trailer *trailer,
-                      uint64_t *wall_ms)
+                      struct rt_log_volume *volume)
 {
     for (uint64_t i = 0; i < trailer->place_count; i++) {
         struct rt_log_index_place place;
         int err = rt_log_window_copy(window, trailer->index + i * PLACE, &place,
                                      sizeof(place));
         if (err == 0) {
-            err = add_span(index, place.topic, trailer->number, &place.span);
+            err = add_span(index, place.topic, volume->segment, &place.span);
         }
         if (err < 0) {
             return err;
         }
-        *wall_ms =
-            place.span.wall_ms > *wall_ms ? place.span.wall_ms : *wall_ms;
+        rt_log_volume_count(volume, &place.span);
     }
     return 0;
 }
@@ -147,7 +149,7 @@ static int add_places(struct rt_log_index *index,
 /* Adds the events of a part whose body may not even check. */
 static int add_part(struct rt_log_index *index,
                     struct rt_log_walk *walk,
-                    uint64_t *wall_ms)
+                    struct rt_log_volume *volume)
 {
     char newest[sizeof(struct rt_entry)];
     if (walk->part.kind != RT_LOG_EVENTS) {
@@ -162,48 +164,34 @@ static int add_part(struct rt_log_index *index,
         rt_log_walk_events(walk, (struct rt_bytes){newest, sizeof(newest)});
     struct rt_log_span span =
         rt_log_span_of(&events, walk->position, walk->part.length);
-    *wall_ms = span.wall_ms > *wall_ms ? span.wall_ms : *wall_ms;
+    rt_log_volume_count(volume, &span);
     return add_span(index, walk->part.topic, walk->segment, &span);
 }
 
 static int add_batch(struct rt_log_index *index,
                      struct rt_log_walk *walk,
-                     uint64_t *wall_ms)
+                     struct rt_log_volume *volume)
 {
     int more = rt_log_walk_next(walk);
     while (more > 0) {
-        int err = add_part(index, walk, wall_ms);
+        int err = add_part(index, walk, volume);
         more = err < 0 ? err : rt_log_walk_next(walk);
     }
+    volume->end = rt_log_walk_end(walk);
     return more == RT_EDAMAGED ? 0 : more;
 }
 
 /* Adds what its batches have, for its index is lost. */
 static int add_batches(struct rt_log_index *index,
                        struct rt_log_walk *walk,
-                       uint64_t *end,
-                       uint64_t *wall_ms)
+                       struct rt_log_volume *volume)
 {
-    int found = rt_log_walk_seek(walk, *end);
+    int found = rt_log_walk_seek(walk, volume->end);
     while (found > 0) {
-        int err = add_batch(index, walk, wall_ms);
-        *end = rt_log_walk_end(walk);
-        found = err < 0 ? err : rt_log_walk_seek(walk, *end);
+        int err = add_batch(index, walk, volume);
+        found = err < 0 ? err : rt_log_walk_seek(walk, volume->end);
     }
     return found;
-}
-
-/* What its head says, or if it does not check what the segment before ends
- * with. */
-static uint64_t first_sequence(const struct rt_log_index *index,
-                               struct rt_log_window *window)
-{
-    struct rt_log_segment_head head;
-    int err = rt_log_window_copy(window, 0, &head, sizeof(head));
-    if (err == 0 && rt_log_segment_head_check(&head)) {
-        return head.sequence;
-    }
-    return index->volume_count > 0 ? rt_log_index_newest(index)->sequence : 0;
 }
 
 int rt_log_sealed_load(struct rt_log_index *index,
@@ -214,15 +202,14 @@ int rt_log_sealed_load(struct rt_log_index *index,
     struct rt_log_walk walk;
     struct rt_log_trailer trailer;
     struct rt_log_volume volume = {.segment = segment,
-                                   .sequence = first_sequence(index, window)};
+                                   .end = sizeof(struct rt_log_segment_head)};
     int err = rt_log_sealed_trailer(window, log, segment, &trailer);
     if (err == 0) {
         volume.end = trailer.index;
-        err = add_places(index, window, &trailer, &volume.wall_ms);
+        err = add_places(index, window, &trailer, &volume);
     } else if (err == RT_EDAMAGED) {
-        volume.end = sizeof(struct rt_log_segment_head);
         rt_log_walk_init(&walk, window, log, segment);
-        err = add_batches(index, &walk, &volume.end, &volume.wall_ms);
+        err = add_batches(index, &walk, &volume);
     }
     return err < 0 ? err : rt_log_index_begin(index, &volume);
 }

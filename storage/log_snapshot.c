@@ -29,7 +29,7 @@ static void make_topic(struct piece *piece, const struct rt_log_shelf *shelf)
                                  .state = {shelf->opaque, shelf->state_len}};
     uint32_t flags =
         shelf->state == RT_LOG_SHELF_DAMAGED ? RT_LOG_TOPIC_FLAG_DAMAGED : 0;
-    size_t len = rt_log_describe(&topic, flags, piece->description);
+    size_t len = rt_log_describe(&topic, shelf->end, flags, piece->description);
     piece->head = (struct rt_log_part_head){.kind = RT_LOG_TOPIC,
                                             .topic = shelf->topic,
                                             .offset = shelf->next_offset};

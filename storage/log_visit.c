@@ -14,6 +14,7 @@ struct visit {
 static struct rt_log_standing standing_of(const struct rt_log_shelf *shelf)
 {
     struct rt_log_standing standing = {.earliest = rt_log_shelf_earliest(shelf),
+                                       .end = shelf->end,
                                        .is_damaged = shelf->state ==
                                                      RT_LOG_SHELF_DAMAGED};
     if (shelf->place_count > 0) {

@@ -132,24 +132,22 @@ struct rt_log_events rt_log_walk_events(const struct rt_log_walk *walk,
 int rt_log_walk_topic(const struct rt_log_walk *walk,
                       struct rt_bytes body,
                       struct rt_log_topic *topic,
-                      uint32_t *flags)
+                      struct rt_log_topic_head *head)
 {
-    struct rt_log_topic_head head;
-    if (body.len < sizeof(head)) {
+    if (body.len < sizeof(*head)) {
         return RT_EDAMAGED;
     }
-    memcpy(&head, body.data, sizeof(head));
-    if (!rt_log_topic_head_check(&head, body.len)) {
+    memcpy(head, body.data, sizeof(*head));
+    if (!rt_log_topic_head_check(head, body.len)) {
         return RT_EDAMAGED;
     }
-    const char *name = body.data + sizeof(head);
+    const char *name = body.data + sizeof(*head);
     *topic = (struct rt_log_topic){
-        .name = {name, head.name_len},
+        .name = {name, head->name_len},
         .next_offset = walk->part.offset,
-        .floor = head.floor,
-        .retention = {head.bytes, head.events, head.age_ms},
-        .state = {name + head.name_len, head.state_len}};
-    *flags = head.flags;
+        .floor = head->floor,
+        .retention = {head->bytes, head->events, head->age_ms},
+        .state = {name + head->name_len, head->state_len}};
     return 0;
 }
 

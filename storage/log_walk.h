@@ -56,11 +56,11 @@ RT_MUST_USE int rt_log_walk_body(struct rt_log_walk *walk,
 struct rt_log_events rt_log_walk_events(const struct rt_log_walk *walk,
                                         struct rt_bytes body);
 
-/* What the body of an RT_LOG_TOPIC says, and its flags: 0 or RT_EDAMAGED. */
+/* What the body of an RT_LOG_TOPIC says: 0 or RT_EDAMAGED. */
 RT_MUST_USE int rt_log_walk_topic(const struct rt_log_walk *walk,
                                   struct rt_bytes body,
                                   struct rt_log_topic *topic,
-                                  uint32_t *flags);
+                                  struct rt_log_topic_head *head);
 
 /* What was seen where no batch began. */
 struct rt_log_debris {

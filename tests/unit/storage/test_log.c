@@ -98,6 +98,27 @@ TEST("a purge raises the floor, and what was before is not told")
     keeper_finish(&keeper);
 }
 
+TEST("a topic may skip offsets, and nothing is missing there")
+{
+    int err = 0;
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    for (int i = 0; i < 20; i++) {
+        keeper_publish(&keeper, 1, 10, 900);
+        keeper.next_offset[1] += 1000;
+        keeper_describe(&keeper, 1, "news");
+        keeper_restart(&keeper);
+        EXPECT_INT(keeper.found.damaged_topics, 0);
+        EXPECT_INT(keeper.topics[1].next_offset, 1010 * (i + 1) + 1);
+    }
+    EXPECT(rt_log_usage(keeper.log).segment_count > 2);
+    EXPECT_INT(rt_log_usage(keeper.log).events, 200);
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), 19 * 1010 + 10);
+    EXPECT_INT(err, RT_EAGAIN);
+    keeper_finish(&keeper);
+}
+
 TEST("an end on purpose is known, until something is appended")
 {
     keeper_init(&keeper);

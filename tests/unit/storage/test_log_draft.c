@@ -115,10 +115,11 @@ TEST("a topic is described with its name and its state")
                                  .floor = 5,
                                  .retention = {1, 2, 3},
                                  .state = RT_BYTES("open")};
-    size_t len = rt_log_describe(&topic, RT_LOG_TOPIC_FLAG_DAMAGED, body);
+    size_t len = rt_log_describe(&topic, 8, RT_LOG_TOPIC_FLAG_DAMAGED, body);
     memcpy(&head, body, sizeof(head));
     EXPECT(rt_log_topic_head_check(&head, len));
     EXPECT_INT(head.floor, 5);
+    EXPECT_INT(head.end, 8);
     EXPECT_INT(head.bytes, 1);
     EXPECT_INT(head.events, 2);
     EXPECT_INT(head.age_ms, 3);

@@ -115,7 +115,7 @@ TEST("the parts of a batch check when their lengths agree")
     EXPECT(!rt_log_part_head_check(&part));
     part = (struct rt_log_part_head){.kind = RT_LOG_EVENTS};
     EXPECT(!rt_log_part_head_check(&part));
-    part = (struct rt_log_part_head){.kind = RT_LOG_TOPIC, .length = 39};
+    part = (struct rt_log_part_head){.kind = RT_LOG_TOPIC, .length = 47};
     EXPECT(!rt_log_part_head_check(&part));
     part = (struct rt_log_part_head){.kind = RT_LOG_REMOVED};
     EXPECT(rt_log_part_head_check(&part));

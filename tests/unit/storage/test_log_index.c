@@ -40,6 +40,7 @@ static void add(struct rt_log_shelf *shelf,
                 uint64_t count)
 {
     struct rt_log_span span = {.position = position,
+                               .before = shelf->end,
                                .first = shelf->next_offset,
                                .last = shelf->next_offset + count - 1,
                                .bytes = count * 10};
@@ -108,6 +109,28 @@ TEST("an event is looked for from the last place before it")
     end();
 }
 
+TEST("offsets that no event has lead to the next one")
+{
+    struct rt_log_spot spot;
+    begin();
+    begin_segment(1);
+    struct rt_log_shelf *shelf = add_topic(1);
+    add(shelf, 1, 64, 10);
+    shelf->next_offset = 101;
+    EXPECT_INT(rt_log_index_find(&ours, 1, 11, &spot), RT_EAGAIN);
+    add(shelf, 1, 128, 10);
+    EXPECT_INT(shelf->place_count, 2);
+    EXPECT_INT(shelf->events, 20);
+    for (uint64_t offset = 11; offset <= 101; offset++) {
+        EXPECT_INT(rt_log_index_find(&ours, 1, offset, &spot), 0);
+        EXPECT_INT(spot.offset, 101);
+        EXPECT_INT(spot.position, 128);
+    }
+    EXPECT_INT(rt_log_index_find(&ours, 1, 105, &spot), 0);
+    EXPECT_INT(spot.offset, 105);
+    end();
+}
+
 TEST("a topic is not there before its batch is safe")
 {
     struct rt_log_spot spot;
@@ -169,8 +192,9 @@ TEST("the newest segment becomes longer")
     begin();
     begin_segment(1);
     begin_segment(2);
-    rt_log_index_extend(&ours, 1500, 7);
-    rt_log_index_extend(&ours, 1600, 6);
+    rt_log_index_extend(&ours, 1500, 3, 7);
+    rt_log_index_extend(&ours, 1600, 1, 6);
+    EXPECT_INT(ours.events, 4);
     EXPECT_INT(ours.bytes, 2600);
     EXPECT_INT(rt_log_index_newest(&ours)->end, 1600);
     EXPECT_INT(rt_log_index_newest(&ours)->wall_ms, 7);

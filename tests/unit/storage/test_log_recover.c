@@ -69,7 +69,7 @@ TEST("a segment that was being sealed goes on, or is sealed")
             memset(keeper_image(&keeper, 2)->bytes + len - cut, 0, cut);
         }
         keeper_open(&keeper);
-        if (cut <= 64 + 56) {
+        if (cut <= 64 + 64) {
             expect_all(next_offset);
         }
         keeper_publish(&keeper, 1, 1, 100);

@@ -32,7 +32,7 @@ TEST("an index that does not check is made anew from the batches")
     begin();
     uint64_t one = keeper.next_offset[1];
     size_t len = keeper_image(&keeper, 2)->len;
-    for (size_t at = len - 64 - 112; at < len; at += 5) {
+    for (size_t at = len - 64 - 128; at < len; at += 5) {
         keeper_flip(&keeper, 2, at);
         keeper_open(&keeper);
         EXPECT_INT(keeper.found.damaged_topics, 0);
@@ -118,7 +118,7 @@ TEST("a trailer whose index leads out of the file is none")
     EXPECT_INT(rt_disk_open(&keeper.disk.disk, "file", true, &file), 0);
     for (uint64_t index = 0; index < 3; index++) {
         trailer.index = index;
-        trailer.place_count = UINT64_MAX / 56 + index;
+        trailer.place_count = UINT64_MAX / 64 + index;
         rt_log_trailer_sign(&trailer);
         EXPECT_INT(rt_disk_write(&keeper.disk.disk, &file, &range, 1, 0), 0);
         rt_log_window_turn(&window, file, sizeof(trailer));

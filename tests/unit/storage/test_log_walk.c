@@ -62,22 +62,22 @@ TEST("a walk goes from batch to batch, and from part to part")
 
 TEST("a topic's part says what was said of it")
 {
-    uint32_t flags = 7;
+    struct rt_log_topic_head head;
     struct rt_bytes body;
     struct rt_log_topic topic;
     begin();
     EXPECT_INT(rt_log_walk_to(&walk, keeper_batch(&keeper, 1, 1)), 0);
     EXPECT_INT(rt_log_walk_next(&walk), 1);
     EXPECT_INT(rt_log_walk_body(&walk, &body), 0);
-    EXPECT_INT(rt_log_walk_topic(&walk, body, &topic, &flags), 0);
+    EXPECT_INT(rt_log_walk_topic(&walk, body, &topic, &head), 0);
     EXPECT_TEXT(topic.name, "news");
     EXPECT_TEXT(topic.state, "state");
     EXPECT_INT(topic.next_offset, 1);
-    EXPECT_INT(flags, 0);
+    EXPECT_INT(head.flags, 0);
     body.len--;
-    EXPECT_INT(rt_log_walk_topic(&walk, body, &topic, &flags), RT_EDAMAGED);
-    body.len = 39;
-    EXPECT_INT(rt_log_walk_topic(&walk, body, &topic, &flags), RT_EDAMAGED);
+    EXPECT_INT(rt_log_walk_topic(&walk, body, &topic, &head), RT_EDAMAGED);
+    body.len = 47;
+    EXPECT_INT(rt_log_walk_topic(&walk, body, &topic, &head), RT_EDAMAGED);
     end();
 }
 
