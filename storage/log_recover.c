@@ -86,8 +86,10 @@ static uint64_t last_number(const struct recovery *recovery)
 
 /* --- the last segment --- */
 
-static int
-open_segment(struct recovery *recovery, uint64_t number, struct rt_file *file)
+static int open_segment(struct recovery *recovery,
+                        uint64_t number,
+                        struct rt_file *file,
+                        uint64_t *size)
 {
     char name[RT_LOG_NAME_SIZE];
     struct rt_disk *disk = recovery->log->options.disk;
@@ -96,12 +98,12 @@ open_segment(struct recovery *recovery, uint64_t number, struct rt_file *file)
     if (err < 0) {
         return err;
     }
-    err = rt_disk_size(disk, file, &recovery->size);
+    err = rt_disk_size(disk, file, size);
     if (err < 0) {
         rt_disk_close(disk, file);
         return err;
     }
-    rt_log_window_turn(&recovery->window, *file, recovery->size);
+    rt_log_window_turn(&recovery->window, *file, *size);
     return 0;
 }
 
@@ -182,8 +184,8 @@ static int remove_last(struct recovery *recovery)
 static int find_last(struct recovery *recovery)
 {
     while (recovery->count > 0) {
-        int err =
-            open_segment(recovery, last_number(recovery), &recovery->file);
+        int err = open_segment(recovery, last_number(recovery), &recovery->file,
+                               &recovery->size);
         if (err < 0) {
             return err;
         }
@@ -207,7 +209,8 @@ static int load_sealed(struct recovery *recovery, uint64_t number)
 {
     struct rt_file file;
     struct rt_log *log = recovery->log;
-    int err = open_segment(recovery, number, &file);
+    uint64_t size = 0;
+    int err = open_segment(recovery, number, &file, &size);
     if (err < 0) {
         return err;
     }
@@ -251,6 +254,51 @@ static int wipe(struct recovery *recovery)
     return rt_log_stage_flush(&log->stage);
 }
 
+/*
+ * Writes once more what was read: if it could not be synced when it was first
+ * written, the system remembers it and the disk does not have it, which no
+ * sync would mend.
+ */
+static int renew(struct recovery *recovery, uint64_t from, uint64_t end)
+{
+    struct rt_log *log = recovery->log;
+    rt_log_window_turn(&recovery->window, recovery->file, end);
+    rt_log_stage_turn(&log->stage, &recovery->file, from);
+    while (from < end) {
+        const void *bytes = NULL;
+        uint64_t left = end - from;
+        size_t len =
+            left < RT_LOG_STAGE_BYTES ? (size_t)left : RT_LOG_STAGE_BYTES;
+        int err = rt_log_window_at(&recovery->window, from, len, &bytes);
+        if (err < 0) {
+            return err;
+        }
+        rt_log_stage_add(&log->stage, bytes, len);
+        from += len;
+    }
+    return rt_log_stage_flush(&log->stage);
+}
+
+/* The last batch: all that is before it was synced before it was written. */
+static int renew_last(struct recovery *recovery)
+{
+    const struct rt_log_replay *replay = &recovery->replay;
+    bool is_first = replay->last == sizeof(struct rt_log_segment_head);
+    return renew(recovery, is_first ? 0 : replay->last, replay->position);
+}
+
+/* What the segment was sealed with. */
+static int renew_seal(struct recovery *recovery)
+{
+    struct rt_disk *disk = recovery->log->options.disk;
+    uint64_t size = recovery->size;
+    int err = renew(recovery, recovery->replay.position, size);
+    if (err == 0) {
+        err = rt_disk_truncate(disk, &recovery->file, size);
+    }
+    return err == 0 ? rt_disk_sync(disk, &recovery->file) : err;
+}
+
 /* As long as it was made to be, or as it is if there is no room for that. */
 static int make_room(struct recovery *recovery)
 {
@@ -285,6 +333,9 @@ static int resume_last(struct recovery *recovery)
 {
     struct rt_log *log = recovery->log;
     int err = wipe(recovery);
+    if (err == 0) {
+        err = renew_last(recovery);
+    }
     if (err == 0) {
         err = make_room(recovery);
     }
@@ -378,7 +429,11 @@ static int go_on(struct recovery *recovery)
     if (err < 0) {
         return err;
     }
-    return recovery->is_sealed ? begin_next(recovery) : resume_last(recovery);
+    if (!recovery->is_sealed) {
+        return resume_last(recovery);
+    }
+    err = renew_seal(recovery);
+    return err == 0 ? begin_next(recovery) : err;
 }
 
 static int recover(struct recovery *recovery)

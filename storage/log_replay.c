@@ -219,6 +219,7 @@ static int replay_batch(struct rt_log_replay *replay)
         }
         more = rt_log_walk_next(walk);
     }
+    replay->last = walk->position;
     replay->position = rt_log_walk_end(walk);
     replay->batch = walk->batch.number;
     replay->chain = walk->batch.crc;

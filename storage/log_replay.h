@@ -18,6 +18,7 @@ struct rt_log_replay {
     const struct rt_log_visitor *visitor; /* of whom progress is asked */
     struct rt_log_walk walk;
     uint64_t begin;    /* behind the snapshot */
+    uint64_t last;     /* where the last batch begins */
     uint64_t position; /* behind the last batch */
     uint64_t batch;    /* its number */
     uint32_t chain;    /* its crc */

@@ -381,9 +381,8 @@ static int sync_names(struct rt_disk *disk)
 {
     struct fake_disk *fake = fake_of(disk);
     int err = begin(disk);
-    if (!fake->has_crashed && !fake->forgets_names) {
-        fake_disk_settle_names(fake,
-                               err == 0 ? FAKE_NAMES_ALL : FAKE_NAMES_SOME);
+    if (err == 0 && !fake->forgets_names) {
+        fake_disk_settle_names(fake, FAKE_NAMES_ALL);
     }
     return err;
 }

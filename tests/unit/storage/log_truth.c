@@ -1,0 +1,307 @@
+#include "tests/unit/storage/log_truth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define IDENTITY 77
+
+/* --- what the log tells when it is opened --- */
+
+#define WRONG (-4711)
+
+static int complain(struct truth_witness *witness, const char *what)
+{
+    witness->wrong = witness->wrong == NULL ? what : witness->wrong;
+    return WRONG;
+}
+
+/* The version in a topic's state; 0: it is none of ours. */
+static uint32_t version_of(struct rt_bytes state)
+{
+    char text[32];
+    for (uint32_t version = 1; version < TRUTH_OFFSETS_MAX; version++) {
+        if (rt_bytes_equal(truth_state(version, text), state)) {
+            return version;
+        }
+    }
+    return 0;
+}
+
+static int see_topic(void *context,
+                     uint64_t id,
+                     const struct rt_log_topic *topic,
+                     const struct rt_log_standing *standing)
+{
+    struct truth_witness *witness = context;
+    char text[32];
+    if (witness->topic_count == TRUTH_TOPICS || id == 0 ||
+        id >= TRUTH_IDS_MAX ||
+        !rt_bytes_equal(truth_name(id, text), topic->name)) {
+        return complain(witness, "a topic that was never there");
+    }
+    if (standing->earliest < topic->floor ||
+        standing->earliest > topic->next_offset) {
+        return complain(witness, "the earliest event is out of bounds");
+    }
+    witness->damaged_count += standing->is_damaged;
+    witness->is_damaged[id] = standing->is_damaged;
+    witness->seen.topics[witness->topic_count++] = (struct truth_topic){
+        id, topic->next_offset, topic->floor, version_of(topic->state)};
+    return 0;
+}
+
+static const struct truth_topic *find_topic(const struct truth *truth,
+                                            uint64_t id)
+{
+    for (size_t i = 0; i < TRUTH_TOPICS; i++) {
+        if (truth->topics[i].id == id) {
+            return &truth->topics[i];
+        }
+    }
+    return NULL;
+}
+
+/* A purge skips offsets, but none that counts. */
+static bool
+continues(const struct truth_witness *witness, uint64_t id, uint64_t offset)
+{
+    const struct truth_topic *topic = find_topic(&witness->seen, id);
+    uint64_t last = witness->last[id];
+    return topic != NULL && (last == 0 || offset == last + 1 ||
+                             (offset > last && offset <= topic->floor));
+}
+
+static int
+see_events(void *context, uint64_t id, const struct rt_log_events *events)
+{
+    struct truth_witness *witness = context;
+    if (id == 0 || id >= TRUTH_IDS_MAX || events->count == 0) {
+        return complain(witness, "events of no topic");
+    }
+    if (!continues(witness, id, events->offset)) {
+        return complain(witness, "events that do not continue");
+    }
+    witness->last[id] = events->offset + events->count - 1;
+    const char *wrong = truth_check_events(id, events);
+    return wrong == NULL ? 0 : complain(witness, wrong);
+}
+
+static int see_node(void *context, struct rt_bytes state)
+{
+    struct truth_witness *witness = context;
+    int err = rt_bytes_to_u64(state, &witness->node);
+    return err == 0 ? 0 : complain(witness, "the node's state");
+}
+
+/* Once each, in whatever order. */
+static int see_key(void *context, struct rt_bytes state)
+{
+    struct truth_witness *witness = context;
+    uint64_t key = 0;
+    if (rt_bytes_to_u64(state, &key) < 0 || key >= TRUTH_KEYS_MAX ||
+        witness->has_key[key]) {
+        return complain(witness, "a key that was never there, or twice");
+    }
+    witness->has_key[key] = true;
+    return 0;
+}
+
+/* --- and whether it is the account --- */
+
+static const char *compare_topic(const struct truth_witness *witness,
+                                 const struct truth_topic *topic)
+{
+    const struct truth_topic *seen = find_topic(&witness->seen, topic->id);
+    if (seen == NULL) {
+        return "a topic is lost";
+    }
+    if (seen->next_offset != topic->next_offset) {
+        return "a topic ends elsewhere";
+    }
+    if (seen->version != topic->version) {
+        return "a topic's state is an old one";
+    }
+    if (seen->floor < topic->floor ||
+        (seen->floor > topic->floor && !witness->may_forget)) {
+        return "a topic begins elsewhere";
+    }
+    uint64_t last = witness->last[topic->id];
+    return last == 0 || last + 1 == topic->next_offset ||
+                   topic->floor == topic->next_offset
+               ? NULL
+               : "events of the end are missing";
+}
+
+/* Whether all keys were told up to the last one, from any on. */
+static bool has_last_keys(const struct truth_witness *witness, uint64_t last)
+{
+    uint64_t key = last;
+    uint32_t count = 0;
+    while (key > 0 && witness->has_key[key]) {
+        key--;
+    }
+    for (uint64_t i = 0; i < TRUTH_KEYS_MAX; i++) {
+        count += witness->has_key[i];
+    }
+    return count == last - key;
+}
+
+const char *truth_compare(const struct truth_witness *witness,
+                          const struct truth *truth)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < TRUTH_TOPICS; i++) {
+        const struct truth_topic *topic = &truth->topics[i];
+        bool is_compared = topic->id != 0 && !witness->is_damaged[topic->id];
+        const char *wrong = is_compared ? compare_topic(witness, topic) : NULL;
+        if (wrong != NULL) {
+            return wrong;
+        }
+        count += topic->id != 0;
+    }
+    if (count != witness->topic_count) {
+        return "a topic too many";
+    }
+    if (witness->seen.sequence != truth->sequence) {
+        return "the number of the last event";
+    }
+    if (!has_last_keys(witness, truth->keys)) {
+        return "the last keys";
+    }
+    return witness->node == truth->node ? NULL : "the node's last state";
+}
+
+/* --- the log --- */
+
+/*
+ * Large blocks are kept and given out again: a log is opened up to a million
+ * times here, and under a sanitizer fresh ones are most of what that costs.
+ */
+#define KEPT_MIN   ((size_t)32 * 1024)
+#define KEPT_COUNT 8
+
+struct kept {
+    void *memory;
+    size_t size;
+};
+
+static struct kept kept[KEPT_COUNT];
+
+/* Exchanges a kept block; what comes out may be of another size, or NULL. */
+static struct kept exchange(struct kept block, size_t size)
+{
+    for (size_t i = 0; i < KEPT_COUNT; i++) {
+        if (kept[i].size == size) {
+            struct kept found = kept[i];
+            kept[i] = block;
+            return found;
+        }
+    }
+    return block;
+}
+
+static void *
+keeping_resize(void *context, void *memory, size_t old_size, size_t new_size)
+{
+    (void)context;
+    if (new_size == 0) {
+        bool is_large = memory != NULL && old_size >= KEPT_MIN;
+        struct kept block = {memory, old_size};
+        free(is_large ? exchange(block, 0).memory : memory);
+        return NULL;
+    }
+    if (memory == NULL && new_size >= KEPT_MIN) {
+        memory = exchange((struct kept){NULL, 0}, new_size).memory;
+        return memory != NULL ? memory : malloc(new_size);
+    }
+    return realloc(memory, new_size);
+}
+
+void truth_log_init(struct truth_log *log, struct fake_disk *disk)
+{
+    *log = (struct truth_log){.disk = disk,
+                              .segment_bytes = RT_LOG_SEGMENT_BYTES,
+                              .retained_bytes = UINT64_MAX};
+    rt_heap_init_over(&log->heap, SIZE_MAX, keeping_resize, NULL);
+}
+
+struct rt_log_options truth_log_options(struct truth_log *log)
+{
+    return (struct rt_log_options){
+        .disk = &log->disk->disk,
+        .heap = &log->heap,
+        .segment_bytes = log->segment_bytes,
+        .retention = {log->retained_bytes, UINT64_MAX, UINT64_MAX},
+        .key_ms = UINT64_MAX,
+        .min_free = log->min_free,
+        .wall_ms = TRUTH_WALL_MS + log->sure.sequence,
+        .identity = IDENTITY};
+}
+
+int truth_log_look(struct truth_log *log,
+                   struct truth_witness *witness,
+                   struct rt_log_found *found)
+{
+    memset(witness, 0, sizeof(*witness));
+    memset(found, 0, sizeof(*found));
+    witness->may_forget = log->retained_bytes < UINT64_MAX;
+    struct rt_log_options options = truth_log_options(log);
+    struct rt_log_visitor visitor = {.context = witness,
+                                     .topic = see_topic,
+                                     .events = see_events,
+                                     .key = see_key,
+                                     .node = see_node};
+    int err = rt_log_open(&log->log, &options, &visitor, found);
+    witness->seen.sequence = found->sequence;
+    return err;
+}
+
+const char *truth_log_open(struct truth_log *log, int *err)
+{
+    static struct truth_witness witness;
+    struct rt_log_found found;
+    *err = truth_log_look(log, &witness, &found);
+    if (*err < 0) {
+        return witness.wrong != NULL ? witness.wrong : "it does not open";
+    }
+    if (found.damaged_topics > 0) {
+        return "something is damaged";
+    }
+    const char *wrong = truth_compare(&witness, &log->sure);
+    if (wrong != NULL && truth_compare(&witness, &log->possible) == NULL) {
+        log->sure = log->possible;
+        wrong = NULL;
+    }
+    log->possible = log->sure;
+    return wrong;
+}
+
+int truth_log_append(struct truth_log *log, struct test_random *random)
+{
+    struct truth_batch batch;
+    struct truth before = log->possible;
+    log->possible = log->sure;
+    truth_batch_init(&batch, &log->possible, random);
+    int err = rt_log_append(log->log, &batch.batch);
+    if (err == -ENOSPC) {
+        err = rt_log_append(log->log, &batch.batch);
+    }
+    truth_batch_finish(&batch);
+    if (err == 0) {
+        log->sure = log->possible;
+    } else if (log->has_failed) {
+        log->possible = before; /* it was not even tried */
+    }
+    log->has_failed = err < 0;
+    return err;
+}
+
+void truth_log_close(struct truth_log *log)
+{
+    rt_log_close(log->log);
+    log->log = NULL;
+    log->has_failed = false;
+    RT_CHECK(log->heap.used == 0);
+}
