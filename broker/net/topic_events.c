@@ -10,7 +10,7 @@
 #include "protocol/accept.h"
 #include "protocol/quantity.h"
 
-#define COMMON_LINES "Cache-Control: no-cache\r\nVary: Accept\r\n"
+#define COMMON_LINES "Cache-Control: no-cache\r\nVary: Accept, Prefer\r\n"
 
 #define HEADERS_MAX 1024
 
@@ -79,6 +79,24 @@ static const struct rt_query query_of_page = {
     parameters, RT_ARRAY_LENGTH(parameters),
     "the parameters are after, limit, wait, gap and format"};
 
+/* RFC 7240, section 4.3, in seconds. What is no number is not asked for, and
+ * more than may be is as much as may be: a preference is never wrong. */
+static uint64_t preferred_wait_ms(struct rt_bytes preferences)
+{
+    while (preferences.data != NULL) {
+        struct rt_bytes value = rt_bytes_split(&preferences, ',');
+        struct rt_bytes name = rt_bytes_trim(rt_bytes_split(&value, '='));
+        struct rt_bytes text = rt_bytes_trim(rt_bytes_split(&value, ';'));
+        uint64_t seconds = 0;
+        if (rt_bytes_equal_nocase(name, RT_BYTES("wait")) &&
+            rt_count_parse(text, &seconds) == 0) {
+            return seconds < RT_PAGE_WAIT_MS_MAX / 1000 ? seconds * 1000
+                                                        : RT_PAGE_WAIT_MS_MAX;
+        }
+    }
+    return 0;
+}
+
 static int parse(struct rt_http_session *session,
                  const struct rt_http_request *request,
                  struct rt_bytes text,
@@ -89,6 +107,7 @@ static int parse(struct rt_http_session *session,
         .query = {.after = {.kind = RT_SINCE_EARLIEST},
                   .gap = RT_GAP_TELL,
                   .limit = RT_PAGE_EVENTS,
+                  .wait_ms = preferred_wait_ms(request->fields[RT_HTTP_PREFER]),
                   .is_ndjson =
                       rt_accept_has_lines(request->fields[RT_HTTP_ACCEPT])}};
     int err = rt_query_read(session, text, &query_of_page, &values);

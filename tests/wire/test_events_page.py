@@ -32,7 +32,7 @@ def to_the_byte(broker):
     equal(answer.headers["Ringtail-Cursor"], cursor)
     equal(answer.headers["Ringtail-Up-To-Date"], "true")
     equal(answer.headers["Cache-Control"], "no-cache")
-    equal(answer.headers["Vary"], "Accept")
+    equal(answer.headers["Vary"], "Accept, Prefer")
     link = f'</topics/bytes/events?after={cursor}&limit=100>; rel="next"'
     equal(answer.headers["Link"], link)
 

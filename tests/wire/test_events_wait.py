@@ -8,7 +8,7 @@ import time
 import raw
 from broker import Broker, until
 from pages import data, expect_problem, fill, items, next_query, page
-from tap import equal, run, test
+from tap import cases, equal, run, test
 
 
 class Waiting:
@@ -26,9 +26,9 @@ class Waiting:
     def __exit__(self, *reason):
         self.pool.shutdown()
 
-    def ask(self, topic, query):
+    def ask(self, topic, query, **headers):
         """Asks, and returns when the broker has the request."""
-        job = self.pool.submit(page, self.broker, topic, query)
+        job = self.pool.submit(page, self.broker, topic, query, **headers)
         self.count += 1
         wanted = self.before + self.count
         until(lambda: self.broker.metric("polls") >= wanted, "it waits")
@@ -76,6 +76,37 @@ def over(broker):
     equal(next_query(answer), f"?after={cursor}&limit=100&wait=1s")
     assert took >= 0.9, took
     equal(broker.metric("polls"), 0)
+
+
+PREFERRED = [
+    ("", "wait=60", "1m"),
+    ("", 'foo; bar="x", Wait = 7 ; x', "7s"),
+    ("", "wait=100000000000000000000, wait=3600", "1m"),
+    ("&wait=50s", "wait=1", "50s"),
+]
+
+
+@cases([(header, query, header, wait) for query, header, wait in PREFERRED],
+       "Prefer: {0} with the parameter {1!r} is a wait of {3}.")
+def preferred(broker, query, header, wait):
+    """A preference is never wrong, and the parameter goes before it."""
+    with Waiting(broker) as waiting:
+        query = f"?after=now{query}"
+        job = waiting.ask("preferred", query, Prefer=header)
+        cursor = broker.post("preferred", b"here")["cursor"]
+        answer = job.result()
+        equal(data(answer), ["here"])
+        wanted = f"?after={cursor}&limit=100&wait={wait}"
+        equal(next_query(answer), wanted)
+
+
+@test
+def not_preferred(broker):
+    """Whoever asks for no time is answered at once."""
+    cursor = fill(broker, "hasty", 1)
+    for header in ("wait", "wait=", "wait=x", "wait=0", "wait=-1", "awaits=9"):
+        answer = page(broker, "hasty", f"?after={cursor}", Prefer=header)
+        equal((answer.status, answer.body), (200, b"[\n]\n"), header)
 
 
 @test
