@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "storage/log_events.h"
+#include "storage/log_reader.h"
 
-#define IDENTITY 77
+#define IDENTITY   77
+#define READ_BYTES ((size_t)8 * 1024) /* at a time; any event has room */
 
 /* --- what the log tells when it is opened --- */
 
@@ -47,8 +50,11 @@ static int see_topic(void *context,
     }
     witness->damaged_count += standing->is_damaged;
     witness->is_damaged[id] = standing->is_damaged;
-    witness->seen.topics[witness->topic_count++] = (struct truth_topic){
-        id, topic->next_offset, topic->floor, version_of(topic->state)};
+    witness->seen.topics[witness->topic_count++] =
+        (struct truth_topic){.id = id,
+                             .next_offset = topic->next_offset,
+                             .floor = topic->floor,
+                             .version = version_of(topic->state)};
     return 0;
 }
 
@@ -63,16 +69,6 @@ static const struct truth_topic *find_topic(const struct truth *truth,
     return NULL;
 }
 
-/* A purge skips offsets, but none that counts. */
-static bool
-continues(const struct truth_witness *witness, uint64_t id, uint64_t offset)
-{
-    const struct truth_topic *topic = find_topic(&witness->seen, id);
-    uint64_t last = witness->last[id];
-    return topic != NULL && (last == 0 || offset == last + 1 ||
-                             (offset > last && offset <= topic->floor));
-}
-
 static int
 see_events(void *context, uint64_t id, const struct rt_log_events *events)
 {
@@ -80,9 +76,15 @@ see_events(void *context, uint64_t id, const struct rt_log_events *events)
     if (id == 0 || id >= TRUTH_IDS_MAX || events->count == 0) {
         return complain(witness, "events of no topic");
     }
-    if (!continues(witness, id, events->offset)) {
-        return complain(witness, "events that do not continue");
+    if (events->offset <= witness->last[id]) {
+        return complain(witness, "events of before");
     }
+    for (uint32_t i = 0; i < events->count; i++) {
+        uint64_t offset = events->offset + i;
+        witness->told[id][offset / 64] |= UINT64_C(1) << offset % 64;
+    }
+    witness->first[id] =
+        witness->first[id] == 0 ? events->offset : witness->first[id];
     witness->last[id] = events->offset + events->count - 1;
     const char *wrong = truth_check_events(id, events);
     return wrong == NULL ? 0 : complain(witness, wrong);
@@ -110,6 +112,30 @@ static int see_key(void *context, struct rt_bytes state)
 
 /* --- and whether it is the account --- */
 
+static bool
+is_told(const struct truth_witness *witness, uint64_t id, uint64_t offset)
+{
+    return (witness->told[id][offset / 64] >> offset % 64 & 1) != 0;
+}
+
+/* Whether all events were told, from the first one on that was, and no other;
+ * none at all is fine, for the last segment may have none. */
+static bool has_told(const struct truth_witness *witness,
+                     const struct truth_topic *topic)
+{
+    uint64_t first = witness->first[topic->id];
+    for (uint64_t offset = first; first > 0 && offset < TRUTH_OFFSETS_MAX;
+         offset++) {
+        bool is_due = truth_has(topic, offset);
+        bool was_told = is_told(witness, topic->id, offset);
+        bool counts = offset >= topic->floor;
+        if (was_told != is_due && (was_told || counts)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static const char *compare_topic(const struct truth_witness *witness,
                                  const struct truth_topic *topic)
 {
@@ -127,11 +153,7 @@ static const char *compare_topic(const struct truth_witness *witness,
         (seen->floor > topic->floor && !witness->may_forget)) {
         return "a topic begins elsewhere";
     }
-    uint64_t last = witness->last[topic->id];
-    return last == 0 || last + 1 == topic->next_offset ||
-                   topic->floor == topic->next_offset
-               ? NULL
-               : "events of the end are missing";
+    return has_told(witness, topic) ? NULL : "events are missing";
 }
 
 /* Whether all keys were told up to the last one, from any on. */
@@ -275,6 +297,84 @@ const char *truth_log_open(struct truth_log *log, int *err)
         wrong = NULL;
     }
     log->possible = log->sure;
+    return wrong != NULL ? wrong : truth_log_read(log);
+}
+
+/* --- reading --- */
+
+static const char *check_segment(uint64_t id, const struct rt_segment *segment)
+{
+    struct rt_log_events events =
+        rt_log_events_of(segment, 0, segment->event_count);
+    events.offset = segment->first_offset;
+    return truth_check_events(id, &events);
+}
+
+/* Whether what was read is the next events there are. */
+static bool is_next(const struct truth_topic *topic,
+                    uint64_t offset,
+                    const struct rt_segment *segment)
+{
+    uint64_t first = segment->first_offset;
+    while (offset < first && !truth_has(topic, offset)) {
+        offset++;
+    }
+    for (uint32_t i = 0; i < segment->event_count; i++) {
+        if (!truth_has(topic, first + i)) {
+            return false;
+        }
+    }
+    return offset == first && segment->event_count > 0;
+}
+
+static const char *read_topic(struct rt_log_reader *reader,
+                              const struct truth_topic *topic,
+                              uint64_t offset,
+                              struct rt_segment *segment)
+{
+    size_t needed = 0;
+    while (offset < topic->next_offset) {
+        rt_segment_reset(segment);
+        int err = rt_log_read(reader, topic->id, offset, segment, &needed);
+        bool is_end = err == RT_EAGAIN;
+        for (; is_end && offset < topic->next_offset; offset++) {
+            is_end = !truth_has(topic, offset);
+        }
+        if (err < 0) {
+            return is_end ? NULL : "events cannot be read";
+        }
+        if (!is_next(topic, offset, segment)) {
+            return "other events are read than the next";
+        }
+        const char *wrong = check_segment(topic->id, segment);
+        if (wrong != NULL) {
+            return wrong;
+        }
+        offset = segment->first_offset + segment->event_count;
+    }
+    return NULL;
+}
+
+const char *truth_log_read(struct truth_log *log)
+{
+    const char *wrong = NULL;
+    struct rt_log_reader reader;
+    struct rt_store store = {.heap = &log->heap};
+    struct rt_segment *segment = rt_segment_create(&store, READ_BYTES);
+    RT_CHECK(segment != NULL);
+    rt_log_reader_init(&reader, log->log, &store);
+    for (size_t i = 0; i < TRUTH_TOPICS && wrong == NULL; i++) {
+        const struct truth_topic *topic = &log->sure.topics[i];
+        struct rt_log_extent extent;
+        if (topic->id == 0) {
+            continue;
+        }
+        wrong = rt_log_extent(log->log, topic->id, &extent)
+                    ? read_topic(&reader, topic, extent.earliest, segment)
+                    : "a topic is not there";
+    }
+    rt_log_reader_finish(&reader);
+    rt_segment_unref(&store, segment);
     return wrong;
 }
 
@@ -285,7 +385,7 @@ int truth_log_append(struct truth_log *log, struct test_random *random)
     log->possible = log->sure;
     truth_batch_init(&batch, &log->possible, random);
     int err = rt_log_append(log->log, &batch.batch);
-    if (err == -ENOSPC) {
+    if (err == RT_ENOSPC) {
         err = rt_log_append(log->log, &batch.batch);
     }
     truth_batch_finish(&batch);
@@ -293,6 +393,10 @@ int truth_log_append(struct truth_log *log, struct test_random *random)
         log->sure = log->possible;
     } else if (log->has_failed) {
         log->possible = before; /* it was not even tried */
+    }
+    if (err == RT_ENOSPC) {
+        log->possible = log->sure; /* it is as before */
+        return err;
     }
     log->has_failed = err < 0;
     return err;

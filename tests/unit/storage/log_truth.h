@@ -22,7 +22,8 @@ struct truth_topic {
     uint64_t id; /* 0: there is none */
     uint64_t next_offset;
     uint64_t floor;
-    uint32_t version; /* of its state */
+    uint32_t version;                         /* of its state */
+    uint64_t skipped[TRUTH_OFFSETS_MAX / 64]; /* a bit for each offset */
 };
 
 /* The account, a plain value. */
@@ -57,6 +58,9 @@ void truth_batch_finish(struct truth_batch *batch);
 struct rt_bytes truth_name(uint64_t id, char text[32]);
 struct rt_bytes truth_state(uint32_t version, char text[32]);
 
+/* Whether there was an event of that offset, which may not count any more. */
+bool truth_has(const struct truth_topic *topic, uint64_t offset);
+
 /* What is wrong with events of a topic; NULL: nothing, they are what was
  * appended. */
 const char *truth_check_events(uint64_t id, const struct rt_log_events *events);
@@ -83,7 +87,9 @@ struct truth_witness {
     uint32_t topic_count;
     uint32_t damaged_count;
     bool is_damaged[TRUTH_IDS_MAX];
-    uint64_t last[TRUTH_IDS_MAX]; /* offset of the last event told */
+    uint64_t first[TRUTH_IDS_MAX]; /* offset of the first event told; 0: none */
+    uint64_t last[TRUTH_IDS_MAX];
+    uint64_t told[TRUTH_IDS_MAX][TRUTH_OFFSETS_MAX / 64]; /* a bit for each */
     uint64_t node;
     bool has_key[TRUTH_KEYS_MAX];
 };
@@ -102,6 +108,9 @@ const char *truth_log_open(struct truth_log *log, int *err);
 int truth_log_look(struct truth_log *log,
                    struct truth_witness *witness,
                    struct rt_log_found *found);
+
+/* What is wrong with what is read of an open log; NULL: nothing. */
+const char *truth_log_read(struct truth_log *log);
 
 /* NULL if what was seen is that account, damaged topics aside. */
 const char *truth_compare(const struct truth_witness *witness,

@@ -8,6 +8,9 @@
 #define SEEDS          2
 #define BATCHES        40 /* of a life */
 #define BATCHES_LATER  6  /* of the life after it */
+#define BATCHES_MAX    1000
+#define CAPACITY       ((uint64_t)100 * 1024)
+#define MIN_FREE       ((uint64_t)32 * 1024)
 #define SEGMENT_BYTES  ((uint64_t)16 * 1024)
 #define RETAINED_BYTES ((uint64_t)32 * 1024)
 #define RETAIN_EVERY   4 /* batches */
@@ -265,4 +268,36 @@ TEST("what was acknowledged survives whichever call finds the disk full")
 TEST("what was acknowledged survives whichever write is a part of one")
 {
     fail_everywhere(FAKE_PARTIAL);
+}
+
+/* --- the disk is full --- */
+
+/* Appends until there is no room: the error that says so. */
+static int fill(void)
+{
+    int err = 0;
+    for (int i = 0; i < BATCHES_MAX && err == 0; i++) {
+        err = append_some(&life, 1);
+    }
+    return err;
+}
+
+TEST("a log without room is as before, and goes on when there is some")
+{
+    int err = 0;
+    life = (struct life){.forgets_names = false};
+    for (uint64_t min_free = 0; min_free <= MIN_FREE; min_free += MIN_FREE) {
+        begin(1);
+        life.log.retained_bytes = UINT64_MAX;
+        life.log.min_free = min_free;
+        life.disk.capacity = CAPACITY;
+        EXPECT(truth_log_open(&life.log, &err) == NULL);
+        EXPECT_INT(fill(), RT_ENOSPC);
+        EXPECT(truth_log_read(&life.log) == NULL);
+        life.disk.capacity *= 2;
+        EXPECT_INT(append_some(&life, BATCHES_LATER), 0);
+        truth_log_close(&life.log);
+        EXPECT(begin_again(true) == NULL);
+        fake_disk_finish(&life.disk);
+    }
 }

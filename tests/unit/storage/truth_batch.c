@@ -10,6 +10,7 @@
 #define EVENT_BYTES_MAX  ((size_t)4096)
 #define SEGMENT_CAPACITY ((size_t)64 * 1024)
 #define EVENTS_MAX       5 /* of a part */
+#define SKIPPED_MAX      9
 
 static bool one_in(struct test_random *random, uint32_t count)
 {
@@ -241,15 +242,38 @@ static void add_new_topic(struct truth_batch *batch,
                           struct truth *truth,
                           struct truth_topic *topic)
 {
-    *topic = (struct truth_topic){++truth->last_id, 1, 1, 0};
+    *topic = (struct truth_topic){
+        .id = ++truth->last_id, .next_offset = 1, .floor = 1};
     RT_CHECK(topic->id < TRUTH_IDS_MAX);
     add_topic(batch, topic);
 }
 
 static void add_purge(struct truth_batch *batch, struct truth_topic *topic)
 {
+    topic->skipped[topic->next_offset / 64] |= UINT64_C(1)
+                                               << topic->next_offset % 64;
     topic->next_offset++;
     topic->floor = topic->next_offset;
+    add_topic(batch, topic);
+}
+
+bool truth_has(const struct truth_topic *topic, uint64_t offset)
+{
+    RT_CHECK(topic->next_offset <= TRUTH_OFFSETS_MAX);
+    return offset > 0 && offset < topic->next_offset &&
+           (topic->skipped[offset / 64] >> offset % 64 & 1) == 0;
+}
+
+/* Offsets without events. */
+static void add_skip(struct truth_batch *batch,
+                     struct truth_topic *topic,
+                     struct test_random *random)
+{
+    uint32_t count = 1 + test_random_below(random, SKIPPED_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t offset = topic->next_offset++;
+        topic->skipped[offset / 64] |= UINT64_C(1) << offset % 64;
+    }
     add_topic(batch, topic);
 }
 
@@ -280,8 +304,10 @@ static void add_something(struct truth_batch *batch,
         add_new_topic(batch, truth, topic);
     } else if (chance < 70) {
         add_events(batch, truth, topic, random);
-    } else if (chance < 78) {
+    } else if (chance < 75) {
         add_topic(batch, topic);
+    } else if (chance < 78) {
+        add_skip(batch, topic, random);
     } else if (chance < 82) {
         add_purge(batch, topic);
     } else if (chance < 85) {
