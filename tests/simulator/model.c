@@ -38,6 +38,16 @@ const char *model_noise(uint32_t at)
     return noise + at % NOISE_LEN;
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* --- the log --- */
 
 void topic_begin(struct topic *topic,
@@ -52,6 +62,7 @@ void topic_begin(struct topic *topic,
     topic->birth = epoch;
     topic->epoch = epoch;
     topic->base = 0;
+    topic->old_base = 0;
     topic->purged = 0;
     topic->retention = *retention;
     topic->touched_ms = now_ms;
@@ -113,6 +124,8 @@ void topic_purge(struct topic *topic, uint32_t epoch)
     }
     append_event(topic, &skipped);
     topic->head = topic_position(topic, topic->latest); /* it has no bytes */
+    topic->old_base = topic->base;
+    topic->old_epoch = topic->epoch;
     topic->base = topic->latest;
     topic->epoch = epoch;
     topic->is_closed = false;
@@ -139,7 +152,9 @@ void topic_expect_cursor(const struct topic *topic,
                          uint64_t offset)
 {
     if (offset < topic->base) {
-        EXPECT(cursor.epoch != topic->epoch);
+        EXPECT_INT(cursor.epoch, topic->old_epoch);
+        EXPECT_INT(cursor.offset,
+                   larger(offset, topic->old_base) - topic->old_base);
         return;
     }
     EXPECT_INT(cursor.epoch, topic->epoch);
@@ -184,16 +199,6 @@ void topic_drop(struct topic *topic)
 {
     topic->bytes -= topic->blocks[topic->oldest].size;
     topic->oldest++;
-}
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* What a block takes that holds these bytes of frames, in so many events. */

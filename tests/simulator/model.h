@@ -49,12 +49,14 @@ struct topic {
     struct rt_bytes name;
     bool exists;
     bool is_closed;
-    uint64_t closing; /* the number that it was closed with */
-    bool is_kept;     /* though idle: its retention is not the node's */
-    uint32_t birth;   /* its first epoch since it exists */
-    uint32_t epoch;   /* its last one if it does not exist */
-    uint64_t base;    /* the offset before the epoch's first event */
-    uint64_t purged;  /* the last event that a purge has dropped; 0: none */
+    uint64_t closing;   /* the number that it was closed with */
+    bool is_kept;       /* though idle: its retention is not the node's */
+    uint32_t birth;     /* its first epoch since it exists */
+    uint32_t epoch;     /* its last one if it does not exist */
+    uint64_t base;      /* the offset before the epoch's first event */
+    uint32_t old_epoch; /* and of the epoch before it */
+    uint64_t old_base;
+    uint64_t purged; /* the last event that a purge has dropped; 0: none */
     struct rt_retention retention;
     struct event *events; /* by offset - 1, all since its birth */
     uint64_t latest;
@@ -113,7 +115,8 @@ bool topic_is_purged(const struct topic *topic, uint64_t offset);
 uint64_t topic_offset(const struct topic *topic, uint64_t cursor_offset);
 
 /* Expects that this is the cursor of an offset; of one before the last purge,
- * that it is of another epoch. */
+ * that it is of the epoch that ended with it: of what was before that, the
+ * first. */
 void topic_expect_cursor(const struct topic *topic,
                          struct rt_cursor cursor,
                          uint64_t offset);
