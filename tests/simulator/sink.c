@@ -140,6 +140,8 @@ static ssize_t sink_write(struct rt_subscriber *subscriber,
     }
     size_t bytes = expect_offer(sink, ranges, range_count);
     sink->world->expected.writes++;
+    /* It had its turn, even if that fails. */
+    sink->topic->units += is_active(sink) ? 1 : 0;
     if (sink->is_lost) {
         sink->is_failing = true;
         return -EPIPE;
@@ -147,7 +149,7 @@ static ssize_t sink_write(struct rt_subscriber *subscriber,
     size_t taken = bytes < sink->room ? bytes : (size_t)sink->room;
     sink->room -= sink->room == UINT64_MAX ? 0 : taken;
     sink->world->expected.bytes_delivered += taken;
-    sink->topic->units += is_active(sink) ? 1 + taken / RT_UNIT_BYTES : 0;
+    sink->topic->units += is_active(sink) ? taken / RT_UNIT_BYTES : 0;
     sink->reading = (struct reading){sink->handed + 1, 0};
     topic_advance(sink->topic, &sink->reading, taken);
     if (taken == bytes) {
