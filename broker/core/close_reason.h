@@ -28,6 +28,7 @@
     X(PONG_MISSED, 4408, "pong-missed")         \
     X(CURSOR_EVICTED, 4410, "cursor-evicted")   \
     X(EPOCH_CHANGED, 4410, "epoch-changed")     \
+    X(EVENTS_LOST, 4410, "events-lost")         \
     X(LOST, 1006, "connection-lost")
 
 enum rt_close_reason {

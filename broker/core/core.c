@@ -30,6 +30,7 @@ void rt_core_init(struct rt_core *core,
     rt_list_init(&core->dirty);
     rt_list_init(&core->lagging);
     rt_list_init(&core->blocked);
+    rt_history_init(&core->history, core);
     rt_idempotency_init(&core->idempotency, heap, &core->options.idempotency);
     rt_pool_init(&core->lags, heap, sizeof(struct rt_lag), SPARE_LAGS_MAX);
 }
@@ -45,6 +46,7 @@ void rt_core_finish(struct rt_core *core)
         return;
     }
     rt_selections_finish(core);
+    rt_history_finish(&core->history);
     while (!rt_list_is_empty(&core->topic_list)) {
         rt_topic_destroy(first_topic(core));
     }
@@ -200,6 +202,7 @@ void rt_core_tick(struct rt_core *core)
     rt_selections_trim(core); /* first, for they keep events from expiring */
     sweep_topics(core);
     rt_idempotency_expire(&core->idempotency, core->now_ms);
+    rt_history_trim(&core->history);
     rt_pool_trim(&core->lags);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/history.h"
 #include "broker/core/pass.h"
 #include "broker/core/selection.h"
 #include "broker/core/subscriber.h"
@@ -35,6 +36,12 @@ enum outcome {
     PURGED,  /* what comes next was dropped with all the rest */
 };
 
+/* The entries of encoded events have the stream's numbers. */
+static bool is_encoded(const struct span *span)
+{
+    return span->stream->view != NULL || span->stream->selection != NULL;
+}
+
 static void read_ring(struct span *span, uint64_t offset)
 {
     const struct rt_ring *ring = &span->stream->topic->ring;
@@ -46,6 +53,26 @@ static void read_ring(struct span *span, uint64_t offset)
     }
     span->end = rt_ring_offset(ring, span->position + span->bytes);
     span->events = span->end - offset;
+}
+
+/* From a block of history, which a ring's own segment is like. */
+static void read_history(struct span *span, uint64_t offset)
+{
+    struct rt_segment *segment = rt_history_find(span->stream->topic, offset);
+    uint32_t index = (uint32_t)(offset - segment->first_offset);
+    uint32_t start = rt_segment_start(segment, index);
+    uint32_t end = segment->event_count;
+    if (segment->used - start > RT_WRITE_BYTES_MAX) {
+        end = rt_segment_event_at(segment, start + RT_WRITE_BYTES_MAX);
+        end = end > index ? end : index + 1;
+    }
+    span->run = (struct rt_run){.segment = segment, .index = index};
+    span->events = end - index;
+    span->end = offset + span->events;
+    span->bytes = rt_segment_start(segment, end) - start;
+    span->ranges[0] =
+        (struct rt_bytes){(const char *)segment->bytes + start, span->bytes};
+    span->range_count = 1;
 }
 
 static int find_run(struct span *span, uint64_t offset)
@@ -84,10 +111,14 @@ read_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
     if (stream->topic != NULL && rt_topic_is_purged(stream->topic, offset)) {
         return 0;
     }
-    if (stream->view != NULL || stream->selection != NULL) {
+    if (is_encoded(span)) {
         return read_run(span, offset);
     }
-    read_ring(span, offset);
+    if (RT_UNLIKELY(offset < rt_ring_earliest(&stream->topic->ring))) {
+        read_history(span, offset);
+    } else {
+        read_ring(span, offset);
+    }
     return 0;
 }
 
@@ -212,18 +243,16 @@ static uint64_t offset_behind(const struct span *span,
                               const struct rt_segment *segment,
                               uint32_t index)
 {
-    return span->run.segment == NULL
-               ? segment->first_offset + index + 1
-               : rt_segment_entry(segment, index)->sequence + 1;
+    return !is_encoded(span) ? segment->first_offset + index + 1
+                             : rt_segment_entry(segment, index)->sequence + 1;
 }
 
 static uint64_t events_until(const struct span *span,
                              const struct rt_segment *segment,
                              uint32_t index)
 {
-    return span->run.segment == NULL
-               ? segment->first_offset + index + 1 - span->offset
-               : index + 1 - span->run.index;
+    return !is_encoded(span) ? segment->first_offset + index + 1 - span->offset
+                             : index + 1 - span->run.index;
 }
 
 /* Hands the rest of the event that was cut to the sink, to be written when the
@@ -385,10 +414,26 @@ static size_t write_lagging(struct rt_subscriber *subscriber)
     return units + written / RT_UNIT_BYTES;
 }
 
+/* Whether what it needs next is neither here nor gone. */
+static bool must_wait(const struct rt_subscriber *subscriber)
+{
+    const struct rt_topic *topic = subscriber->stream->topic;
+    if (topic == NULL || topic->durable == NULL ||
+        subscriber->offset >= rt_stream_head(subscriber->stream)) {
+        return false;
+    }
+    enum rt_place place = rt_history_place(topic, subscriber->offset);
+    return place == RT_PLACE_DISK || place == RT_PLACE_WAY;
+}
+
 static size_t visit_lagging(struct rt_subscriber *subscriber)
 {
     struct rt_stream *stream = subscriber->stream;
     size_t units = 1;
+    if (must_wait(subscriber)) {
+        rt_history_wait(subscriber);
+        return units;
+    }
     if (rt_subscriber_is_passed(subscriber)) {
         units += rt_subscriber_pass(subscriber) / RT_UNIT_TOPICS;
     }

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/history.h"
 #include "broker/core/topic.h"
 
 #define EXTENTS_FIRST 64
@@ -81,6 +82,9 @@ int rt_journal_add(struct rt_journal *journal, struct rt_topic *topic)
                                    .next = topic->ring.next_offset};
     rt_list_init(&durable->unwritten);
     rt_list_init(&durable->changed);
+    rt_list_init(&durable->waiting);
+    rt_list_init(&durable->wanting);
+    rt_list_init(&durable->blocks);
     topic->durable = durable;
     return 0;
 }
@@ -90,7 +94,10 @@ void rt_journal_remove(struct rt_topic *topic)
     struct rt_durable *durable = topic->durable;
     if (durable != NULL) {
         RT_CHECK(rt_journal_has_all(topic));
+        RT_CHECK(rt_list_is_empty(&durable->waiting));
+        rt_history_forget(topic);
         rt_list_remove(&durable->changed);
+        rt_list_remove(&durable->wanting);
         rt_heap_free(topic->core->heap, durable, sizeof(*durable));
         topic->durable = NULL;
     }
@@ -273,6 +280,7 @@ void rt_journal_skip(struct rt_topic *topic)
         RT_CHECK(rt_list_is_empty(&durable->unwritten));
         durable->collected = topic->ring.next_offset;
         durable->next = topic->ring.next_offset;
+        rt_history_forget(topic);
         rt_journal_change(topic);
     }
 }

@@ -113,9 +113,12 @@ struct rt_durable {
     uint64_t old_end;   /* and those from here to there lost, or never given */
     uint64_t collected; /* the offset of the next event to collect */
     uint64_t next;      /* behind the last event on disk */
-    uint32_t extents_owed; /* the topic's part of them */
-    uint32_t extents_held; /* by batches */
-    bool is_damaged;       /* the log has lost events: it takes no more */
+    uint32_t extents_owed;  /* the topic's part of them */
+    uint32_t extents_held;  /* by batches */
+    struct rt_list waiting; /* subscribers, for what is on disk */
+    struct rt_list wanting; /* in core->history.wanting, for them */
+    struct rt_list blocks;  /* of history */
+    bool is_damaged;        /* the log has lost events: it takes no more */
 };
 
 /* Allocates nothing. */

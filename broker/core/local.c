@@ -195,7 +195,7 @@ int rt_core_subscribe_local(struct rt_core *core,
         return RT_ENOMEM;
     }
     *local = (struct rt_local){.topic = topic,
-                               .start = rt_start_find(topic, since),
+                               .start = rt_start_find_in_ring(topic, since),
                                .deliver = deliver};
     local->offset = local->start.offset;
     rt_list_init(&local->link);

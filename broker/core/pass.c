@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "broker/core/follower.h"
+#include "broker/core/history.h"
 #include "broker/core/selection.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
@@ -23,23 +24,24 @@ static void tell(struct rt_subscriber *subscriber, const struct rt_gap *gap)
 
 static bool is_passed_in_topic(const struct rt_subscriber *subscriber)
 {
-    return subscriber->offset <
-           rt_ring_earliest(&subscriber->stream->topic->ring);
+    const struct rt_topic *topic = subscriber->stream->topic;
+    return subscriber->offset < rt_ring_earliest(&topic->ring) &&
+           rt_history_place(topic, subscriber->offset) == RT_PLACE_GONE;
 }
 
 /* What the subscriber has missed: events, or the end of the log they were in.
  */
 static struct rt_gap gap_before(const struct rt_subscriber *subscriber,
-                                uint64_t earliest)
+                                uint64_t next)
 {
     const struct rt_topic *topic = subscriber->stream->topic;
-    bool is_purged = rt_topic_is_purged(topic, subscriber->offset);
-    return (struct rt_gap){
-        .topic = topic->leaf.key,
-        .after = rt_topic_cursor(topic, subscriber->offset - 1),
-        .next = rt_topic_cursor(topic, earliest),
-        .missed = is_purged ? 0 : earliest - subscriber->offset,
-        .reason = is_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED};
+    struct rt_loss loss = rt_history_loss(topic, subscriber->offset, next);
+    return (struct rt_gap){.topic = topic->leaf.key,
+                           .after =
+                               rt_topic_cursor(topic, subscriber->offset - 1),
+                           .next = rt_topic_cursor(topic, next),
+                           .missed = loss.missed,
+                           .reason = loss.reason};
 }
 
 /* It is told of the gap first, if its format has words for it. */
@@ -57,16 +59,32 @@ static void close_for(struct rt_subscriber *subscriber,
     }
 }
 
+static void pass_gap(struct rt_subscriber *subscriber,
+                     uint64_t next,
+                     const struct rt_gap *gap)
+{
+    if (subscriber->gap == RT_GAP_CLOSE) {
+        close_for(subscriber, gap);
+    } else {
+        subscriber->offset = next;
+        tell(subscriber, gap);
+    }
+}
+
 static void pass_in_topic(struct rt_subscriber *subscriber)
 {
-    uint64_t earliest = rt_ring_earliest(&subscriber->stream->topic->ring);
-    struct rt_gap gap = gap_before(subscriber, earliest);
-    if (subscriber->gap == RT_GAP_CLOSE) {
-        close_for(subscriber, &gap);
-    } else {
-        subscriber->offset = earliest;
-        tell(subscriber, &gap);
-    }
+    uint64_t next =
+        rt_history_next(subscriber->stream->topic, subscriber->offset);
+    struct rt_gap gap = gap_before(subscriber, next);
+    pass_gap(subscriber, next, &gap);
+}
+
+void rt_subscriber_lose(struct rt_subscriber *subscriber, uint64_t next)
+{
+    struct rt_gap gap = gap_before(subscriber, next);
+    gap.reason = RT_CLOSE_EVENTS_LOST;
+    gap.missed = 0;
+    pass_gap(subscriber, next, &gap);
 }
 
 /* --- a selection --- */

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct rt_subscriber;
 
@@ -24,5 +25,8 @@ bool rt_subscriber_is_passed(const struct rt_subscriber *subscriber);
  * at.
  */
 size_t rt_subscriber_pass(struct rt_subscriber *subscriber);
+
+/* The same for events up to an offset that the disk has lost. */
+void rt_subscriber_lose(struct rt_subscriber *subscriber, uint64_t next);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "broker/core/follower.h"
+#include "broker/core/history.h"
 #include "broker/core/selection.h"
 #include "broker/core/topic.h"
 
@@ -10,31 +11,18 @@ static struct rt_start_found start_at(uint64_t offset)
     return (struct rt_start_found){.offset = offset};
 }
 
-static struct rt_start_found gap_until(const struct rt_ring *ring,
-                                       enum rt_close_reason reason,
-                                       uint64_t missed)
+static struct rt_start_found
+gap_until(uint64_t offset, enum rt_close_reason reason, uint64_t missed)
 {
-    return (struct rt_start_found){.offset = rt_ring_earliest(ring),
-                                   .reason = reason,
-                                   .missed = missed,
-                                   .is_gap = true};
+    return (struct rt_start_found){
+        .offset = offset, .reason = reason, .missed = missed, .is_gap = true};
 }
 
-static struct rt_start_found find_cursor(const struct rt_topic *topic,
-                                         struct rt_cursor cursor)
+/* A position in the future was never handed out by this log. */
+static bool is_of_log(const struct rt_topic *topic, struct rt_cursor cursor)
 {
-    const struct rt_ring *ring = &topic->ring;
-    /* A position in the future was never handed out by this log. */
-    if (cursor.epoch != topic->epoch ||
-        cursor.offset > rt_ring_latest(ring) - topic->base) {
-        return gap_until(ring, RT_CLOSE_EPOCH_CHANGED, 0);
-    }
-    uint64_t next = rt_topic_offset(topic, cursor) + 1;
-    uint64_t earliest = rt_ring_earliest(ring);
-    if (next < earliest) {
-        return gap_until(ring, RT_CLOSE_CURSOR_EVICTED, earliest - next);
-    }
-    return start_at(next);
+    return cursor.epoch == topic->epoch &&
+           cursor.offset <= rt_ring_latest(&topic->ring) - topic->base;
 }
 
 /* Events that are gone may have been stamped then or later: how many is not
@@ -43,13 +31,30 @@ static struct rt_start_found find_time(const struct rt_ring *ring,
                                        uint64_t wall_ms)
 {
     if (ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms) {
-        return gap_until(ring, RT_CLOSE_CURSOR_EVICTED, 0);
+        return gap_until(rt_ring_earliest(ring), RT_CLOSE_CURSOR_EVICTED, 0);
     }
     return start_at(rt_ring_offset_since(ring, wall_ms));
 }
 
-struct rt_start_found rt_start_find(const struct rt_topic *topic,
-                                    const struct rt_since *since)
+/* --- in the ring --- */
+
+static struct rt_start_found find_cursor(const struct rt_topic *topic,
+                                         struct rt_cursor cursor)
+{
+    uint64_t earliest = rt_ring_earliest(&topic->ring);
+    if (!is_of_log(topic, cursor)) {
+        return gap_until(earliest, RT_CLOSE_EPOCH_CHANGED, 0);
+    }
+    uint64_t next = rt_topic_offset(topic, cursor) + 1;
+    if (next < earliest) {
+        struct rt_loss loss = rt_history_loss(topic, next, earliest);
+        return gap_until(earliest, loss.reason, loss.missed);
+    }
+    return start_at(next);
+}
+
+struct rt_start_found rt_start_find_in_ring(const struct rt_topic *topic,
+                                            const struct rt_since *since)
 {
     const struct rt_ring *ring = &topic->ring;
     uint64_t earliest = rt_ring_earliest(ring);
@@ -59,7 +64,7 @@ struct rt_start_found rt_start_find(const struct rt_topic *topic,
     case RT_SINCE_CURSOR:
         return find_cursor(topic, since->cursor);
     case RT_SINCE_NODE: /* of what this log is only a part of */
-        return gap_until(ring, RT_CLOSE_EPOCH_CHANGED, 0);
+        return gap_until(earliest, RT_CLOSE_EPOCH_CHANGED, 0);
     case RT_SINCE_TIME:
         return find_time(ring, since->wall_ms);
     case RT_SINCE_LAST:
@@ -70,6 +75,57 @@ struct rt_start_found rt_start_find(const struct rt_topic *topic,
         break;
     }
     return start_at(ring->next_offset);
+}
+
+/* --- on disk, too --- */
+
+static struct rt_start_found find_cursor_on_disk(const struct rt_topic *topic,
+                                                 struct rt_cursor cursor)
+{
+    if (!is_of_log(topic, cursor)) {
+        return gap_until(rt_history_earliest(topic), RT_CLOSE_EPOCH_CHANGED, 0);
+    }
+    uint64_t next = rt_topic_offset(topic, cursor) + 1;
+    if (rt_history_place(topic, next) != RT_PLACE_GONE) {
+        return start_at(next);
+    }
+    uint64_t left = rt_history_next(topic, next);
+    struct rt_loss loss = rt_history_loss(topic, next, left);
+    return gap_until(left, loss.reason, loss.missed);
+}
+
+/* What retention has removed may have been stamped then or later. */
+static struct rt_start_found find_time_on_disk(const struct rt_topic *topic,
+                                               uint64_t wall_ms)
+{
+    uint64_t offset = rt_history_since(topic, wall_ms);
+    bool is_cut =
+        offset == rt_history_earliest(topic) && offset > rt_topic_first(topic);
+    return is_cut ? gap_until(offset, RT_CLOSE_CURSOR_EVICTED, 0)
+                  : start_at(offset);
+}
+
+struct rt_start_found rt_start_find(const struct rt_topic *topic,
+                                    const struct rt_since *since)
+{
+    if (!rt_history_exists(topic)) {
+        return rt_start_find_in_ring(topic, since);
+    }
+    switch (since->kind) {
+    case RT_SINCE_EARLIEST:
+        return start_at(rt_history_earliest(topic));
+    case RT_SINCE_CURSOR:
+        return find_cursor_on_disk(topic, since->cursor);
+    case RT_SINCE_NODE:
+        return gap_until(rt_history_earliest(topic), RT_CLOSE_EPOCH_CHANGED, 0);
+    case RT_SINCE_TIME:
+        return find_time_on_disk(topic, since->wall_ms);
+    case RT_SINCE_LAST:
+        return start_at(rt_history_last(topic, since->count));
+    case RT_SINCE_NOW:
+        break;
+    }
+    return start_at(topic->ring.next_offset);
 }
 
 /* --- several topics --- */

@@ -113,7 +113,7 @@ static struct rt_start start_of(const struct rt_topic *topic,
 {
     struct rt_start start = {
         .cursor = rt_topic_cursor(topic, found->offset - 1),
-        .earliest = rt_topic_cursor(topic, rt_ring_earliest(&topic->ring)),
+        .earliest = rt_topic_earliest(topic),
         .is_behind = found->offset < topic->ring.next_offset,
         .is_gap = found->is_gap};
     if (found->is_gap) {
@@ -125,7 +125,7 @@ static struct rt_start start_of(const struct rt_topic *topic,
 struct rt_start rt_topic_start(const struct rt_topic *topic,
                                const struct rt_since *since)
 {
-    struct rt_start_found found = rt_start_find(topic, since);
+    struct rt_start_found found = rt_start_find_in_ring(topic, since);
     return start_of(topic, since, &found);
 }
 
@@ -324,6 +324,12 @@ int rt_subscriber_fall_behind(struct rt_subscriber *subscriber, uint64_t offset)
     subscriber->offset = offset;
     enter_lagging(subscriber);
     return 0;
+}
+
+void rt_subscriber_lag_again(struct rt_subscriber *subscriber)
+{
+    RT_CHECK(subscriber->state == RT_SUBSCRIBER_FETCHING);
+    enter_lagging(subscriber);
 }
 
 void rt_subscriber_block(struct rt_subscriber *subscriber)

@@ -8,6 +8,8 @@
  *     LAGGING  -> BLOCKED   is queued, and until it is gone nothing is written
  *     LAGGING  -> ACTIVE    it has reached the head
  *     BLOCKED  -> LAGGING   the connection has drained
+ *     LAGGING  -> FETCHING  what it needs next is on disk
+ *     FETCHING -> LAGGING   it has been fetched, or cannot be
  *     any      -> DETACHED
  */
 #ifndef BROKER_CORE_SUBSCRIBER_H
@@ -36,6 +38,7 @@ enum rt_subscriber_state {
     RT_SUBSCRIBER_ACTIVE,
     RT_SUBSCRIBER_LAGGING,
     RT_SUBSCRIBER_BLOCKED,
+    RT_SUBSCRIBER_FETCHING,
 };
 
 /* What is known of a subscriber only while it is not active. */
@@ -49,10 +52,11 @@ struct rt_subscriber {
     struct rt_stream *stream;
     union {
         uint32_t slot;       /* ACTIVE: in stream->active */
-        struct rt_list link; /* LAGGING, BLOCKED: in core->lagging, ->blocked */
+        struct rt_list link; /* LAGGING, BLOCKED: in core->lagging, ->blocked;
+                                FETCHING: in the topic's durable->waiting */
     };
-    uint64_t offset;    /* LAGGING, BLOCKED: of the next event to write */
-    struct rt_lag *lag; /* LAGGING, BLOCKED */
+    uint64_t offset;    /* but for ACTIVE: of the next event to write */
+    struct rt_lag *lag; /* of these three states */
     uint8_t state;
     uint8_t gap;
     bool is_replaying; /* and is to be told when it has caught up */
@@ -147,6 +151,9 @@ void rt_subscriber_close_with(struct rt_subscriber *subscriber,
  */
 RT_MUST_USE int rt_subscriber_fall_behind(struct rt_subscriber *subscriber,
                                           uint64_t offset);
+
+/* It need not wait for the disk any more, and is in no list. */
+void rt_subscriber_lag_again(struct rt_subscriber *subscriber);
 
 /* A lagging subscriber waits for its sink to drain. */
 void rt_subscriber_block(struct rt_subscriber *subscriber);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "broker/core/fanout.h"
 #include "broker/core/follower.h"
+#include "broker/core/history.h"
 #include "broker/core/journal.h"
 #include "broker/core/local.h"
 #include "broker/core/view.h"
@@ -153,12 +154,17 @@ struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset)
 
 struct rt_cursor rt_topic_earliest(const struct rt_topic *topic)
 {
-    return rt_topic_cursor(topic, rt_ring_earliest(&topic->ring));
+    return rt_topic_cursor(topic, rt_history_earliest(topic));
 }
 
 struct rt_cursor rt_topic_latest(const struct rt_topic *topic)
 {
     return rt_topic_cursor(topic, rt_ring_latest(&topic->ring));
+}
+
+uint64_t rt_topic_first(const struct rt_topic *topic)
+{
+    return topic->base + 1;
 }
 
 uint64_t rt_topic_offset(const struct rt_topic *topic, struct rt_cursor cursor)
@@ -171,9 +177,27 @@ bool rt_topic_is_purged(const struct rt_topic *topic, uint64_t offset)
     return offset <= topic->base;
 }
 
+static const struct rt_segment *find_segment(const struct rt_topic *topic,
+                                             uint64_t offset)
+{
+    return offset >= rt_ring_earliest(&topic->ring)
+               ? rt_ring_find(&topic->ring, offset)
+               : rt_history_find(topic, offset);
+}
+
+uint64_t rt_topic_readable(const struct rt_topic *topic, uint64_t offset)
+{
+    const struct rt_segment *segment = NULL;
+    if (offset < rt_ring_earliest(&topic->ring)) {
+        segment = rt_history_find(topic, offset);
+    }
+    return segment == NULL ? topic->ring.next_offset
+                           : segment->first_offset + segment->event_count;
+}
+
 struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset)
 {
-    const struct rt_segment *segment = rt_ring_find(&topic->ring, offset);
+    const struct rt_segment *segment = find_segment(topic, offset);
     uint32_t index = (uint32_t)(offset - segment->first_offset);
     const struct rt_entry *entry = rt_segment_entry(segment, index);
     uint32_t end = rt_segment_start(segment, index + 1);

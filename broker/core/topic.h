@@ -76,8 +76,15 @@ struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset);
 struct rt_cursor rt_topic_earliest(const struct rt_topic *topic);
 struct rt_cursor rt_topic_latest(const struct rt_topic *topic);
 
-/* The event of an offset that the ring retains, as formats need it. */
+/* How far events can be read from an offset on, which is in the ring, or in a
+ * block of history. */
+uint64_t rt_topic_readable(const struct rt_topic *topic, uint64_t offset);
+
+/* The event of such an offset, as formats need it. */
 struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset);
+
+/* The offset of the first event that its epoch had. */
+uint64_t rt_topic_first(const struct rt_topic *topic);
 
 /* The offset of a cursor of the topic's epoch. */
 uint64_t rt_topic_offset(const struct rt_topic *topic, struct rt_cursor cursor);

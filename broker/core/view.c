@@ -64,7 +64,9 @@ open_block(struct rt_view *view, uint64_t offset, uint64_t end)
 
 int rt_view_find(struct rt_view *view, uint64_t offset, struct rt_run *run)
 {
-    uint64_t end = rt_stream_head(&view->stream);
+    uint64_t head = rt_stream_head(&view->stream);
+    uint64_t end = rt_topic_readable(view->stream.topic, offset);
+    end = head < end ? head : end;
     struct rt_block *block = rt_blocks_seek(&view->blocks, offset, &end);
     if (block != NULL) {
         extend(view, block, end);

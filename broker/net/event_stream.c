@@ -40,6 +40,7 @@ void rt_event_stream_close(struct rt_connection *connection,
     switch (reason) {
     case RT_CLOSE_CURSOR_EVICTED:
     case RT_CLOSE_EPOCH_CHANGED:
+    case RT_CLOSE_EVENTS_LOST:
         break; /* it was told of the gap */
     case RT_CLOSE_TOPIC_CLOSED:
         rt_notify_closed(connection, topic, resume->cursor);

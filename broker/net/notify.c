@@ -107,6 +107,18 @@ static void add_open(struct notices *notices,
     add(notices, &open);
 }
 
+static enum rt_gap_reason gap_reason(enum rt_close_reason reason)
+{
+    switch (reason) {
+    case RT_CLOSE_EPOCH_CHANGED:
+        return RT_GAP_REASON_EPOCH_CHANGED;
+    case RT_CLOSE_EVENTS_LOST:
+        return RT_GAP_REASON_ENGINE;
+    default:
+        return RT_GAP_REASON_EVICTED;
+    }
+}
+
 struct rt_notice rt_gap_notice(const struct rt_notice_place *place,
                                const struct rt_gap *gap)
 {
@@ -118,9 +130,7 @@ struct rt_notice rt_gap_notice(const struct rt_notice_place *place,
                               .next = gap->next,
                               .has_missed = gap->missed > 0,
                               .missed = gap->missed,
-                              .reason = gap->reason == RT_CLOSE_EPOCH_CHANGED
-                                            ? RT_GAP_REASON_EPOCH_CHANGED
-                                            : RT_GAP_REASON_EVICTED};
+                              .reason = gap_reason(gap->reason)};
 }
 
 struct rt_notice rt_caught_up_notice(const struct rt_notice_place *place)

@@ -1,9 +1,119 @@
 #include "tests/support/journal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "broker/core/fanout.h"
 #include "broker/core/topic.h"
 #include "protocol/ws_frame.h"
+
+/* --- the disk --- */
+
+static bool
+find_extent(void *context, uint64_t id, uint64_t *earliest, uint64_t *end)
+{
+    const struct test_journal *disk = context;
+    *earliest = UINT64_MAX;
+    *end = 0;
+    for (uint64_t i = 0; i < disk->written; i++) {
+        const struct test_written *event = &disk->events[i];
+        if (event->id == id && event->offset >= disk->earliest[id]) {
+            *earliest = event->offset < *earliest ? event->offset : *earliest;
+            *end = event->offset + 1;
+        }
+    }
+    return *end > 0;
+}
+
+static uint64_t find_since(void *context, uint64_t id, uint64_t wall_ms)
+{
+    const struct test_journal *disk = context;
+    uint64_t end = 0;
+    for (uint64_t i = 0; i < disk->written; i++) {
+        const struct test_written *event = &disk->events[i];
+        if (event->id == id && event->entry.wall_ms >= wall_ms) {
+            return event->offset;
+        }
+        end = event->id == id ? event->offset + 1 : end;
+    }
+    return end;
+}
+
+static void
+want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
+{
+    struct test_journal *disk = context;
+    EXPECT_INT(disk->fetch_id, 0);
+    EXPECT_INT(segment->event_count, 0);
+    disk->fetch_id = id;
+    disk->fetch_offset = offset;
+    disk->segment = segment;
+}
+
+static const struct rt_history_ops history_ops = {
+    .extent = find_extent, .offset_since = find_since, .fetch = want};
+
+/* Returns whether there was room. */
+static bool fill_in(struct rt_segment *segment,
+                    const struct test_written *event)
+{
+    struct rt_bytes frame = {event->frame, event->len};
+    if (!rt_segment_has_room(segment, event->len)) {
+        return false;
+    }
+    if (segment->event_count == 0) {
+        segment->first_offset = event->offset;
+    }
+    rt_segment_append(segment, frame, (struct rt_bytes){NULL, 0}, event->entry);
+    return true;
+}
+
+void test_journal_fail_fetch(struct test_journal *disk, int err)
+{
+    EXPECT(disk->fetch_id > 0);
+    disk->fetch_id = 0;
+    disk->fetches++;
+    rt_history_fetched(&disk->test.core.history, err, 0);
+}
+
+void test_journal_fetch(struct test_journal *disk)
+{
+    uint64_t id = disk->fetch_id;
+    uint64_t next = disk->fetch_offset;
+    size_t needed = 0;
+    for (uint64_t i = 0; i < disk->written && needed == 0; i++) {
+        const struct test_written *event = &disk->events[i];
+        bool is_wanted =
+            event->id == id && event->offset >= next &&
+            event->offset >= disk->earliest[id] &&
+            (disk->segment->event_count == 0 || event->offset == next);
+        if (is_wanted && !fill_in(disk->segment, event)) {
+            needed = event->len + sizeof(struct rt_entry);
+        } else if (is_wanted) {
+            next = event->offset + 1;
+        }
+    }
+    disk->fetch_id = 0;
+    disk->fetches++;
+    if (disk->segment->event_count > 0) {
+        rt_history_fetched(&disk->test.core.history, 0, 0);
+    } else {
+        rt_history_fetched(&disk->test.core.history,
+                           needed > 0 ? RT_ERANGE : RT_EIO, needed);
+    }
+}
+
+void test_journal_flush(struct test_journal *disk)
+{
+    test_core_flush(&disk->test);
+    while (disk->fetch_id > 0) {
+        test_journal_fetch(disk);
+        test_core_flush(&disk->test);
+    }
+}
+
+/* --- what is written --- */
 
 void test_journal_init(struct test_journal *disk, struct rt_retention retention)
 {
@@ -11,16 +121,40 @@ void test_journal_init(struct test_journal *disk, struct rt_retention retention)
     test_core_init(&disk->test, retention);
     rt_journal_init(&disk->journal, &disk->test.core);
     disk->test.core.journal = &disk->journal;
+    disk->test.core.history.ops = &history_ops;
+    disk->test.core.history.context = disk;
 }
 
 void test_journal_finish(struct test_journal *disk)
 {
+    for (uint64_t i = 0; i < disk->written; i++) {
+        free(disk->events[i].frame);
+    }
     rt_journal_finish(&disk->journal);
     test_core_finish(&disk->test);
 }
 
+static void remember(struct test_journal *disk,
+                     const struct rt_extent *extent,
+                     uint32_t number,
+                     struct rt_bytes frame)
+{
+    EXPECT(disk->written < TEST_DISK_EVENTS);
+    struct test_written *event = &disk->events[disk->written++];
+    *event = (struct test_written){
+        .id = extent->id,
+        .offset = extent->offset + number,
+        .entry = *rt_segment_entry(extent->segment, extent->index + number),
+        .frame = malloc(frame.len),
+        .len = frame.len};
+    EXPECT(event->frame != NULL);
+    memcpy(event->frame, frame.data, frame.len);
+}
+
 /* The payload begins with the topic's first letter and the offset. */
-static void read_event(const struct rt_extent *extent, uint32_t number)
+static void read_event(struct test_journal *disk,
+                       const struct rt_extent *extent,
+                       uint32_t number)
 {
     const struct rt_segment *segment = extent->segment;
     uint32_t index = extent->index + number;
@@ -32,6 +166,7 @@ static void read_event(const struct rt_extent *extent, uint32_t number)
     memcpy(&offset, payload.data + 1, sizeof(offset));
     EXPECT_INT(payload.data[0], extent->topic->name[0]);
     EXPECT_INT(offset, extent->offset + number);
+    remember(disk, extent, number, frame);
 }
 
 void test_journal_read(struct test_journal *disk,
@@ -43,9 +178,8 @@ void test_journal_read(struct test_journal *disk,
         EXPECT_INT(extent->start,
                    rt_segment_start(extent->segment, extent->index));
         for (uint32_t j = 0; j < extent->count; j++) {
-            read_event(extent, j);
+            read_event(disk, extent, j);
         }
-        disk->written += extent->count;
     }
 }
 

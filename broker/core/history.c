@@ -1,0 +1,428 @@
+#include "broker/core/history.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "broker/core/journal.h"
+#include "broker/core/pass.h"
+#include "broker/core/subscriber.h"
+#include "broker/core/topic.h"
+
+struct block {
+    struct rt_list used;     /* in history->blocks */
+    struct rt_list of_topic; /* in durable->blocks */
+    struct rt_segment *segment;
+};
+
+void rt_history_init(struct rt_history *history, struct rt_core *core)
+{
+    *history = (struct rt_history){.core = core};
+    rt_list_init(&history->wanting);
+    rt_list_init(&history->blocks);
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- blocks --- */
+
+static uint64_t end_of(const struct rt_segment *segment)
+{
+    return segment->first_offset + segment->event_count;
+}
+
+static void drop(struct rt_history *history, struct block *block)
+{
+    rt_list_remove(&block->used);
+    rt_list_remove(&block->of_topic);
+    history->bytes -= rt_segment_size(block->segment->capacity);
+    rt_segment_retire(&history->core->store, block->segment);
+    rt_heap_free(history->core->heap, block, sizeof(*block));
+}
+
+void rt_history_finish(struct rt_history *history)
+{
+    if (history == NULL || history->core == NULL) {
+        return;
+    }
+    while (!rt_list_is_empty(&history->blocks)) {
+        drop(history, RT_LIST_FIRST(&history->blocks, struct block, used));
+    }
+    rt_segment_unref(&history->core->store, history->segment);
+    *history = (struct rt_history){0};
+}
+
+void rt_history_trim(struct rt_history *history)
+{
+    while (!rt_list_is_empty(&history->blocks)) {
+        struct block *block =
+            RT_LIST_FIRST(&history->blocks, struct block, used);
+        if (history->core->now_ms - block->segment->touched_ms <=
+            RT_HISTORY_IDLE_MS) {
+            return;
+        }
+        drop(history, block);
+    }
+}
+
+void rt_history_forget(struct rt_topic *topic)
+{
+    struct rt_history *history = &topic->core->history;
+    struct rt_durable *durable = topic->durable;
+    while (durable != NULL && !rt_list_is_empty(&durable->blocks)) {
+        drop(history, RT_LIST_FIRST(&durable->blocks, struct block, of_topic));
+    }
+    if (durable != NULL && history->fetching == durable) {
+        history->is_stale = true;
+    }
+}
+
+struct rt_segment *rt_history_find(const struct rt_topic *topic,
+                                   uint64_t offset)
+{
+    struct rt_history *history = &topic->core->history;
+    if (topic->durable == NULL) {
+        return NULL;
+    }
+    RT_LIST_EACH (link, &topic->durable->blocks) {
+        struct block *block = RT_CONTAINER(link, struct block, of_topic);
+        struct rt_segment *segment = block->segment;
+        if (offset >= segment->first_offset && offset < end_of(segment)) {
+            segment->touched_ms = history->core->now_ms;
+            rt_list_remove(&block->used);
+            rt_list_append(&history->blocks, &block->used);
+            return segment;
+        }
+    }
+    return NULL;
+}
+
+/* --- places --- */
+
+/* What the log has that was not purged: from *earliest to before *end. */
+static bool
+find_extent(const struct rt_topic *topic, uint64_t *earliest, uint64_t *end)
+{
+    const struct rt_history *history = &topic->core->history;
+    if (history->ops == NULL || topic->durable == NULL ||
+        topic->durable->id == 0 ||
+        !history->ops->extent(history->context, topic->durable->id, earliest,
+                              end)) {
+        return false;
+    }
+    *earliest = *earliest <= topic->base ? topic->base + 1 : *earliest;
+    return *earliest < *end;
+}
+
+/* For what is not in the ring, nor in a block. */
+static enum rt_place place_beyond(const struct rt_topic *topic, uint64_t offset)
+{
+    const struct rt_durable *durable = topic->durable;
+    uint64_t earliest;
+    uint64_t end;
+    if (offset >= durable->next) {
+        return topic->core->journal->state == RT_JOURNAL_FAILED ? RT_PLACE_GONE
+                                                                : RT_PLACE_WAY;
+    }
+    if ((offset >= durable->old_end && offset < durable->begin) ||
+        !find_extent(topic, &earliest, &end) || offset < earliest) {
+        return RT_PLACE_GONE;
+    }
+    return RT_PLACE_DISK;
+}
+
+enum rt_place rt_history_place(const struct rt_topic *topic, uint64_t offset)
+{
+    if (offset >= rt_ring_earliest(&topic->ring)) {
+        return RT_PLACE_RING;
+    }
+    if (topic->durable == NULL || rt_topic_is_purged(topic, offset)) {
+        return RT_PLACE_GONE;
+    }
+    return rt_history_find(topic, offset) != NULL ? RT_PLACE_BLOCK
+                                                  : place_beyond(topic, offset);
+}
+
+/* What can be had first is on disk, then what the node began with, then in the
+ * ring. */
+uint64_t rt_history_next(const struct rt_topic *topic, uint64_t offset)
+{
+    uint64_t earliest;
+    uint64_t end;
+    if (find_extent(topic, &earliest, &end) && offset < earliest) {
+        return earliest;
+    }
+    if (topic->durable != NULL && offset < topic->durable->begin &&
+        rt_history_place(topic, topic->durable->begin) != RT_PLACE_GONE) {
+        return topic->durable->begin;
+    }
+    return rt_ring_earliest(&topic->ring);
+}
+
+/* Whether offsets that were never given, or that the disk has lost, are among
+ * those from one up to another. */
+static bool
+spans_loss(const struct rt_topic *topic, uint64_t offset, uint64_t next)
+{
+    const struct rt_durable *durable = topic->durable;
+    return durable != NULL && durable->old_end < durable->begin &&
+           offset < durable->begin && next > durable->old_end;
+}
+
+struct rt_loss
+rt_history_loss(const struct rt_topic *topic, uint64_t offset, uint64_t next)
+{
+    if (rt_topic_is_purged(topic, offset)) {
+        return (struct rt_loss){.reason = RT_CLOSE_EPOCH_CHANGED};
+    }
+    if (spans_loss(topic, offset, next)) {
+        return (struct rt_loss){.reason = RT_CLOSE_EVENTS_LOST};
+    }
+    return (struct rt_loss){.reason = RT_CLOSE_CURSOR_EVICTED,
+                            .missed = next - offset};
+}
+
+uint64_t rt_history_earliest(const struct rt_topic *topic)
+{
+    uint64_t first = topic->base + 1;
+    return rt_history_place(topic, first) == RT_PLACE_GONE
+               ? rt_history_next(topic, first)
+               : first;
+}
+
+bool rt_history_exists(const struct rt_topic *topic)
+{
+    return topic->durable != NULL &&
+           rt_history_earliest(topic) < rt_ring_earliest(&topic->ring);
+}
+
+uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms)
+{
+    const struct rt_history *history = &topic->core->history;
+    uint64_t offset = rt_ring_offset_since(&topic->ring, wall_ms);
+    uint64_t earliest;
+    uint64_t end;
+    if (offset > rt_ring_earliest(&topic->ring)) {
+        return offset;
+    }
+    if (find_extent(topic, &earliest, &end)) {
+        uint64_t found = history->ops->offset_since(
+            history->context, topic->durable->id, wall_ms);
+        found = found < earliest ? earliest : found;
+        if (found < end) {
+            return found;
+        }
+    }
+    return lesser(offset, topic->durable->next); /* those on their way, too */
+}
+
+/* Before the offsets that the last end of the node cost come others. */
+uint64_t rt_history_last(const struct rt_topic *topic, uint64_t count)
+{
+    const struct rt_durable *durable = topic->durable;
+    uint64_t head = topic->ring.next_offset;
+    uint64_t earliest = rt_history_earliest(topic);
+    if (earliest >= durable->begin || count <= head - durable->begin) {
+        return count < head - earliest ? head - count : earliest;
+    }
+    count -= head - durable->begin;
+    return earliest < durable->old_end && count < durable->old_end - earliest
+               ? durable->old_end - count
+               : earliest;
+}
+
+/* --- fetching --- */
+
+static struct rt_subscriber *first_waiting(struct rt_durable *durable)
+{
+    return RT_LIST_FIRST(&durable->waiting, struct rt_subscriber, link);
+}
+
+static size_t bytes_max(const struct rt_history *history)
+{
+    size_t part = history->core->heap->limit / RT_HISTORY_PART;
+    return lesser(part, RT_HISTORY_BYTES_MAX);
+}
+
+static struct rt_segment *take_segment(struct rt_history *history, size_t size)
+{
+    struct rt_store *store = &history->core->store;
+    while (history->bytes + size > bytes_max(history) &&
+           !rt_list_is_empty(&history->blocks)) {
+        drop(history, RT_LIST_FIRST(&history->blocks, struct block, used));
+    }
+    struct rt_segment *segment = rt_segment_create(store, size);
+    if (segment != NULL && rt_segment_reserve_types(store, segment) < 0) {
+        rt_segment_unref(store, segment);
+        return NULL;
+    }
+    return segment;
+}
+
+/* It goes on as it can: from a block, or behind what is gone. */
+static void wake(struct rt_subscriber *subscriber)
+{
+    rt_list_remove(&subscriber->link);
+    rt_subscriber_lag_again(subscriber);
+}
+
+static void wake_all(struct rt_durable *durable)
+{
+    while (!rt_list_is_empty(&durable->waiting)) {
+        wake(first_waiting(durable));
+    }
+    rt_list_remove(&durable->wanting);
+}
+
+static void
+fetch(struct rt_history *history, struct rt_durable *durable, size_t size)
+{
+    struct rt_segment *segment = take_segment(history, size);
+    if (segment == NULL) {
+        while (!rt_list_is_empty(&durable->waiting)) {
+            rt_subscriber_close(first_waiting(durable), RT_CLOSE_OVERLOAD);
+        }
+        rt_list_remove(&durable->wanting);
+        return;
+    }
+    history->fetching = durable;
+    history->segment = segment;
+    history->is_stale = false;
+    history->ops->fetch(history->context, durable->id, history->offset,
+                        segment);
+}
+
+/* Wakes those who need not wait, up to the first who has something to fetch;
+ * returns whether there is one. */
+static bool find_work(struct rt_history *history, struct rt_durable *durable)
+{
+    while (!rt_list_is_empty(&durable->waiting)) {
+        struct rt_subscriber *subscriber = first_waiting(durable);
+        history->offset = subscriber->offset;
+        enum rt_place place =
+            rt_history_place(durable->topic, subscriber->offset);
+        if (place == RT_PLACE_DISK) {
+            return true;
+        }
+        if (place == RT_PLACE_WAY) {
+            return false; /* those behind it are asked when it is there */
+        }
+        wake(subscriber);
+    }
+    rt_list_remove(&durable->wanting);
+    return false;
+}
+
+void rt_history_continue(struct rt_history *history)
+{
+    struct rt_list topics;
+    rt_list_init(&topics);
+    rt_list_move(&topics, &history->wanting);
+    while (!rt_list_is_empty(&topics)) {
+        struct rt_durable *durable =
+            RT_LIST_FIRST(&topics, struct rt_durable, wanting);
+        rt_list_remove(&durable->wanting);
+        rt_list_append(&history->wanting, &durable->wanting);
+        if (history->fetching == NULL && find_work(history, durable)) {
+            fetch(history, durable, RT_HISTORY_BLOCK_BYTES);
+        }
+    }
+}
+
+void rt_history_wait(struct rt_subscriber *subscriber)
+{
+    struct rt_topic *topic = subscriber->stream->topic;
+    struct rt_history *history = &topic->core->history;
+    rt_list_remove(&subscriber->link);
+    subscriber->state = RT_SUBSCRIBER_FETCHING;
+    rt_list_append(&topic->durable->waiting, &subscriber->link);
+    rt_list_remove(&topic->durable->wanting);
+    rt_list_append(&history->wanting, &topic->durable->wanting);
+    rt_history_continue(history);
+}
+
+/* --- what was fetched --- */
+
+static int keep(struct rt_history *history, struct rt_durable *durable)
+{
+    struct rt_segment *segment = history->segment;
+    struct block *block =
+        rt_heap_alloc(history->core->heap, sizeof(struct block));
+    if (block == NULL) {
+        return RT_ENOMEM;
+    }
+    block->segment = segment;
+    segment->touched_ms = history->core->now_ms;
+    rt_list_init(&block->used);
+    rt_list_init(&block->of_topic);
+    rt_list_append(&history->blocks, &block->used);
+    rt_list_append(&durable->blocks, &block->of_topic);
+    history->bytes += rt_segment_size(segment->capacity);
+    history->segment = NULL;
+    return 0;
+}
+
+/* Nothing can be had from where they wait up to an offset. */
+static void tell_waiting(struct rt_history *history,
+                         struct rt_durable *durable,
+                         uint64_t next)
+{
+    struct rt_list waiting;
+    rt_list_init(&waiting);
+    rt_list_move(&waiting, &durable->waiting);
+    while (!rt_list_is_empty(&waiting)) {
+        struct rt_subscriber *subscriber =
+            RT_LIST_FIRST(&waiting, struct rt_subscriber, link);
+        bool is_lost =
+            subscriber->offset >= history->offset && subscriber->offset < next;
+        rt_list_remove(&subscriber->link);
+        rt_subscriber_lag_again(subscriber);
+        if (is_lost) {
+            rt_subscriber_lose(subscriber, next);
+        }
+    }
+    rt_list_remove(&durable->wanting);
+}
+
+static void take(struct rt_history *history, struct rt_durable *durable)
+{
+    const struct rt_segment *segment = history->segment;
+    uint64_t first = segment->first_offset;
+    RT_CHECK(segment->event_count > 0 && first >= history->offset);
+    if (keep(history, durable) < 0) {
+        wake_all(durable); /* and find the memory gone when they ask again */
+        return;
+    }
+    tell_waiting(history, durable, first);
+}
+
+static void give_up(struct rt_history *history, struct rt_durable *durable)
+{
+    const struct rt_topic *topic = durable->topic;
+    uint64_t next = history->offset < durable->begin
+                        ? durable->begin
+                        : rt_ring_earliest(&topic->ring);
+    tell_waiting(history, durable, next);
+}
+
+void rt_history_fetched(struct rt_history *history, int err, size_t needed)
+{
+    struct rt_durable *durable = history->fetching;
+    RT_CHECK(durable != NULL);
+    history->fetching = NULL;
+    if (history->is_stale || rt_list_is_empty(&durable->waiting)) {
+        wake_all(durable);
+    } else if (err == 0) {
+        take(history, durable);
+    } else if (err != RT_ERANGE) {
+        give_up(history, durable);
+    }
+    rt_segment_unref(&history->core->store, history->segment);
+    history->segment = NULL;
+    if (err == RT_ERANGE && !rt_list_is_empty(&durable->waiting)) {
+        fetch(history, durable, needed);
+    } else {
+        rt_history_continue(history);
+    }
+}

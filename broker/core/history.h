@@ -1,0 +1,140 @@
+/*
+ * History: what a topic has on disk and not in its ring. A subscriber that
+ * comes to it waits, until a block of events has been fetched, and goes on from
+ * the block as from the ring, up to where the ring begins:
+ *
+ *       on disk            being written        in the ring
+ *     | d d d d d d d d |. . . . . . . . . | r r r r r r r r |
+ *       earliest         durable->next      rt_ring_earliest   head
+ *
+ * Blocks are a cache, shared by all who come to the same events. One is fetched
+ * at a time, by somebody else and on another thread.
+ */
+#ifndef BROKER_CORE_HISTORY_H
+#define BROKER_CORE_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "broker/core/close_reason.h"
+#include "storage/segment.h"
+
+/* A block has as many events as fit; one that is larger has its own. All blocks
+ * together take at most this part of the memory, and no more than so much: the
+ * ones that nobody has looked at for longest go. */
+#define RT_HISTORY_BLOCK_BYTES ((size_t)512 * 1024)
+#define RT_HISTORY_PART        16
+#define RT_HISTORY_BYTES_MAX   ((size_t)64 * 1024 * 1024)
+
+/* A block that nobody has looked at for so long goes. */
+#define RT_HISTORY_IDLE_MS 2000
+
+struct rt_core;
+struct rt_durable;
+struct rt_subscriber;
+struct rt_topic;
+
+struct rt_history_ops {
+    /* What the log has of a topic: the offsets of its oldest event, and behind
+     * its newest. False if it has nothing. */
+    bool (*extent)(void *context,
+                   uint64_t id,
+                   uint64_t *earliest,
+                   uint64_t *end);
+
+    /* An offset at or not far before the first event on disk that was stamped
+     * at `wall_ms` or later; behind all of them if there is none. */
+    uint64_t (*offset_since)(void *context, uint64_t id, uint64_t wall_ms);
+
+    /* Fetches events of a topic, from an offset on, into an empty segment, and
+     * has rt_history_fetched called then, but not from inside. */
+    void (*fetch)(void *context,
+                  uint64_t id,
+                  uint64_t offset,
+                  struct rt_segment *segment);
+};
+
+struct rt_history {
+    struct rt_core *core;
+    const struct rt_history_ops *ops; /* NULL: there is no log */
+    void *context;
+    struct rt_list wanting; /* topics that somebody waits for */
+    struct rt_list blocks;  /* looked at longest ago is first */
+    size_t bytes;           /* of all blocks */
+    struct rt_durable *fetching;
+    struct rt_segment *segment; /* that is being filled */
+    uint64_t offset;            /* that is wanted in it */
+    bool is_stale;              /* its topic was purged meanwhile */
+};
+
+/* Where an event is. */
+enum rt_place {
+    RT_PLACE_RING,
+    RT_PLACE_BLOCK,
+    RT_PLACE_DISK,
+    RT_PLACE_WAY, /* it is being written */
+    RT_PLACE_GONE,
+};
+
+void rt_history_init(struct rt_history *history, struct rt_core *core);
+
+/* Drops all blocks. Nothing is fetched, and nobody waits, any more. */
+void rt_history_finish(struct rt_history *history);
+
+/* Where the event of an offset below the head is. */
+enum rt_place rt_history_place(const struct rt_topic *topic, uint64_t offset);
+
+/* The block with that event; NULL if there is none. It stays until the next
+ * fetch, or until it is dropped for its age. */
+struct rt_segment *rt_history_find(const struct rt_topic *topic,
+                                   uint64_t offset);
+
+/* Of an offset that is gone, the first behind it that is not. */
+uint64_t rt_history_next(const struct rt_topic *topic, uint64_t offset);
+
+/* Why events from an offset on up to another are gone, and how many; 0: not
+ * known. */
+struct rt_loss {
+    enum rt_close_reason reason;
+    uint64_t missed;
+};
+struct rt_loss
+rt_history_loss(const struct rt_topic *topic, uint64_t offset, uint64_t next);
+
+/* The oldest event that can be had; next_offset if there is none. */
+uint64_t rt_history_earliest(const struct rt_topic *topic);
+
+/* Whether there may be events on disk that are not in the ring. */
+bool rt_history_exists(const struct rt_topic *topic);
+
+/* Of a topic with such events an offset at or before the first event stamped at
+ * `wall_ms` or later. On disk, it may be some way before. */
+uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms);
+
+/* The offset of the event that is so many before the head, or the earliest. */
+uint64_t rt_history_last(const struct rt_topic *topic, uint64_t count);
+
+/* A lagging subscriber waits for its next event, which is on disk or on the way
+ * there. */
+void rt_history_wait(struct rt_subscriber *subscriber);
+
+/* Fetches what somebody waits for, if it can be had; after a batch was written.
+ */
+void rt_history_continue(struct rt_history *history);
+
+/*
+ * What was to be fetched is there: 0; RT_ERANGE: the next event needs a segment
+ * with room for `needed` bytes; or it cannot be had, and those who wait for it
+ * are told of a gap. The first event in the segment may come after the offset
+ * that was wanted, if the log has none in between.
+ */
+void rt_history_fetched(struct rt_history *history, int err, size_t needed);
+
+/* All events of a topic are purged. */
+void rt_history_forget(struct rt_topic *topic);
+
+/* Drops blocks that nobody looks at. Once a second will do. */
+void rt_history_trim(struct rt_history *history);
+
+#endif
