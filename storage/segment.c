@@ -122,7 +122,8 @@ static size_t types_size(const struct rt_segment *segment)
 
 bool rt_segment_has_type_room(const struct rt_segment *segment)
 {
-    return segment->types_len + TYPE_SIZE_MAX <= types_size(segment);
+    return segment->types == NULL ||
+           segment->types_len + TYPE_SIZE_MAX <= segment->types_capacity;
 }
 
 int rt_segment_reserve_types(struct rt_store *store, struct rt_segment *segment)

@@ -91,11 +91,15 @@ static int append(struct rt_topic *topic, const struct rt_event *event)
     struct rt_core *core = topic->core;
     uint8_t header[RT_FRAME_HEADER_MAX];
     struct rt_record record = rt_core_record(core, event, header);
-    int err = rt_journal_admit(topic, EXTENTS_OF_ONE);
-    if (err < 0) {
-        return err;
+    size_t len = record.header.len + record.payload.len;
+    if (RT_UNLIKELY(core->journal != NULL)) {
+        int err = rt_journal_admit(topic, EXTENTS_OF_ONE);
+        if (err < 0) {
+            return err;
+        }
+        rt_journal_protect(topic, len);
     }
-    rt_topic_protect(topic, record.header.len + record.payload.len);
+    rt_topic_protect(topic, len);
     return rt_ring_append(&topic->ring, core->now_ms, &record);
 }
 
@@ -119,7 +123,9 @@ int rt_core_publish(struct rt_core *core,
     core->counters.bytes_produced += event->payload.len;
     topic->touched_ms = core->now_ms;
     rt_topic_mark(topic, rt_ring_latest(&topic->ring));
-    rt_journal_mark(topic, rt_ring_latest(&topic->ring));
+    if (RT_UNLIKELY(core->journal != NULL)) {
+        rt_journal_mark(topic, rt_ring_latest(&topic->ring));
+    }
     *receipt = (struct rt_receipt){
         .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring)),
         .wall_ms = topic->ring.wall_ms,

@@ -4,29 +4,9 @@
 #include "base/error.h"
 #include "broker/core/history.h"
 #include "broker/core/pass.h"
-#include "broker/core/selection.h"
+#include "broker/core/span.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
-#include "broker/core/view.h"
-
-/*
- * What one position has to be sent. Nearly all subscribers of a topic stand at
- * the same one, so the answer for the last position is kept.
- */
-struct span {
-    const struct rt_stream *stream;
-    uint64_t offset;   /* of the first event */
-    uint64_t end;      /* the offset after the last one */
-    uint64_t events;   /* how many there are */
-    uint64_t head;     /* the stream's, when this was found */
-    uint64_t position; /* raw: of the first byte in the ring */
-    struct rt_run run; /* of a view or a selection */
-    bool is_starved;   /* there was no memory to encode anything */
-    bool is_own;       /* these events are not wanted */
-    struct rt_bytes ranges[RT_SINK_RANGE_MAX];
-    unsigned range_count;
-    size_t bytes;
-};
 
 enum outcome {
     WROTE_ALL,
@@ -36,152 +16,8 @@ enum outcome {
     PURGED,  /* what comes next was dropped with all the rest */
 };
 
-/* The entries of encoded events have the stream's numbers. */
-static bool is_encoded(const struct span *span)
-{
-    return span->stream->view != NULL || span->stream->selection != NULL;
-}
-
-static void read_ring(struct span *span, uint64_t offset)
-{
-    const struct rt_ring *ring = &span->stream->topic->ring;
-    span->position = rt_ring_position(ring, offset);
-    span->range_count = rt_ring_read(ring, span->position, RT_WRITE_BYTES_MAX,
-                                     span->ranges, RT_SINK_RANGE_MAX);
-    for (unsigned i = 0; i < span->range_count; i++) {
-        span->bytes += span->ranges[i].len;
-    }
-    span->end = rt_ring_offset(ring, span->position + span->bytes);
-    span->events = span->end - offset;
-}
-
-/* From a block of history, which a ring's own segment is like. */
-static void read_history(struct span *span, uint64_t offset)
-{
-    struct rt_segment *segment = rt_history_find(span->stream->topic, offset);
-    uint32_t index = (uint32_t)(offset - segment->first_offset);
-    uint32_t start = rt_segment_start(segment, index);
-    uint32_t end = segment->event_count;
-    if (segment->used - start > RT_WRITE_BYTES_MAX) {
-        end = rt_segment_event_at(segment, start + RT_WRITE_BYTES_MAX);
-        end = end > index ? end : index + 1;
-    }
-    span->run = (struct rt_run){.segment = segment, .index = index};
-    span->events = end - index;
-    span->end = offset + span->events;
-    span->bytes = rt_segment_start(segment, end) - start;
-    span->ranges[0] =
-        (struct rt_bytes){(const char *)segment->bytes + start, span->bytes};
-    span->range_count = 1;
-}
-
-static int find_run(struct span *span, uint64_t offset)
-{
-    const struct rt_stream *stream = span->stream;
-    return stream->topic == NULL
-               ? rt_selection_find(stream->selection, offset, &span->run)
-               : rt_view_find(stream->view, offset, &span->run);
-}
-
-/* Returns how many units of work it was to find the events. */
-static size_t read_run(struct span *span, uint64_t offset)
-{
-    const struct rt_run *run = &span->run;
-    if (find_run(span, offset) < 0) {
-        span->is_starved = true;
-        return 0;
-    }
-    span->end = run->end;
-    if (run->segment != NULL) {
-        uint32_t start = rt_segment_start(run->segment, run->index);
-        span->bytes = run->segment->used - start;
-        span->ranges[0] = (struct rt_bytes){
-            (const char *)run->segment->bytes + start, span->bytes};
-        span->range_count = 1;
-        span->events = run->segment->event_count - run->index;
-    }
-    return run->topics / RT_UNIT_TOPICS;
-}
-
-static size_t
-read_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
-{
-    *span = (struct span){
-        .stream = stream, .offset = offset, .head = rt_stream_head(stream)};
-    if (stream->topic != NULL && rt_topic_is_purged(stream->topic, offset)) {
-        return 0;
-    }
-    if (is_encoded(span)) {
-        return read_run(span, offset);
-    }
-    if (RT_UNLIKELY(offset < rt_ring_earliest(&stream->topic->ring))) {
-        read_history(span, offset);
-    } else {
-        read_ring(span, offset);
-    }
-    return 0;
-}
-
-/* Inline: it is asked for every delivery, and knows the answer. Returns the
- * work if it does not. */
-static inline size_t
-find_span(struct span *span, const struct rt_stream *stream, uint64_t offset)
-{
-    if (span->stream != stream || span->offset != offset ||
-        span->head != rt_stream_head(stream)) {
-        return read_span(span, stream, offset);
-    }
-    return 0;
-}
-
-/* Ends a span before the event at `end` or, if there is none, the next one. */
-static void cut_span(struct span *span, uint64_t end)
-{
-    const struct rt_segment *segment = span->run.segment;
-    uint32_t index = span->run.index;
-    while (index < segment->event_count &&
-           rt_segment_entry(segment, index)->sequence < end) {
-        index++;
-    }
-    span->end = end;
-    span->events = index - span->run.index;
-    span->bytes = rt_segment_start(segment, index) -
-                  rt_segment_start(segment, span->run.index);
-    span->ranges[0].len = span->bytes;
-}
-
-/* The first event of a span, which need not be at its offset: in a selection
- * there is what others have in between. */
-static uint64_t first_event(const struct span *span)
-{
-    const struct rt_run *run = &span->run;
-    return rt_segment_entry(run->segment, run->index)->sequence;
-}
-
-/* What of a span is for a subscriber that skips its own events: those up to the
- * first of these, or if it begins with them, none. */
-static struct span without_own(const struct span *span,
-                               struct rt_subscriber *subscriber)
-{
-    const struct rt_sink_ops *sink = span->stream->core->options.sink;
-    struct span wanted = *span;
-    struct rt_own own;
-    if (span->range_count == 0 || !sink->own(subscriber, span->offset, &own) ||
-        own.first >= span->end) {
-        return wanted;
-    }
-    if (own.first > first_event(span)) {
-        cut_span(&wanted, own.first);
-        return wanted;
-    }
-    wanted.is_own = true;
-    wanted.range_count = 0;
-    wanted.end = own.end < span->end ? own.end : span->end;
-    return wanted;
-}
-
 /* Why there is nothing to write: of a selection it may be that all is gone. */
-static enum outcome outcome_of_nothing(const struct span *span)
+static enum outcome outcome_of_nothing(const struct rt_span *span)
 {
     if (span->is_starved) {
         return STARVED;
@@ -192,7 +28,7 @@ static enum outcome outcome_of_nothing(const struct span *span)
     return span->stream->topic == NULL ? WROTE_ALL : PURGED;
 }
 
-static inline enum outcome write_span(const struct span *span,
+static inline enum outcome write_span(const struct rt_span *span,
                                       struct rt_subscriber *subscriber,
                                       size_t *written)
 {
@@ -221,49 +57,15 @@ static void lose(struct rt_subscriber *subscriber, enum outcome outcome)
                         outcome == STARVED ? RT_CLOSE_OVERLOAD : RT_CLOSE_LOST);
 }
 
-/* The block with a byte of a span, and where in it that is. */
-static struct rt_segment *
-locate(const struct span *span, size_t written, uint32_t *at)
-{
-    const struct rt_topic *topic = span->stream->topic;
-    const struct rt_run *run = &span->run;
-    if (run->segment != NULL) {
-        *at = rt_segment_start(run->segment, run->index) + (uint32_t)written;
-        return run->segment;
-    }
-    uint64_t position = span->position + written;
-    struct rt_segment *segment = rt_ring_segment(&topic->ring, position);
-    *at = (uint32_t)(position - segment->position);
-    return segment;
-}
-
-/* Of the events of a span, the one with that index in a segment: the offset
- * behind it, and how many there are up to it. */
-static uint64_t offset_behind(const struct span *span,
-                              const struct rt_segment *segment,
-                              uint32_t index)
-{
-    return !is_encoded(span) ? segment->first_offset + index + 1
-                             : rt_segment_entry(segment, index)->sequence + 1;
-}
-
-static uint64_t events_until(const struct span *span,
-                             const struct rt_segment *segment,
-                             uint32_t index)
-{
-    return !is_encoded(span) ? segment->first_offset + index + 1 - span->offset
-                             : index + 1 - span->run.index;
-}
-
 /* Hands the rest of the event that was cut to the sink, to be written when the
  * connection takes more. The subscriber is lagging. */
 static void queue_rest(struct rt_subscriber *subscriber,
-                       const struct span *span,
+                       const struct rt_span *span,
                        size_t written)
 {
     struct rt_core *core = span->stream->core;
     uint32_t start = 0;
-    struct rt_segment *segment = locate(span, written, &start);
+    struct rt_segment *segment = rt_span_locate(span, written, &start);
     uint32_t index = rt_segment_event_at(segment, start);
     uint32_t end = rt_segment_start(segment, index + 1);
     struct rt_bytes rest = {(const char *)segment->bytes + start, end - start};
@@ -272,9 +74,10 @@ static void queue_rest(struct rt_subscriber *subscriber,
         lose(subscriber, LOST);
         return;
     }
-    core->counters.events_delivered += events_until(span, segment, index);
+    core->counters.events_delivered +=
+        rt_span_events_until(span, segment, index);
     core->counters.bytes_delivered += rest.len;
-    subscriber->offset = offset_behind(span, segment, index);
+    subscriber->offset = rt_span_offset_behind(span, segment, index);
     rt_subscriber_block(subscriber);
 }
 
@@ -294,7 +97,7 @@ static size_t leave_behind(struct rt_stream *stream,
 /* Writes to the active subscriber at pass_next what there is for it. Inline: it
  * is done for every delivery. */
 static inline size_t write_active(struct rt_stream *stream,
-                                  const struct span *span)
+                                  const struct rt_span *span)
 {
     struct rt_active *active = &stream->active[stream->pass_next];
     struct rt_subscriber *subscriber = active->subscriber;
@@ -314,10 +117,10 @@ static inline size_t write_active(struct rt_stream *stream,
 
 /* The same for one that skips its own events. */
 static size_t write_others(struct rt_stream *stream,
-                           const struct span *span,
+                           const struct rt_span *span,
                            struct rt_subscriber *subscriber)
 {
-    struct span wanted = without_own(span, subscriber);
+    struct rt_span wanted = rt_span_without_own(span, subscriber);
     return write_active(stream, &wanted);
 }
 
@@ -327,14 +130,14 @@ static size_t write_others(struct rt_stream *stream,
  * done in one visit after the other: it stays active, and so protected from
  * eviction, as long as its connection takes everything.
  */
-static size_t visit_active(struct rt_stream *stream, struct span *span)
+static size_t visit_active(struct rt_stream *stream, struct rt_span *span)
 {
     struct rt_active *active = &stream->active[stream->pass_next];
     struct rt_subscriber *subscriber = active->subscriber;
     if (active->offset == rt_stream_head(stream)) {
         return leave_behind(stream, subscriber);
     }
-    size_t units = 1 + find_span(span, stream, active->offset);
+    size_t units = 1 + rt_span_find(span, stream, active->offset);
     return units + (RT_UNLIKELY(subscriber->skips_own)
                         ? write_others(stream, span, subscriber)
                         : write_active(stream, span));
@@ -343,7 +146,7 @@ static size_t visit_active(struct rt_stream *stream, struct span *span)
 /* Goes on with a pass for about `units`; returns how many it took. */
 static size_t advance_pass(struct rt_stream *stream, size_t units)
 {
-    struct span span = {0};
+    struct rt_span span = {0};
     size_t done = 0;
     while (done < units && stream->pass_next < stream->active_count) {
         done += visit_active(stream, &span);
@@ -397,11 +200,11 @@ void rt_core_flush_small(struct rt_core *core)
 /* One write for a subscriber that is not at the head and not passed. */
 static size_t write_lagging(struct rt_subscriber *subscriber)
 {
-    struct span span;
+    struct rt_span span;
     size_t written = 0;
-    size_t units = read_span(&span, subscriber->stream, subscriber->offset);
+    size_t units = rt_span_read(&span, subscriber->stream, subscriber->offset);
     if (subscriber->skips_own) {
-        span = without_own(&span, subscriber);
+        span = rt_span_without_own(&span, subscriber);
     }
     enum outcome outcome = write_span(&span, subscriber, &written);
     if (outcome == WROTE_ALL) {

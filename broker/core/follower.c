@@ -257,12 +257,13 @@ uint64_t rt_followers_floor(const struct rt_topic *topic)
     return floor;
 }
 
-bool rt_followers_are_behind(const struct rt_topic *topic, uint64_t bytes)
+bool rt_followers_are_behind(const struct rt_topic *topic)
 {
     RT_LIST_EACH (link, &topic->followers) {
         const struct rt_follower *follower = of_topic(link);
         if (follower->selection->stream.active_count > RT_FANOUT_SMALL &&
-            rt_ring_bytes_from(&topic->ring, floor_of(follower)) > bytes) {
+            rt_ring_bytes_from(&topic->ring, floor_of(follower)) >
+                rt_topic_congestion(topic)) {
             return true;
         }
     }

@@ -76,6 +76,6 @@ bool rt_followers_want(const struct rt_topic *topic);
  * selections are concerned. */
 void rt_followers_protect(struct rt_topic *topic, size_t len);
 uint64_t rt_followers_floor(const struct rt_topic *topic);
-bool rt_followers_are_behind(const struct rt_topic *topic, uint64_t bytes);
+bool rt_followers_are_behind(const struct rt_topic *topic);
 
 #endif

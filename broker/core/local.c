@@ -52,7 +52,7 @@ uint64_t rt_locals_floor(const struct rt_topic *topic)
                                    : topic->ring.next_offset;
 }
 
-bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes)
+bool rt_locals_are_behind(const struct rt_topic *topic)
 {
     const struct rt_locals *locals = topic->locals;
     const struct rt_ring *ring = &topic->ring;
@@ -63,7 +63,7 @@ bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes)
     return events > ring->retention->events / RT_CONGESTION_PART ||
            rt_ring_bytes_from(ring, locals->floor) +
                    events * sizeof(struct rt_entry) >
-               bytes;
+               rt_topic_congestion(topic);
 }
 
 static void rescue(struct rt_locals *locals, struct rt_segment *segment)

@@ -117,9 +117,9 @@ void rt_locals_purge(struct rt_topic *topic);
 /* The offset before which those that follow have been handed everything. */
 uint64_t rt_locals_floor(const struct rt_topic *topic);
 
-/* Whether locals are behind by so many bytes of the ring, index included, or
+/* Whether locals are too far behind: by bytes of the ring, index included, or
  * by as large a part of the events that it may hold. */
-bool rt_locals_are_behind(const struct rt_topic *topic, uint64_t bytes);
+bool rt_locals_are_behind(const struct rt_topic *topic);
 
 /* Frees what a topic has for its locals. NULL is fine. */
 void rt_locals_destroy(struct rt_core *core, struct rt_locals *locals);

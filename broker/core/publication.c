@@ -145,6 +145,7 @@ static void drop_surplus(struct rt_topic *topic)
     uint64_t earliest = rt_ring_earliest(ring);
     if (rt_ring_endangers(ring, earliest, topic->core->now_ms, 0)) {
         rt_topic_protect(topic, 0);
+        rt_journal_protect(topic, 0);
         rt_ring_enforce(&topic->ring);
         rt_followers_mark(topic);
     }

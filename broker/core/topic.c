@@ -250,7 +250,6 @@ void rt_topic_protect(struct rt_topic *topic, size_t len)
     }
     rt_locals_protect(topic, len);
     rt_followers_protect(topic, len);
-    rt_journal_protect(topic, len);
 }
 
 uint64_t rt_topic_floor(const struct rt_topic *topic)
@@ -267,18 +266,25 @@ uint64_t rt_topic_floor(const struct rt_topic *topic)
     return unwritten < floor ? unwritten : floor;
 }
 
+static bool has_congested_view(const struct rt_topic *topic)
+{
+    const struct rt_view *view = topic->views;
+    while (view != NULL && !rt_stream_is_congested(&view->stream)) {
+        view = view->next;
+    }
+    return view != NULL;
+}
+
 bool rt_topic_is_congested(const struct rt_topic *topic)
 {
-    uint64_t bytes = topic->ring.retention->bytes / RT_CONGESTION_PART;
-    bool is_any = rt_journal_is_behind(topic->core->journal) ||
-                  rt_stream_is_congested(&topic->raw) ||
-                  rt_locals_are_behind(topic, bytes) ||
-                  rt_followers_are_behind(topic, bytes);
-    for (const struct rt_view *view = topic->views; view != NULL;
-         view = view->next) {
-        is_any = is_any || rt_stream_is_congested(&view->stream);
-    }
-    return is_any;
+    return rt_stream_is_congested(&topic->raw) || has_congested_view(topic) ||
+           rt_locals_are_behind(topic) || rt_followers_are_behind(topic) ||
+           rt_journal_is_behind(topic->core->journal);
+}
+
+uint64_t rt_topic_congestion(const struct rt_topic *topic)
+{
+    return topic->ring.retention->bytes / RT_CONGESTION_PART;
 }
 
 uint32_t rt_topic_subscribers(const struct rt_topic *topic)

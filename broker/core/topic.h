@@ -97,6 +97,9 @@ bool rt_topic_is_purged(const struct rt_topic *topic, uint64_t offset);
  * something to get. */
 void rt_topic_mark(struct rt_topic *topic, uint64_t first);
 
+/* So many bytes behind is too far, for those that follow it. */
+uint64_t rt_topic_congestion(const struct rt_topic *topic);
+
 /* Whether publishers should wait until those that follow have caught up. */
 bool rt_topic_is_congested(const struct rt_topic *topic);
 
