@@ -1,10 +1,10 @@
 #include "storage/log_recover.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/error.h"
+#include "storage/log_files.h"
 #include "storage/log_replay.h"
 #include "storage/log_roll.h"
 #include "storage/log_sealed.h"
@@ -15,10 +15,7 @@
 struct recovery {
     struct rt_log *log;
     const struct rt_log_visitor *visitor;
-    uint64_t *numbers; /* in order */
-    size_t count;
-    size_t capacity;
-    int err; /* of listing them */
+    struct rt_log_files files;
     struct rt_log_window window;
     struct rt_log_replay replay;
     struct rt_file file;
@@ -27,61 +24,9 @@ struct recovery {
     uint64_t size;
 };
 
-/* --- which segments there are --- */
-
-static int reserve_number(struct recovery *recovery)
-{
-    if (recovery->count < recovery->capacity) {
-        return 0;
-    }
-    size_t capacity = recovery->capacity == 0 ? 64 : recovery->capacity * 2;
-    uint64_t *numbers = rt_heap_resize(
-        recovery->log->options.heap, recovery->numbers,
-        recovery->capacity * sizeof(uint64_t), capacity * sizeof(uint64_t));
-    if (numbers == NULL) {
-        return RT_ENOMEM;
-    }
-    recovery->numbers = numbers;
-    recovery->capacity = capacity;
-    return 0;
-}
-
-static void found_name(void *context, const char *name)
-{
-    struct recovery *recovery = context;
-    uint64_t number = rt_log_name_number(name);
-    if (number == 0 || recovery->err < 0) {
-        return;
-    }
-    recovery->err = reserve_number(recovery);
-    if (recovery->err == 0) {
-        recovery->numbers[recovery->count++] = number;
-    }
-}
-
-static int compare_numbers(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
-static int list_segments(struct recovery *recovery)
-{
-    int err = rt_disk_list(recovery->log->options.disk, found_name, recovery);
-    if (err == 0) {
-        err = recovery->err;
-    }
-    if (err == 0 && recovery->count > 0) {
-        qsort(recovery->numbers, recovery->count, sizeof(uint64_t),
-              compare_numbers);
-    }
-    return err;
-}
-
 static uint64_t last_number(const struct recovery *recovery)
 {
-    return recovery->numbers[recovery->count - 1];
+    return recovery->files.numbers[recovery->files.count - 1];
 }
 
 /* --- the last segment --- */
@@ -91,20 +36,12 @@ static int open_segment(struct recovery *recovery,
                         struct rt_file *file,
                         uint64_t *size)
 {
-    char name[RT_LOG_NAME_SIZE];
     struct rt_disk *disk = recovery->log->options.disk;
-    rt_log_name(number, name);
-    int err = rt_disk_open(disk, name, false, file);
-    if (err < 0) {
-        return err;
+    int err = rt_log_files_open(disk, number, file, size);
+    if (err == 0) {
+        rt_log_window_turn(&recovery->window, *file, *size);
     }
-    err = rt_disk_size(disk, file, size);
-    if (err < 0) {
-        rt_disk_close(disk, file);
-        return err;
-    }
-    rt_log_window_turn(&recovery->window, *file, *size);
-    return 0;
+    return err;
 }
 
 static void close_last(struct recovery *recovery)
@@ -171,19 +108,19 @@ static int remove_last(struct recovery *recovery)
 {
     char name[RT_LOG_NAME_SIZE];
     struct rt_disk *disk = recovery->log->options.disk;
-    if (recovery->count == 1 && last_number(recovery) > 1) {
+    if (recovery->files.count == 1 && last_number(recovery) > 1) {
         return RT_EDAMAGED;
     }
     rt_log_name(last_number(recovery), name);
     int err = rt_disk_remove(disk, name);
-    recovery->count--;
+    recovery->files.count--;
     return err == 0 ? rt_disk_sync_names(disk) : err;
 }
 
 /* Finds the last segment that has begun: 1, or 0 if there is none. */
 static int find_last(struct recovery *recovery)
 {
-    while (recovery->count > 0) {
+    while (recovery->files.count > 0) {
         int err = open_segment(recovery, last_number(recovery), &recovery->file,
                                &recovery->size);
         if (err < 0) {
@@ -223,15 +160,16 @@ static int load_sealed(struct recovery *recovery, uint64_t number)
 static int load_all_sealed(struct recovery *recovery)
 {
     struct rt_log_window last = recovery->window;
-    for (size_t i = 0; i + 1 < recovery->count; i++) {
-        int err = load_sealed(recovery, recovery->numbers[i]);
+    for (size_t i = 0; i + 1 < recovery->files.count; i++) {
+        int err = load_sealed(recovery, recovery->files.numbers[i]);
         if (err < 0) {
             return err;
         }
     }
     rt_log_window_turn(&recovery->window, last.file, last.end);
-    const uint64_t *numbers = recovery->numbers;
-    bool has_hole = last_number(recovery) - numbers[0] + 1 > recovery->count;
+    const uint64_t *numbers = recovery->files.numbers;
+    bool has_hole =
+        last_number(recovery) - numbers[0] + 1 > recovery->files.count;
     rt_log_sealed_settle(&recovery->log->index, has_hole);
     return 0;
 }
@@ -438,7 +376,8 @@ static int go_on(struct recovery *recovery)
 
 static int recover(struct recovery *recovery)
 {
-    int err = list_segments(recovery);
+    struct rt_disk *disk = recovery->log->options.disk;
+    int err = rt_log_files_list(&recovery->files, disk);
     if (err < 0) {
         return err;
     }
@@ -482,6 +421,7 @@ int rt_log_recover(struct rt_log *log,
 {
     struct recovery recovery = {.log = log, .visitor = visitor};
     struct rt_heap *heap = log->options.heap;
+    rt_log_files_init(&recovery.files, heap);
     rt_log_window_init(&recovery.window, log->options.disk, heap);
     int err = recover(&recovery);
     if (err == 0) {
@@ -489,6 +429,6 @@ int rt_log_recover(struct rt_log *log,
     }
     close_last(&recovery);
     rt_log_window_finish(&recovery.window);
-    rt_heap_free(heap, recovery.numbers, recovery.capacity * sizeof(uint64_t));
+    rt_log_files_finish(&recovery.files);
     return err;
 }
