@@ -3,7 +3,9 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "base/error.h"
 #include "broker/facade.h"
+#include "broker/net/committer.h"
 #include "broker/net/listener.h"
 #include "broker/net/route.h"
 
@@ -38,11 +40,16 @@ static uint32_t to_ticks(uint64_t ms)
     return ticks >= RT_WHEEL_NEVER ? RT_WHEEL_NEVER : (uint32_t)ticks;
 }
 
+static bool is_limit(enum ringtail_option_kind kind)
+{
+    return kind != RINGTAIL_OPTION_FLAG && kind != RINGTAIL_OPTION_TEXT;
+}
+
 static int check_limits(const struct ringtail_config *config)
 {
-#define X(kind, name, value, help)                                             \
-    if (RINGTAIL_OPTION_##kind != RINGTAIL_OPTION_FLAG && config->name == 0) { \
-        return RINGTAIL_EVALUE;                                                \
+#define X(kind, name, value, help)                             \
+    if (is_limit(RINGTAIL_OPTION_##kind) && !(config->name)) { \
+        return RINGTAIL_EVALUE;                                \
     }
     RINGTAIL_CONFIG_MAP(X)
 #undef X
@@ -142,6 +149,25 @@ static void release(struct ringtail_broker *broker)
     rt_heap_free(&heap, broker, sizeof(*broker));
 }
 
+/* Makes the broker what the log on disk has, if there is one. */
+static int open_log(struct rt_server *server,
+                    const struct ringtail_config *config)
+{
+    struct rt_committer_options options = {
+        .directory = config->data,
+        .retention = {.bytes = config->data_bytes,
+                      .events = UINT64_MAX,
+                      .age_ms = config->data_age},
+        .reserve = config->data_reserve};
+    if (config->data == NULL) {
+        return 0;
+    }
+    int err = rt_committer_create(server, &options);
+    return err == RT_EBUSY      ? RINGTAIL_ELOCKED
+           : err == RT_EDAMAGED ? RINGTAIL_EDAMAGED
+                                : err;
+}
+
 /* What can fail comes first; only then does the loop know of the broker. */
 static int open_broker(struct ringtail_broker *broker,
                        uv_loop_t *loop,
@@ -150,11 +176,15 @@ static int open_broker(struct ringtail_broker *broker,
 {
     rt_list_init(&broker->subscriptions);
     rt_server_init(&broker->server, loop, options);
-    int err = rt_mailbox_init(&broker->mailbox, loop,
-                              config->mailbox_bytes > SIZE_MAX
-                                  ? SIZE_MAX
-                                  : (size_t)config->mailbox_bytes,
-                              rt_facade_deliver, broker);
+    int err = open_log(&broker->server, config);
+    if (err < 0) {
+        return err;
+    }
+    err = rt_mailbox_init(&broker->mailbox, loop,
+                          config->mailbox_bytes > SIZE_MAX
+                              ? SIZE_MAX
+                              : (size_t)config->mailbox_bytes,
+                          rt_facade_deliver, broker);
     if (err == 0) {
         rt_server_start(&broker->server);
     }
@@ -178,6 +208,7 @@ int ringtail_broker_create(const struct ringtail_config *given,
     }
     err = open_broker(broker, loop, &config, &options);
     if (err < 0) {
+        rt_server_finish(&broker->server);
         release(broker);
         return err;
     }
@@ -231,16 +262,27 @@ static void on_mailbox_closed(uv_handle_t *handle)
     }
 }
 
+static void close_mailbox(void *context)
+{
+    struct ringtail_broker *broker = context;
+    uv_close((uv_handle_t *)&broker->mailbox.async, on_mailbox_closed);
+}
+
 static void on_server_stopped(void *context)
 {
     struct ringtail_broker *broker = context;
+    struct rt_committer *committer = broker->server.committer;
     /* What was sent before the stop. No peer is left, so letters wait for
      * nobody but the subscriptions that are served between them. */
     while (!rt_mailbox_deliver(&broker->mailbox)) {
         rt_facade_serve_subscriptions(broker);
     }
     rt_facade_close_subscriptions(broker);
-    uv_close((uv_handle_t *)&broker->mailbox.async, on_mailbox_closed);
+    if (committer != NULL) {
+        rt_committer_stop(committer, close_mailbox, broker);
+    } else {
+        close_mailbox(broker);
+    }
 }
 
 void ringtail_broker_stop(struct ringtail_broker *broker,

@@ -22,6 +22,18 @@ const struct ringtail_option *ringtail_option_at(size_t index)
     return index < RT_ARRAY_LENGTH(options) ? &options[index] : NULL;
 }
 
+/* What an option may be set to. */
+union value {
+    uint64_t number;
+    const char *text;
+};
+
+static size_t size_of(enum ringtail_option_kind kind)
+{
+    return kind == RINGTAIL_OPTION_TEXT ? sizeof(const char *)
+                                        : sizeof(uint64_t);
+}
+
 static int parse_flag(struct rt_bytes text, uint64_t *value)
 {
     if (rt_bytes_to_u64(text, value) < 0 || *value > 1) {
@@ -30,12 +42,10 @@ static int parse_flag(struct rt_bytes text, uint64_t *value)
     return 0;
 }
 
-static int
-parse(enum ringtail_option_kind kind, struct rt_bytes text, uint64_t *value)
+static int parse_limit(enum ringtail_option_kind kind,
+                       struct rt_bytes text,
+                       uint64_t *value)
 {
-    if (kind == RINGTAIL_OPTION_FLAG) {
-        return parse_flag(text, value);
-    }
     if (rt_bytes_equal(text, RT_BYTES("unlimited"))) {
         *value = RINGTAIL_UNLIMITED;
         return 0;
@@ -45,6 +55,18 @@ parse(enum ringtail_option_kind kind, struct rt_bytes text, uint64_t *value)
                   ? rt_duration_parse(text, value)
                   : rt_count_parse(text, value);
     return err < 0 ? RINGTAIL_EVALUE : 0;
+}
+
+static int
+parse(enum ringtail_option_kind kind, const char *text, union value *value)
+{
+    if (kind == RINGTAIL_OPTION_TEXT) {
+        value->text = *text != '\0' ? text : NULL;
+        return 0;
+    }
+    return kind == RINGTAIL_OPTION_FLAG
+               ? parse_flag(rt_bytes_of(text), &value->number)
+               : parse_limit(kind, rt_bytes_of(text), &value->number);
 }
 
 static bool has_name(const struct ringtail_option *option, const char *name)
@@ -70,9 +92,10 @@ const struct ringtail_option *ringtail_option_find(const char *name)
 }
 
 /* Whether the caller's struct has the member: it may be an older one's. */
-static bool has_member(const struct ringtail_config *config, size_t member)
+static bool has_member(const struct ringtail_config *config,
+                       const struct ringtail_option *option)
 {
-    return member + sizeof(uint64_t) <= config->size;
+    return members[option - options] + size_of(option->kind) <= config->size;
 }
 
 int ringtail_config_set(struct ringtail_config *config,
@@ -80,14 +103,14 @@ int ringtail_config_set(struct ringtail_config *config,
                         const char *text)
 {
     const struct ringtail_option *option = ringtail_option_find(name);
-    uint64_t value = 0;
-    if (option == NULL || !has_member(config, members[option - options])) {
+    union value value;
+    if (option == NULL || !has_member(config, option)) {
         return RINGTAIL_ENAME;
     }
-    int err = parse(option->kind, rt_bytes_of(text), &value);
+    int err = parse(option->kind, text, &value);
     if (err == 0) {
         memcpy((char *)config + members[option - options], &value,
-               sizeof(value));
+               size_of(option->kind));
     }
     return err;
 }

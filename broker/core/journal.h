@@ -185,6 +185,9 @@ uint64_t rt_journal_ticket(const struct rt_journal *journal);
 /* Whether all there is is on disk. */
 bool rt_journal_is_idle(const struct rt_journal *journal);
 
+/* Whether rt_journal_take has a batch, but for want of memory. */
+bool rt_journal_has_batch(const struct rt_journal *journal);
+
 /*
  * The batch to write next; NULL when there is nothing to write, one is being
  * written or found no room, or no memory. It is valid until rt_journal_done.

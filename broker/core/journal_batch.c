@@ -185,17 +185,25 @@ static void swap(struct rt_journal *journal)
     journal->collecting->number = batch->number + 1;
 }
 
+bool rt_journal_has_batch(const struct rt_journal *journal)
+{
+    if (journal->is_refused) {
+        return journal->state == RT_JOURNAL_WORKING;
+    }
+    return journal->state != RT_JOURNAL_FAILED && journal->writing == NULL &&
+           has_something(journal);
+}
+
 struct rt_journal_batch *rt_journal_take(struct rt_journal *journal)
 {
-    if (journal->state == RT_JOURNAL_FAILED) {
+    if (!rt_journal_has_batch(journal)) {
         return NULL;
     }
-    if (journal->is_refused && journal->state == RT_JOURNAL_WORKING) {
+    if (journal->is_refused) {
         journal->is_refused = false;
         return journal->writing;
     }
-    if (journal->writing != NULL || !has_something(journal) ||
-        note_all(journal) < 0) {
+    if (note_all(journal) < 0) {
         return NULL;
     }
     collect_all(journal);

@@ -15,6 +15,8 @@ static const char *form_of(enum ringtail_option_kind kind)
         return "TIME";
     case RINGTAIL_OPTION_COUNT:
         return "N";
+    case RINGTAIL_OPTION_TEXT:
+        return "DIR";
     case RINGTAIL_OPTION_FLAG:
         break;
     }
@@ -55,7 +57,9 @@ static void print_option(FILE *out, const struct ringtail_option *option)
     print_name(out, option);
     print_words(out, option->help);
     if (option->kind != RINGTAIL_OPTION_FLAG) {
-        (void)fprintf(out, "%*s(default %s)\n", NAME_COLUMN, "", option->value);
+        bool is_empty = option->value[0] == '\0';
+        (void)fprintf(out, "%*s(default %s)\n", NAME_COLUMN, "",
+                      is_empty ? "none" : option->value);
     }
 }
 
@@ -133,6 +137,8 @@ static const char *expected_of(enum ringtail_option_kind kind)
         return "a time such as 250ms, 30s or 1h, more than 0, or unlimited";
     case RINGTAIL_OPTION_COUNT:
         return "a number, more than 0, or unlimited";
+    case RINGTAIL_OPTION_TEXT:
+        return "the name of a directory";
     case RINGTAIL_OPTION_FLAG:
         break;
     }
@@ -146,8 +152,11 @@ static int take_option(struct serve_options *options,
     if (strcmp(argument->name, "listen") == 0) {
         return take_listen(options, argument->value);
     }
-    if (ringtail_config_set(&options->config, argument->name, argument->value) <
-        0) {
+    /* An empty name is a mistake, as of a variable that is not set. */
+    bool is_empty =
+        option->kind == RINGTAIL_OPTION_TEXT && argument->value[0] == '\0';
+    if (is_empty || ringtail_config_set(&options->config, argument->name,
+                                        argument->value) < 0) {
         (void)fprintf(stderr, "ringtail: --%s %s: it takes %s\n",
                       argument->name, argument->value,
                       expected_of(option->kind));

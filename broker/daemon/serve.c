@@ -141,6 +141,49 @@ static int listen_all(struct program *program,
     return 0;
 }
 
+/* What the system says without a word of its own is about the directory. */
+static bool is_about_data(const struct ringtail_config *config, int err)
+{
+    static const int others[] = {RINGTAIL_EVALUE, RINGTAIL_EEVENTBYTES,
+                                 RINGTAIL_EDESCRIPTORS, UV_ENOMEM, UV_EMFILE};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (err == others[i]) {
+            return false;
+        }
+    }
+    return config->data != NULL;
+}
+
+static const char *data_remedy(int err)
+{
+    switch (err) {
+    case RINGTAIL_ELOCKED:
+        return ": stop it or choose another --data";
+    case RINGTAIL_EDAMAGED:
+        return ": see ringtail log verify";
+    case UV_ENOSPC:
+        return ": make room or lower --data-reserve";
+    case UV_ENOENT:
+        return ": the directory it is in must be there";
+    case UV_EACCES:
+        return ": it must be yours to write to; mend that or choose another "
+               "--data";
+    default:
+        return "";
+    }
+}
+
+static void complain_of_start(const struct ringtail_config *config, int err)
+{
+    if (is_about_data(config, err)) {
+        (void)fprintf(stderr, "ringtail: cannot open the log in %s: %s%s\n",
+                      config->data, ringtail_strerror(err), data_remedy(err));
+    } else {
+        (void)fprintf(stderr, "ringtail: cannot start: %s%s\n",
+                      ringtail_strerror(err), remedy("", err));
+    }
+}
+
 static int run(struct program *program, struct serve_options *options)
 {
     options->config.log = on_log;
@@ -149,8 +192,7 @@ static int run(struct program *program, struct serve_options *options)
     int err = ringtail_broker_create(&options->config, &program->loop,
                                      &program->broker);
     if (err < 0) {
-        (void)fprintf(stderr, "ringtail: cannot start: %s%s\n",
-                      ringtail_strerror(err), remedy("", err));
+        complain_of_start(&options->config, err);
         return EXIT_RUNTIME;
     }
     start_signals(program);

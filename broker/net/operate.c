@@ -1,5 +1,6 @@
 /* GET /livez, /readyz, /metrics, /openapi.json: what an operator's tools ask
  * for. */
+#include "broker/net/committer.h"
 #include "broker/net/openapi.h"
 #include "broker/net/route.h"
 #include "broker/net/topic_resource.h"
@@ -28,17 +29,40 @@ void rt_livez_begin(struct rt_http_session *session,
     answer_text(session, 200, RT_BYTES("ok\n"));
 }
 
+/* A topic that has lost events does not make the others less ready. */
+static void answer_log(struct rt_http_session *session,
+                       const struct rt_committer *committer)
+{
+    switch (committer->journal.state) {
+    case RT_JOURNAL_WORKING:
+        answer_text(session, 200,
+                    committer->found.damaged_topics > 0
+                        ? RT_BYTES("ok\ntopics have lost events on disk\n")
+                        : RT_BYTES("ok\n"));
+        break;
+    case RT_JOURNAL_FULL:
+        answer_text(session, 503, RT_BYTES("storage-full\n"));
+        break;
+    case RT_JOURNAL_FAILED:
+        answer_text(session, 503, RT_BYTES("storage-failed\n"));
+        break;
+    }
+}
+
 void rt_readyz_begin(struct rt_http_session *session,
                      const struct rt_http_request *request,
                      const struct rt_target *target)
 {
     (void)request;
     (void)target;
-    struct rt_server *server = rt_connection_server(session->connection);
-    if (server->state == RT_SERVER_RUNNING) {
+    const struct rt_server *server = rt_connection_server(session->connection);
+    const struct rt_committer *committer = server->committer;
+    if (server->state != RT_SERVER_RUNNING) {
+        answer_text(session, 503, RT_BYTES("draining\n"));
+    } else if (committer == NULL) {
         answer_text(session, 200, RT_BYTES("ok\n"));
     } else {
-        answer_text(session, 503, RT_BYTES("draining\n"));
+        answer_log(session, committer);
     }
 }
 
@@ -118,17 +142,67 @@ static void write_answers(struct rt_writer *writer,
     }
 }
 
+struct metric {
+    const char *name;
+    const char *type;
+    uint64_t value;
+    const char *help;
+};
+
+static void
+write_all(struct rt_writer *writer, const struct metric *metrics, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        write_help(writer, metrics[i].name, metrics[i].type, metrics[i].help);
+        write_value(writer, metrics[i].name, (struct rt_bytes){0},
+                    metrics[i].value);
+    }
+}
+
+static void write_log_state(struct rt_writer *writer,
+                            enum rt_journal_state state)
+{
+    static const struct rt_bytes labels[] = {
+        [RT_JOURNAL_WORKING] = {"{state=\"working\"}", 17},
+        [RT_JOURNAL_FULL] = {"{state=\"full\"}", 14},
+        [RT_JOURNAL_FAILED] = {"{state=\"failed\"}", 16}};
+    write_help(writer, "log_state", "gauge", "1 for the state of the log.");
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(labels); i++) {
+        write_value(writer, "log_state", labels[i], i == state);
+    }
+}
+
+static void write_log(struct rt_writer *writer,
+                      const struct rt_committer *committer)
+{
+    const struct rt_committer_news *news = &committer->news;
+    struct rt_log_usage usage = rt_log_usage(committer->log);
+    const struct metric metrics[] = {
+        {"log_bytes", "gauge", usage.bytes, "What the log takes on disk."},
+        {"log_segments", "gauge", usage.segment_count, "Files of the log."},
+        {"log_batches_total", "counter", news->batches,
+         "Batches on disk, each with one sync."},
+        {"log_batch_events", "gauge", news->events,
+         "Events of the last batch."},
+        {"log_write_microseconds_total", "counter", news->write_ns / 1000,
+         "Time spent on writing and syncing batches."},
+        {"log_waiting_bytes", "gauge", committer->journal.bytes,
+         "Bytes of events that are not on disk yet."},
+        {"log_memory_bytes", "gauge", committer->charged,
+         "Memory for the log, charged to the budget."},
+        {"log_damaged_topics", "gauge", committer->found.damaged_topics,
+         "Topics that have lost events on disk."},
+    };
+    write_all(writer, metrics, RT_ARRAY_LENGTH(metrics));
+    write_log_state(writer, committer->journal.state);
+}
+
 static void write_metrics(struct rt_writer *writer,
                           const struct rt_server *server)
 {
     const struct rt_core *core = &server->core;
     const struct rt_counters *counters = &core->counters;
-    const struct {
-        const char *name;
-        const char *type;
-        uint64_t value;
-        const char *help;
-    } metrics[] = {
+    const struct metric metrics[] = {
         {"connections", "gauge", server->connection_count,
          "Open connections, HTTP and WebSocket."},
         {"connections_opened_total", "counter", server->connections_opened,
@@ -170,13 +244,12 @@ static void write_metrics(struct rt_writer *writer,
     write_help(writer, "build_info", "gauge", "The version, as a label.");
     write_value(writer, "build_info",
                 RT_BYTES("{version=\"" RINGTAIL_VERSION "\"}"), 1);
-    for (size_t i = 0; i < RT_ARRAY_LENGTH(metrics); i++) {
-        write_help(writer, metrics[i].name, metrics[i].type, metrics[i].help);
-        write_value(writer, metrics[i].name, (struct rt_bytes){0},
-                    metrics[i].value);
-    }
+    write_all(writer, metrics, RT_ARRAY_LENGTH(metrics));
     write_answers(writer, server);
     write_closes(writer, counters);
+    if (server->committer != NULL) {
+        write_log(writer, server->committer);
+    }
 }
 
 void rt_metrics_begin(struct rt_http_session *session,

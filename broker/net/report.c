@@ -2,9 +2,13 @@
 
 #include <uv.h>
 
+#include "broker/core/topic.h"
+#include "broker/net/committer.h"
 #include "broker/net/server.h"
 
-#define LINE_MAX_BYTES 256
+#define LINE_MAX_BYTES   512
+#define DAMAGED_TOLD_MAX 10
+#define MIB              ((uint64_t)1024 * 1024)
 
 /* One line: how many, what, and maybe why. */
 static void tell(const struct rt_report *report,
@@ -21,6 +25,22 @@ static void tell(const struct rt_report *report,
     rt_writer_init(&writer, line, sizeof(line) - 1);
     rt_write_u64(&writer, count);
     RT_WRITE(&writer, " ");
+    rt_write_bytes(&writer, rt_bytes_of(what));
+    rt_write_bytes(&writer, rt_bytes_of(why));
+    RT_CHECK(!writer.overflowed);
+    line[rt_writer_bytes(&writer).len] = '\0';
+    report->log(report->context, level, line);
+}
+
+/* The same without a number. */
+static void tell_that(const struct rt_report *report,
+                      enum ringtail_log_level level,
+                      const char *what,
+                      const char *why)
+{
+    char line[LINE_MAX_BYTES];
+    struct rt_writer writer;
+    rt_writer_init(&writer, line, sizeof(line) - 1);
     rt_write_bytes(&writer, rt_bytes_of(what));
     rt_write_bytes(&writer, rt_bytes_of(why));
     RT_CHECK(!writer.overflowed);
@@ -59,6 +79,100 @@ static void tell_closes(const struct rt_server *server,
     }
 }
 
+/* --- the log on disk --- */
+
+void rt_report_progress(const struct rt_report *report,
+                        uint64_t done,
+                        uint64_t all)
+{
+    char line[LINE_MAX_BYTES];
+    struct rt_writer writer;
+    if (report->log == NULL) {
+        return;
+    }
+    rt_writer_init(&writer, line, sizeof(line) - 1);
+    RT_WRITE(&writer, "reading the log: ");
+    rt_write_u64(&writer, done / MIB);
+    RT_WRITE(&writer, " of ");
+    rt_write_u64(&writer, all / MIB);
+    RT_WRITE(&writer, " MiB");
+    line[rt_writer_bytes(&writer).len] = '\0';
+    report->log(report->context, RINGTAIL_LOG_INFO, line);
+}
+
+/* The names of the first ones; all are counted. */
+static void tell_damaged_topics(const struct rt_server *server,
+                                const struct rt_report *before)
+{
+    unsigned told = 0;
+    RT_LIST_EACH (link, &server->core.topic_list) {
+        const struct rt_topic *topic =
+            RT_CONTAINER(link, struct rt_topic, link);
+        if (topic->durable != NULL && topic->durable->is_damaged) {
+            tell_that(before, RINGTAIL_LOG_WARNING,
+                      "events were lost on disk, and no more are taken: ",
+                      topic->name);
+            if (++told == DAMAGED_TOLD_MAX) {
+                return;
+            }
+        }
+    }
+}
+
+/* What was wrong with it at the start. */
+static void tell_found(const struct rt_server *server,
+                       const struct rt_report *before)
+{
+    const struct rt_log_found *found = &server->committer->found;
+    tell(before, RINGTAIL_LOG_INFO, found->torn_bytes,
+         "bytes cut off the log: the last batch was not whole", "");
+    tell(before, RINGTAIL_LOG_WARNING, found->damaged_topics,
+         "topics have lost events on disk: see `ringtail log verify`", "");
+    tell_damaged_topics(server, before);
+}
+
+static void tell_state(const struct rt_committer *committer,
+                       const struct rt_report *before)
+{
+    switch (committer->journal.state) {
+    case RT_JOURNAL_WORKING:
+        tell_that(before, RINGTAIL_LOG_INFO, "the log has room again", "");
+        break;
+    case RT_JOURNAL_FULL:
+        tell_that(before, RINGTAIL_LOG_WARNING,
+                  "the log has no room left: publishers get 507", "");
+        break;
+    case RT_JOURNAL_FAILED:
+        tell_that(before, RINGTAIL_LOG_WARNING,
+                  "the log has failed, and takes nothing until a new start: ",
+                  uv_strerror(committer->failure));
+        break;
+    }
+}
+
+static void tell_log(struct rt_server *server, const struct rt_report *before)
+{
+    const struct rt_committer *committer = server->committer;
+    if (committer == NULL) {
+        return;
+    }
+    if (!before->has_told_found) {
+        tell_found(server, before);
+    }
+    if (committer->journal.state != before->log_state) {
+        tell_state(committer, before);
+    }
+    if (committer->news.retain_err != before->retain_err &&
+        committer->news.retain_err < 0) {
+        tell_that(before, RINGTAIL_LOG_WARNING,
+                  "old segments of the log could not be removed: ",
+                  uv_strerror(committer->news.retain_err));
+    }
+    server->report.has_told_found = true;
+    server->report.log_state = committer->journal.state;
+    server->report.retain_err = committer->news.retain_err;
+}
+
 void rt_server_report(struct rt_server *server)
 {
     struct rt_report before = server->report;
@@ -70,4 +184,5 @@ void rt_server_report(struct rt_server *server)
     server->report.accept_failures = server->accept_failures;
     tell_refusals(server, &before);
     tell_closes(server, &before);
+    tell_log(server, &before);
 }

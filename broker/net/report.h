@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "broker/core/core.h"
+#include "broker/core/journal.h"
 #include "ringtail/ringtail.h"
 
 struct rt_server;
@@ -20,9 +21,17 @@ struct rt_report {
     struct rt_counters counters;
     uint64_t connections_refused;
     uint64_t accept_failures;
+    enum rt_journal_state log_state;
+    int retain_err;
+    bool has_told_found; /* what was wrong with the log at the start */
 };
 
 /* Tells what has happened since the last call. The log may call anything. */
 void rt_server_report(struct rt_server *server);
+
+/* Tells how much of the log has been read, while a start takes long. */
+void rt_report_progress(const struct rt_report *report,
+                        uint64_t done,
+                        uint64_t all);
 
 #endif

@@ -7,6 +7,7 @@
 #include "broker/core/fanout.h"
 #include "broker/core/local.h"
 #include "broker/net/ask.h"
+#include "broker/net/committer.h"
 #include "broker/net/connection.h"
 #include "broker/net/dialog.h"
 #include "broker/net/http_session.h"
@@ -64,6 +65,7 @@ static bool has_work(const struct rt_server *server)
            !rt_list_is_empty(&server->core.dirty) ||
            !rt_list_is_empty(&server->core.lagging) ||
            !rt_list_is_empty(&server->core.ready) ||
+           rt_committer_has_work(server->committer) ||
            rt_wheel_is_due(&server->wheel);
 }
 
@@ -154,6 +156,7 @@ static void on_check(uv_check_t *check)
     continue_postponed(server);
     rt_core_flush_small(&server->core);
     write_answers(server);
+    rt_committer_continue(server->committer);
     (void)rt_core_flush(&server->core);
     (void)rt_core_deliver(&server->core);
     rt_polls_answer(server);
@@ -186,6 +189,7 @@ static void visit_handles(struct rt_server *server,
                           void (*visit)(uv_handle_t *handle))
 {
     visit_own_handles(server, visit);
+    rt_committer_visit(server->committer, visit);
     rt_listeners_visit(server, visit);
     rt_wheel_visit(&server->wheel, visit_connection, &visit);
 }
@@ -281,6 +285,7 @@ static void on_timer(uv_timer_t *timer)
     rt_wheel_advance(&server->wheel,
                      (uint32_t)(server->core.now_ms / RT_TICK_MS));
     rt_core_tick(&server->core);
+    rt_committer_tick(server->committer);
     rt_http_sessions_trim(server);
     rt_pool_trim(&server->authorizations);
     rt_pool_trim(&server->polls);
@@ -411,6 +416,7 @@ void rt_server_start(struct rt_server *server)
     rt_sigpipe_init(&server->sigpipe);
     rt_core_set_time(&server->core, 0, rt_clock_wall_ms());
     start_handles(server);
+    rt_committer_start(server->committer);
 }
 
 void rt_server_finish(struct rt_server *server)
@@ -421,6 +427,7 @@ void rt_server_finish(struct rt_server *server)
     rt_ask_finish(server);
     rt_pool_finish(&server->polls);
     rt_pool_finish(&server->writes);
+    rt_committer_destroy(server->committer);
     rt_core_finish(&server->core);
     drop_read_buffer(server);
     RT_CHECK(server->heap.used == 0);

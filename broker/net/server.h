@@ -52,6 +52,7 @@
 #define RT_LINGER_TICKS    2   /* for a peer to read a last answer */
 #define RT_LISTEN_BACKLOG  4096
 
+struct rt_committer;
 struct rt_connection;
 
 struct rt_server_options {
@@ -90,6 +91,7 @@ struct rt_server {
     uv_thread_t thread; /* the loop's: the one that created the broker */
     struct rt_heap heap;
     struct rt_core core;
+    struct rt_committer *committer; /* NULL: nothing is brought to disk */
     struct rt_server_options options;
     uv_prepare_t prepare;
     uv_check_t check;
@@ -150,7 +152,7 @@ void rt_server_init(struct rt_server *server,
  * builds. */
 bool rt_server_is_on_thread(const struct rt_server *server);
 
-/* Starts the handles on the loop. */
+/* Starts the handles on the loop, which has an async handle already. */
 void rt_server_start(struct rt_server *server);
 
 /* Begins to stop: at most `drain_ms` for what is under way, then `done`. */
@@ -159,7 +161,7 @@ void rt_server_stop(struct rt_server *server,
                     void (*done)(void *context),
                     void *context);
 
-/* Frees what is left after it has stopped. */
+/* Frees what is left after it has stopped, or before it has started. */
 void rt_server_finish(struct rt_server *server);
 
 /* RT_READ_BYTES for one read, or NULL. They are given back when there has been

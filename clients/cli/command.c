@@ -217,9 +217,12 @@ static bool config_option(size_t index, char *name, struct option *option)
         *at = *at == '_' ? '-' : *at;
     }
     bool is_flag = known->kind == RINGTAIL_OPTION_FLAG;
+    bool is_path = known->kind == RINGTAIL_OPTION_TEXT;
     *option = (struct option){
         .name = name,
-        .kind = is_flag ? OPTION_FLAG : OPTION_TEXT,
+        .kind = is_flag   ? OPTION_FLAG
+                : is_path ? OPTION_FILE
+                          : OPTION_TEXT,
         .form = is_flag ? NULL : "VALUE",
         .value = known->value,
         .help = known->help,

@@ -43,6 +43,9 @@ extern "C" {
     X(EDESCRIPTOR, -10013, "the descriptor is not a stream socket")         \
     X(ECONNECTIONS, -10014, "there are as many connections as may be")      \
     X(ECLOSED, -10015, "the topic is closed")                               \
+    X(ELOCKED, -10016, "another broker has that directory")                 \
+    X(EDAMAGED, -10017,                                                     \
+      "the log on disk is damaged, and cannot be understood")               \
     X(EURL, -10100,                                                         \
       "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
     X(ETLS, -10101, "https and wss need TLS, which is not built in")        \

@@ -42,7 +42,8 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
 /*
  * The options: kind, name, default as it is written, and what it is for. SIZE
  * is in bytes (written `64KiB`), DURATION in milliseconds (`250ms`), COUNT a
- * number, FLAG 0 or 1. A limit is positive or RINGTAIL_UNLIMITED, never 0.
+ * number, FLAG 0 or 1, TEXT any or, empty, none. A limit is positive or
+ * RINGTAIL_UNLIMITED, never 0.
  */
 #define RINGTAIL_CONFIG_MAP(X)                                             \
     X(SIZE, ring_bytes, "1MiB",                                            \
@@ -73,7 +74,21 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
     X(COUNT, idempotency_keys, "10000", "how many of them: the last ones") \
     X(SIZE, idempotency_bytes, "8MiB",                                     \
       "memory for them, at most a sixteenth of all")                       \
-    X(SIZE, batch_bytes, "4MiB", "largest body of a batch of events")
+    X(SIZE, batch_bytes, "4MiB", "largest body of a batch of events")      \
+    X(TEXT, data, "",                                                      \
+      "directory of the log on disk; without it all is in memory")         \
+    X(SIZE, data_bytes, "10GiB",                                           \
+      "what the log may take: older events are dropped beyond it")         \
+    X(DURATION, data_age, "unlimited", "how long the log keeps an event")  \
+    X(SIZE, data_reserve, "256MiB",                                        \
+      "of the disk, for others: beyond it publishers get 507")
+
+/* The type of an option's member. */
+#define RINGTAIL_TYPE_SIZE     uint64_t
+#define RINGTAIL_TYPE_DURATION uint64_t
+#define RINGTAIL_TYPE_COUNT    uint64_t
+#define RINGTAIL_TYPE_FLAG     uint64_t
+#define RINGTAIL_TYPE_TEXT     const char *
 
 /*
  * The host's memory: allocates (memory NULL), resizes, or frees (new_size 0,
@@ -170,7 +185,7 @@ struct ringtail_config {
     uint64_t mailbox_bytes; /* memory for what other threads publish, about;
                                the C library's in any case */
     /* The options. */
-#define X(kind, name, value, help) uint64_t name;
+#define X(kind, name, value, help) RINGTAIL_TYPE_##kind name;
     RINGTAIL_CONFIG_MAP(X)
 #undef X
 };
@@ -180,6 +195,7 @@ enum ringtail_option_kind {
     RINGTAIL_OPTION_DURATION,
     RINGTAIL_OPTION_COUNT,
     RINGTAIL_OPTION_FLAG,
+    RINGTAIL_OPTION_TEXT,
 };
 
 /* An option, for programs that offer them on a command line. */
@@ -210,8 +226,9 @@ static inline void ringtail_config_init(struct ringtail_config *config)
 
 /*
  * Sets one option from text: a name as for ringtail_option_find, and a value
- * such as `64KiB`, `250ms`, `100`, `unlimited`. 0, RINGTAIL_ENAME or
- * RINGTAIL_EVALUE.
+ * such as `64KiB`, `250ms`, `100`, `unlimited`. What a TEXT is set to is not
+ * copied: it stays where it is until the broker is created. 0, RINGTAIL_ENAME
+ * or RINGTAIL_EVALUE.
  */
 RINGTAIL_EXPORT int ringtail_config_set(struct ringtail_config *config,
                                         const char *name,
@@ -222,6 +239,13 @@ RINGTAIL_EXPORT int ringtail_config_set(struct ringtail_config *config,
  * on. The config is copied; NULL means the defaults. The loop must outlive the
  * broker. Errors, after which the loop has nothing of it: UV_ENOMEM,
  * RINGTAIL_EVALUE, RINGTAIL_EEVENTBYTES, RINGTAIL_EDESCRIPTORS, UV_EMFILE.
+ *
+ * With `data` there is a log on disk, in a directory that is made if need be,
+ * and the broker is what it was when it ended. This call then blocks while the
+ * end of the log is read, and tells `log` of it when that takes more than a
+ * second. A thread of the library's own writes from then on, with all signals
+ * blocked. Errors are RINGTAIL_ELOCKED, RINGTAIL_EDAMAGED, and what the system
+ * says of the directory, as UV_EACCES and UV_ENOSPC.
  */
 RINGTAIL_EXPORT int ringtail_broker_create(const struct ringtail_config *config,
                                            struct uv_loop_s *loop,

@@ -117,10 +117,18 @@ BANNED = [
     ),
     (
         # The guard looks at SIGPIPE's action, and blocks it for one thread and
-        # a moment: libuv's writes cannot be told to raise none.
+        # a moment: libuv's writes cannot be told to raise none. And the log's
+        # thread begins with all signals blocked: it inherits the mask.
         "sigaction pthread_sigmask",
-        ["broker/net/sigpipe.c", "examples"] + PROGRAMS,
+        ["broker/net/sigpipe.c", "broker/net/committer_open.c", "examples"]
+        + PROGRAMS,
         "the process is the host's: leave its state alone",
+    ),
+    (
+        # The disk is waited for by one thread, which a broker with a log has.
+        "uv_thread_create uv_thread_create_ex pthread_create thrd_create",
+        ["broker/net/committer_open.c", "examples"] + PROGRAMS,
+        "the loop's thread is the only one, beside that of the log",
     ),
     (
         "uv_run uv_stop uv_loop_close uv_queue_work",

@@ -36,6 +36,10 @@ OPTIONS = """
     --idempotency-keys N 10000
     --idempotency-bytes SIZE 8MiB
     --batch-bytes SIZE 4MiB
+    --data DIR none
+    --data-bytes SIZE 10GiB
+    --data-age TIME unlimited
+    --data-reserve SIZE 256MiB
     --help - -
 """
 LIMITS = re.findall(r"(--\S+) (?:SIZE|N|TIME) ", OPTIONS)
@@ -123,6 +127,7 @@ WRONG = {
     "--connections=many": COUNT,
     "--connections=18446744073709551616": COUNT,
     "--insecure=yes": "it takes 0 or 1",
+    "--data=": "it takes the name of a directory",
     **{f"{limit}=0": "more than 0, or unlimited" for limit in LIMITS},
 }
 

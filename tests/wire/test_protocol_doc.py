@@ -15,6 +15,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -263,8 +264,9 @@ def closes():
 @test
 def metrics():
     """The table of metrics has all of them, and no others."""
-    with Broker() as broker:
-        text = broker.request("GET", "/metrics").body.decode()
+    with tempfile.TemporaryDirectory() as data:
+        with Broker("--data", data) as broker:
+            text = broker.request("GET", "/metrics").body.decode()
     wanted = set(re.findall(r"^# TYPE (\S+)", text, re.M))
     named = [cell for cell, *_ in rows("Operate", PROTOCOL.read_text())]
     equal(set(re.findall(r"ringtail_\w+", " ".join(named))), wanted)

@@ -128,8 +128,10 @@ TEST("a batch that found no room is written when there is some")
     rt_journal_done(&disk.journal, RT_ENOSPC);
     EXPECT_INT(disk.journal.state, RT_JOURNAL_FULL);
     EXPECT(rt_journal_take(&disk.journal) == NULL);
+    EXPECT(!rt_journal_has_batch(&disk.journal));
     EXPECT_INT(disk.journal.done, 0);
     rt_journal_set_full(&disk.journal, false);
+    EXPECT(rt_journal_has_batch(&disk.journal));
     test_core_publish(&disk.test, "a", 5);
     EXPECT(rt_journal_take(&disk.journal) == batch);
     EXPECT_INT(batch->extents[0].count, 1);
@@ -234,6 +236,7 @@ TEST("without memory for notes a batch waits")
     for (uint64_t k = 1; k <= 2; k++) {
         test_heap_fail_at(&disk.test.heap, k);
         EXPECT(rt_journal_take(&disk.journal) == NULL);
+        EXPECT(rt_journal_has_batch(&disk.journal));
         test_heap_fail_at(&disk.test.heap, 0);
     }
     test_journal_write(&disk);

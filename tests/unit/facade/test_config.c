@@ -33,6 +33,10 @@ TEST("the defaults are what the header says")
     EXPECT_INT(config.idempotency_keys, 10000);
     EXPECT_INT(config.idempotency_bytes, 8 * 1024 * 1024);
     EXPECT_INT(config.batch_bytes, 4 * 1024 * 1024);
+    EXPECT(config.data == NULL);
+    EXPECT_INT(config.data_bytes, UINT64_C(10) << 30);
+    EXPECT(config.data_age == RINGTAIL_UNLIMITED);
+    EXPECT_INT(config.data_reserve, 256 * 1024 * 1024);
     EXPECT_INT(config.mailbox_bytes, RINGTAIL_MAILBOX_BYTES);
     EXPECT(config.resize == NULL && config.log == NULL);
 }
@@ -68,6 +72,7 @@ TEST("an option is found by its name, with either hyphens or underscores")
     EXPECT_INT(ringtail_option_find("connections")->kind,
                RINGTAIL_OPTION_COUNT);
     EXPECT_INT(ringtail_option_find("insecure")->kind, RINGTAIL_OPTION_FLAG);
+    EXPECT_INT(ringtail_option_find("data")->kind, RINGTAIL_OPTION_TEXT);
 }
 
 TEST("no other name is found")
@@ -101,9 +106,27 @@ TEST("setting an option sets its member and no other")
         EXPECT_INT(ringtail_config_set(&config, option->name, text), 0);
         EXPECT_INT(config.size, sizeof(config));
         for (size_t j = 0; ringtail_option_at(j) != NULL; j++) {
-            EXPECT_INT(value_of(&config, j), i == j ? 1 : 0);
+            EXPECT(i == j ? value_of(&config, j) > 0
+                          : value_of(&config, j) == 0);
         }
     }
+}
+
+TEST("a text is what was given, and an empty one is none")
+{
+    static const char text[] = "/var/lib/ringtail";
+    struct ringtail_config config;
+    ringtail_config_init(&config);
+    EXPECT_INT(ringtail_config_set(&config, "data", text), 0);
+    EXPECT(config.data == text);
+    EXPECT_INT(ringtail_config_set(&config, "data", ""), 0);
+    EXPECT(config.data == NULL);
+}
+
+static bool is_limit(const struct ringtail_option *option)
+{
+    return option->kind != RINGTAIL_OPTION_FLAG &&
+           option->kind != RINGTAIL_OPTION_TEXT;
 }
 
 static void expect_set(const char *name, const char *text, uint64_t expected)
@@ -165,12 +188,17 @@ TEST("a flag is 0 or 1")
     refuse("insecure", "true");
     refuse("insecure", "");
     refuse("insecure", "unlimited");
+    refuse("insecure", " 1");
+    refuse("insecure", "-1");
 }
 
 TEST("a limit is never 0, nor nothing; it may be unlimited")
 {
     for (size_t i = 0; ringtail_option_at(i) != NULL; i++) {
         const struct ringtail_option *option = ringtail_option_at(i);
+        if (!is_limit(option)) {
+            continue;
+        }
         refuse(option->name, "");
         refuse(option->name, "-1");
         refuse(option->name, "+1");
@@ -178,12 +206,10 @@ TEST("a limit is never 0, nor nothing; it may be unlimited")
         refuse(option->name, "1 ");
         refuse(option->name, "Unlimited");
         refuse(option->name, "unlimited ");
-        if (option->kind != RINGTAIL_OPTION_FLAG) {
-            refuse(option->name, "0");
-            refuse(option->name, "0ms");
-            refuse(option->name, "0KiB");
-            expect_set(option->name, "unlimited", RINGTAIL_UNLIMITED);
-        }
+        refuse(option->name, "0");
+        refuse(option->name, "0ms");
+        refuse(option->name, "0KiB");
+        expect_set(option->name, "unlimited", RINGTAIL_UNLIMITED);
     }
 }
 
@@ -262,7 +288,7 @@ TEST("a broker comes and goes with no limits at all")
     ringtail_config_init(&config);
     for (size_t i = 0; ringtail_option_at(i) != NULL; i++) {
         const struct ringtail_option *option = ringtail_option_at(i);
-        if (option->kind != RINGTAIL_OPTION_FLAG) {
+        if (is_limit(option)) {
             EXPECT_INT(ringtail_config_set(&config, option->name, "unlimited"),
                        0);
         }
@@ -276,8 +302,8 @@ TEST("a broker is not created with a limit of 0")
         struct ringtail_config config;
         ringtail_config_init(&config);
         memset((char *)&config + OPTIONS_AT + i * 8, 0, 8);
-        bool is_flag = ringtail_option_at(i)->kind == RINGTAIL_OPTION_FLAG;
-        EXPECT_INT(created(&config), is_flag ? 0 : RINGTAIL_EVALUE);
+        EXPECT_INT(created(&config),
+                   is_limit(ringtail_option_at(i)) ? RINGTAIL_EVALUE : 0);
     }
 }
 

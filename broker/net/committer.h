@@ -1,0 +1,159 @@
+/*
+ * The committer: it brings the journal's batches to disk. It owns the log, and
+ * the one thread of the library's own, for the disk may take its time:
+ *
+ *     loop    rt_journal_take --> hand over             rt_journal_done, take
+ * ... |                        ^ thread                        +-->
+ * rt_log_append ------+  uv_async
+ *
+ * One batch is with the thread at a time. What is published meanwhile is the
+ * next one, which is handed over as soon as the thread has told of the last:
+ * nothing is waited for. Between batches, and once a second, the thread looks
+ * whether there is room on the disk, and every ten whether old events may go.
+ *
+ * The thread has a heap of its own, over the C library, for the host's
+ * allocator is for the loop's thread. What it may take is charged to the
+ * broker's.
+ */
+#ifndef BROKER_NET_COMMITTER_H
+#define BROKER_NET_COMMITTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/check.h"
+#include "base/heap.h"
+#include "broker/core/journal.h"
+#include "broker/core/journal_write.h"
+#include "storage/log.h"
+#include "storage/posix_disk.h"
+
+#define RT_COMMITTER_NAME      "ringtail-log" /* the thread's */
+#define RT_COMMITTER_LOOK_MS   1000           /* between looks at the disk */
+#define RT_COMMITTER_RETAIN_MS 10000          /* between two retentions */
+#define RT_COMMITTER_TELL_MS   1000           /* between lines of progress */
+
+/* With each batch the thread may take so much, and this for each part of it. */
+#define RT_COMMITTER_GRANT      ((size_t)1024 * 1024)
+#define RT_COMMITTER_PART_GRANT ((size_t)512)
+
+struct rt_server;
+
+/* Where the log is, and what it may take. */
+struct rt_committer_options {
+    const char *directory;         /* is made if it is not there; not kept */
+    struct rt_retention retention; /* of all topics together */
+    uint64_t reserve;              /* bytes of the disk that are for others */
+};
+
+/* The loop's view. */
+enum rt_committer_state {
+    RT_COMMITTER_SERVING,
+    RT_COMMITTER_STOPPING, /* what there is is written, and then the end */
+    RT_COMMITTER_ENDING,   /* the thread closes the log */
+    RT_COMMITTER_ENDED,
+};
+
+enum rt_committer_order {
+    RT_COMMITTER_WAIT,
+    RT_COMMITTER_WRITE,
+    RT_COMMITTER_END,
+};
+
+/* What the loop tells the thread. */
+struct rt_committer_task {
+    enum rt_committer_order order;
+    const struct rt_journal_batch *batch;
+    size_t heap_limit;
+};
+
+/* What the thread tells the loop. */
+struct rt_committer_news {
+    bool is_done; /* a batch is, with that error */
+    int err;
+    bool is_full;   /* the disk, or what memory there may be for the log */
+    bool has_ended; /* the log is closed */
+    int retain_err; /* of the last retention */
+    size_t heap_used;
+    uint64_t batches;  /* that are on disk */
+    uint64_t events;   /* of the last one */
+    uint64_t write_ns; /* spent on all of them */
+};
+
+struct rt_committer {
+    struct rt_server *server;
+    /* The loop's. */
+    struct rt_journal journal;
+    enum rt_committer_state state;
+    struct rt_committer_news news; /* as it was heard last */
+    struct rt_log_found found;     /* at the start */
+    int failure;                   /* what the disk said; 0: nothing */
+    bool lacks_memory; /* for a batch; looked at again in a second */
+    size_t charged;
+    uint64_t opened_ns;
+    uint64_t progress_ns; /* when progress was told last */
+    void (*on_stopped)(void *context);
+    void *stopped_context;
+    uv_async_t async;
+    /* The thread's, or of whoever is before and after it. */
+    struct rt_posix_disk disk;
+    struct rt_heap heap;
+    struct rt_log *log;
+    struct rt_journal_parts parts;
+    uint64_t reserve;
+    uint64_t looked_ns;
+    uint64_t retained_ns;
+    /* Between the two: under the lock. */
+    uv_thread_t thread;
+    uv_mutex_t lock;
+    uv_cond_t wake;
+    struct rt_committer_task task;
+    struct rt_committer_news told;
+    bool has_async; /* the loop can be woken */
+};
+
+/*
+ * Opens the log and makes the server's core what it has, then begins the
+ * thread; the loop does not know of it yet. Blocks, for as long as the last
+ * segment takes to read. Errors: RT_EBUSY if somebody else has the directory,
+ * RT_EDAMAGED if it cannot be understood, RT_ENOMEM, and what the system said.
+ */
+RT_MUST_USE int rt_committer_create(struct rt_server *server,
+                                    const struct rt_committer_options *options);
+
+/* The loop is told, which has an async handle already. NULL is fine, here and
+ * below. */
+void rt_committer_start(struct rt_committer *committer);
+
+/* Calls with the handle, once it is started. */
+void rt_committer_visit(struct rt_committer *committer,
+                        void (*visit)(uv_handle_t *handle));
+
+/* Hands over what there is to write, unless a batch is being written. */
+void rt_committer_continue(struct rt_committer *committer);
+
+/* Whether there is something to hand over. */
+bool rt_committer_has_work(const struct rt_committer *committer);
+
+/* Once a second. */
+void rt_committer_tick(struct rt_committer *committer);
+
+/*
+ * Writes what there is, and that it ends on purpose, closes the log, ends the
+ * thread, and calls. The host's loop turns meanwhile, and nothing is published.
+ */
+void rt_committer_stop(struct rt_committer *committer,
+                       void (*on_stopped)(void *context),
+                       void *context);
+
+/* Frees what is left, after it has stopped or before it was started. The topics
+ * are still there. */
+void rt_committer_destroy(struct rt_committer *committer);
+
+/* --- for the files of the committer --- */
+
+/* What the thread does until it is told to end. */
+void rt_committer_run(void *committer);
+
+#endif

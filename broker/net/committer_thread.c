@@ -1,0 +1,141 @@
+/* The committer's thread: all that waits for the disk. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "broker/net/committer.h"
+
+#define NS_OF_MS UINT64_C(1000000)
+
+/* All of these are called with the lock held, and hold it when they return. */
+
+static void tell(struct rt_committer *committer)
+{
+    committer->told.heap_used = committer->heap.used;
+    if (committer->has_async) {
+        (void)uv_async_send(&committer->async);
+    }
+}
+
+static int append(struct rt_committer *committer,
+                  const struct rt_journal_batch *batch)
+{
+    struct rt_log_batch written;
+    int err =
+        rt_journal_write(&committer->parts, &committer->heap, batch, &written);
+    return err < 0 ? err : rt_log_append(committer->log, &written);
+}
+
+static uint64_t events_of(const struct rt_journal_batch *batch)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < batch->extent_count; i++) {
+        count += batch->extents[i].count;
+    }
+    return count;
+}
+
+/* Without memory for what the log has to know it is as full as a disk. */
+static void tell_written(struct rt_committer *committer,
+                         const struct rt_journal_batch *batch,
+                         int err)
+{
+    struct rt_committer_news *told = &committer->told;
+    told->is_done = true;
+    told->err = err == RT_ENOMEM ? RT_ENOSPC : err;
+    if (told->err == RT_ENOSPC) {
+        told->is_full = true;
+    } else if (err == 0) {
+        told->batches++;
+        told->events = events_of(batch);
+    }
+    tell(committer);
+}
+
+static void write_batch(struct rt_committer *committer)
+{
+    const struct rt_journal_batch *batch = committer->task.batch;
+    committer->heap.limit = committer->task.heap_limit;
+    committer->task.order = RT_COMMITTER_WAIT;
+    uv_mutex_unlock(&committer->lock);
+    uint64_t begin_ns = uv_hrtime();
+    int err = append(committer, batch);
+    uint64_t end_ns = uv_hrtime();
+    uv_mutex_lock(&committer->lock);
+    committer->told.write_ns += end_ns - begin_ns;
+    tell_written(committer, batch, err);
+}
+
+/* Full is less than the reserve; there is room again when a segment fits, or
+ * the next batch that needs one would find the disk full once more. */
+static void look(struct rt_committer *committer)
+{
+    uint64_t free_bytes = 0;
+    bool is_full = committer->told.is_full;
+    uv_mutex_unlock(&committer->lock);
+    int err = rt_disk_free_bytes(&committer->disk.disk, &free_bytes);
+    uv_mutex_lock(&committer->lock);
+    uint64_t needed =
+        committer->reserve + (is_full ? 2 * RT_LOG_SEGMENT_BYTES : 0);
+    if (err == 0 && (free_bytes < needed) != is_full) {
+        committer->told.is_full = !is_full;
+        tell(committer);
+    }
+}
+
+static void retain(struct rt_committer *committer)
+{
+    uv_mutex_unlock(&committer->lock);
+    int err = rt_log_retain(committer->log, rt_clock_wall_ms());
+    uv_mutex_lock(&committer->lock);
+    if (err != committer->told.retain_err) {
+        committer->told.retain_err = err;
+        tell(committer);
+    }
+}
+
+static bool is_due(uint64_t *last_ns, uint64_t interval_ms)
+{
+    uint64_t now_ns = uv_hrtime();
+    if (now_ns - *last_ns < interval_ms * NS_OF_MS) {
+        return false;
+    }
+    *last_ns = now_ns;
+    return true;
+}
+
+static void tend(struct rt_committer *committer)
+{
+    if (is_due(&committer->looked_ns, RT_COMMITTER_LOOK_MS)) {
+        look(committer);
+    }
+    if (is_due(&committer->retained_ns, RT_COMMITTER_RETAIN_MS)) {
+        retain(committer);
+    }
+}
+
+static void close_log(struct rt_committer *committer)
+{
+    uv_mutex_unlock(&committer->lock);
+    rt_log_close(committer->log);
+    rt_journal_parts_finish(&committer->parts, &committer->heap);
+    rt_posix_disk_close(&committer->disk);
+    uv_mutex_lock(&committer->lock);
+    committer->told.has_ended = true;
+    tell(committer);
+}
+
+void rt_committer_run(void *context)
+{
+    struct rt_committer *committer = context;
+    uv_mutex_lock(&committer->lock);
+    while (committer->task.order != RT_COMMITTER_END) {
+        if (committer->task.order == RT_COMMITTER_WRITE) {
+            write_batch(committer);
+        } else {
+            (void)uv_cond_timedwait(&committer->wake, &committer->lock,
+                                    RT_COMMITTER_LOOK_MS * NS_OF_MS);
+        }
+        tend(committer);
+    }
+    close_log(committer);
+    uv_mutex_unlock(&committer->lock);
+}

@@ -1,0 +1,428 @@
+/* A broker with a log on disk, as its host has it. */
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/core/topic.h"
+#include "broker/facade.h"
+#include "broker/net/committer.h"
+#include "tests/support/host.h"
+#include "tests/support/test.h"
+
+/* --- a directory of its own --- */
+
+struct directory {
+    char path[64];
+};
+
+static void directory_make(struct directory *directory)
+{
+    (void)snprintf(directory->path, sizeof(directory->path),
+                   "/tmp/ringtail-test-XXXXXX");
+    EXPECT(mkdtemp(directory->path) != NULL);
+}
+
+static void directory_remove(struct directory *directory)
+{
+    char path[400];
+    struct dirent *entry = NULL;
+    DIR *listing = opendir(directory->path);
+    EXPECT(listing != NULL);
+    while ((entry = readdir(listing)) != NULL) {
+        (void)snprintf(path, sizeof(path), "%s/%s", directory->path,
+                       entry->d_name);
+        (void)unlink(path);
+    }
+    (void)closedir(listing);
+    EXPECT_INT(rmdir(directory->path), 0);
+}
+
+static struct ringtail_config config_over(const struct directory *directory)
+{
+    struct ringtail_config config;
+    ringtail_config_init(&config);
+    config.data = directory->path;
+    return config;
+}
+
+/* --- what a host sees --- */
+
+static struct ringtail_receipt publish(struct test_host *host,
+                                       const char *topic)
+{
+    struct ringtail_receipt receipt;
+    EXPECT_INT(ringtail_publish(host->broker, topic, "x", 1, NULL, &receipt),
+               0);
+    return receipt;
+}
+
+static struct rt_committer *committer_of(const struct test_host *host)
+{
+    return host->broker->server.committer;
+}
+
+static void until_written(struct test_host *host)
+{
+    TEST_UNTIL(&host->loop, rt_journal_is_idle(&committer_of(host)->journal));
+}
+
+TEST("a broker that was stopped goes on where it was")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    (void)publish(&host, "a");
+    struct ringtail_receipt last = publish(&host, "a");
+    EXPECT_INT(last.offset, 2);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    struct ringtail_receipt next = publish(&host, "a");
+    EXPECT_INT(next.offset, 3);
+    EXPECT(memcmp(next.cursor, last.cursor, 9) == 0); /* the epoch */
+    EXPECT(next.ts >= last.ts);
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+TEST("what is published while a batch is written is the next one")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    for (int i = 0; i < 300; i++) {
+        (void)publish(&host, i % 3 == 0 ? "a" : "b");
+        test_host_turn(&host);
+    }
+    until_written(&host);
+    const struct rt_committer_news *news = &committer_of(&host)->news;
+    EXPECT(news->batches > 0 && news->batches < 300);
+    EXPECT(news->events > 0);
+    EXPECT_INT(committer_of(&host)->journal.bytes, 0);
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+TEST("a broker that is not told of its end jumps, and gives no offset twice")
+{
+    struct directory directory;
+    struct directory copy;
+    struct test_host host;
+    char command[200];
+    directory_make(&directory);
+    directory_make(&copy);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    struct ringtail_receipt last = publish(&host, "a");
+    until_written(&host);
+    /* What a crash would leave now. */
+    (void)snprintf(command, sizeof(command), "cp %s/*.rtl %s", directory.path,
+                   copy.path);
+    EXPECT_INT(system(command), 0);
+    test_host_finish(&host);
+    config = config_over(&copy);
+    test_host_init(&host, &config);
+    struct ringtail_receipt next = publish(&host, "a");
+    EXPECT_INT(next.offset, last.offset + 1 + RT_JOURNAL_JUMP);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    EXPECT_INT(publish(&host, "a").offset, next.offset + 1);
+    test_host_finish(&host);
+    directory_remove(&directory);
+    directory_remove(&copy);
+}
+
+TEST("what other threads sent before the stop is in the log, and the last one")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    for (int i = 0; i < 100; i++) {
+        EXPECT_INT(
+            ringtail_publish_async(host.broker, "a", "x", 1, NULL, NULL, NULL),
+            0);
+    }
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    EXPECT_INT(publish(&host, "a").offset, 101);
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+/* --- reasons not to begin --- */
+
+static int created(const struct ringtail_config *config)
+{
+    uv_loop_t loop;
+    struct ringtail_broker *broker = NULL;
+    EXPECT_INT(uv_loop_init(&loop), 0);
+    int err = ringtail_broker_create(config, &loop, &broker);
+    EXPECT(err < 0 && broker == NULL);
+    EXPECT_INT(uv_loop_close(&loop), 0);
+    return err;
+}
+
+TEST("two brokers do not share a directory")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    EXPECT_INT(created(&config), RINGTAIL_ELOCKED);
+    (void)publish(&host, "a");
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+TEST("a directory that cannot be had is an error, and leaves nothing")
+{
+    struct ringtail_config config;
+    ringtail_config_init(&config);
+    config.data = "/nonexistent/ringtail/data";
+    EXPECT_INT(created(&config), UV_ENOENT);
+    config.data = "/dev/null";
+    EXPECT_INT(created(&config), UV_ENOTDIR);
+}
+
+TEST("a log that cannot be understood is an error, and stays as it is")
+{
+    struct directory directory;
+    char path[128];
+    char bytes[8192];
+    struct stat before;
+    struct stat after;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    struct test_host host;
+    test_host_init(&host, &config);
+    test_host_finish(&host);
+    (void)snprintf(path, sizeof(path), "%s/00000000000000000001.rtl",
+                   directory.path);
+    FILE *file = fopen(path, "r+");
+    memset(bytes, 'x', sizeof(bytes));
+    EXPECT_INT(fwrite(bytes, 1, 64, file), 64);
+    (void)fclose(file);
+    EXPECT_INT(stat(path, &before), 0);
+    EXPECT_INT(created(&config), RINGTAIL_EDAMAGED);
+    EXPECT_INT(stat(path, &after), 0);
+    EXPECT_INT(after.st_size, before.st_size);
+    directory_remove(&directory);
+}
+
+TEST("a disk with less than the reserve takes no log")
+{
+    struct directory directory;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    config.data_reserve = RINGTAIL_UNLIMITED;
+    EXPECT_INT(created(&config), UV_ENOSPC);
+    directory_remove(&directory);
+}
+
+/* --- a guest --- */
+
+static int thread_count(void)
+{
+    int count = 0;
+    struct dirent *entry = NULL;
+    DIR *tasks = opendir("/proc/self/task");
+    EXPECT(tasks != NULL);
+    while ((entry = readdir(tasks)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    (void)closedir(tasks);
+    return count;
+}
+
+TEST("there is one thread more while it lives, and none without a log")
+{
+    struct directory directory;
+    struct test_host host;
+    char name[16];
+    int before = thread_count();
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, NULL);
+    EXPECT_INT(thread_count(), before);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    EXPECT_INT(thread_count(), before + 1);
+    EXPECT_INT(
+        pthread_getname_np(committer_of(&host)->thread, name, sizeof(name)), 0);
+    EXPECT_TEXT(rt_bytes_of(name), RT_COMMITTER_NAME);
+    test_host_finish(&host);
+    EXPECT_INT(thread_count(), before);
+    directory_remove(&directory);
+}
+
+static volatile sig_atomic_t signalled;
+static pthread_t signalled_thread;
+
+static void on_signal(int number)
+{
+    (void)number;
+    signalled_thread = pthread_self();
+    signalled = 1;
+}
+
+TEST("signals are for the host's threads, and its mask stays as it was")
+{
+    struct directory directory;
+    struct test_host host;
+    sigset_t usr1;
+    sigset_t mask;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    (void)signal(SIGUSR1, on_signal);
+    (void)sigemptyset(&usr1);
+    (void)sigaddset(&usr1, SIGUSR1);
+    (void)pthread_sigmask(SIG_BLOCK, &usr1, &mask);
+    EXPECT(sigismember(&mask, SIGUSR1) == 0);
+    (void)kill(getpid(), SIGUSR1); /* waits, for nobody takes it */
+    (void)publish(&host, "a");
+    until_written(&host);
+    EXPECT_INT(signalled, 0);
+    (void)pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
+    EXPECT_INT(signalled, 1);
+    EXPECT(pthread_equal(signalled_thread, pthread_self()));
+    (void)signal(SIGUSR1, SIG_DFL);
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+TEST("a broker with a log keeps the loop going no more than another")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    EXPECT(uv_loop_alive(&host.loop));
+    ringtail_broker_unref(host.broker);
+    EXPECT(!uv_loop_alive(&host.loop));
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+TEST("an event outside of the loop's turns is handed over by the next one")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    test_host_turns(&host, 3);
+    EXPECT(uv_backend_timeout(&host.loop) > 0);
+    (void)publish(&host, "a");
+    EXPECT_INT(uv_backend_timeout(&host.loop), 0);
+    until_written(&host);
+    test_host_turns(&host, 3);
+    EXPECT(uv_backend_timeout(&host.loop) > 0);
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+TEST("what the log takes is charged to the broker's memory")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    size_t charged = committer_of(&host)->charged;
+    EXPECT(charged >= RT_COMMITTER_GRANT);
+    EXPECT(host.broker->server.heap.used > charged);
+    EXPECT(committer_of(&host)->heap.limit <= charged);
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+/* --- the k-th allocation fails --- */
+
+struct accounts {
+    size_t used;
+    uint64_t allocations;
+    uint64_t fail_at; /* 0: none does */
+};
+
+static void *
+resize(void *context, void *memory, size_t old_size, size_t new_size)
+{
+    struct accounts *accounts = context;
+    if (new_size == 0) {
+        free(memory);
+        accounts->used -= old_size;
+        return NULL;
+    }
+    if (++accounts->allocations == accounts->fail_at) {
+        return NULL;
+    }
+    void *moved = realloc(memory, new_size);
+    EXPECT(moved != NULL);
+    accounts->used += new_size - old_size;
+    return moved;
+}
+
+/* Whatever was answered is there when it begins again. */
+static void live(struct accounts *accounts, struct ringtail_config *config)
+{
+    struct test_host host = {.is_stopped = false};
+    config->resize = resize;
+    config->resize_context = accounts;
+    EXPECT_INT(uv_loop_init(&host.loop), 0);
+    int err = ringtail_broker_create(config, &host.loop, &host.broker);
+    if (err < 0) {
+        EXPECT_INT(err, UV_ENOMEM);
+        EXPECT_INT(uv_loop_close(&host.loop), 0);
+        return;
+    }
+    for (int i = 0; i < 5; i++) {
+        err = ringtail_publish(host.broker, i < 3 ? "a" : "b", "x", 1, NULL,
+                               NULL);
+        EXPECT(err == 0 || err == UV_ENOMEM);
+        test_host_turn(&host);
+    }
+    test_host_finish(&host);
+}
+
+TEST("wherever the k-th allocation fails, it is an error and no more")
+{
+    uint64_t k = 0;
+    struct accounts accounts;
+    struct directory directory;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    do {
+        accounts = (struct accounts){.fail_at = ++k};
+        live(&accounts, &config);
+        EXPECT_INT(accounts.used, 0);
+    } while (accounts.allocations >= k);
+    EXPECT(k > 10);
+    directory_remove(&directory);
+}
+
+TEST("a budget in which the log does not fit is an error")
+{
+    struct directory directory;
+    int err = UV_ENOMEM;
+    directory_make(&directory);
+    for (uint64_t memory = 64 * 1024; memory < 1024 * 1024; memory *= 2) {
+        struct ringtail_config config = config_over(&directory);
+        config.memory = memory;
+        err = created(&config);
+        EXPECT_INT(err, UV_ENOMEM);
+    }
+    directory_remove(&directory);
+}

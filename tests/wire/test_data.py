@@ -1,0 +1,316 @@
+#!/usr/bin/python3
+"""A broker with a log on disk: what it is when it begins again, after an end in
+good order and after SIGKILL."""
+
+import os
+import signal
+import stat
+import subprocess
+import tempfile
+
+from broker import Broker, environment, program, until
+from tap import equal, run, test
+
+# How far offsets go on after an end that was none.
+JUMP = 1 << 24
+
+
+def folder():
+    """A directory for the log, which is gone at the end."""
+    return tempfile.TemporaryDirectory(prefix="ringtail-data-")
+
+
+def broker_on(data, *flags):
+    """A broker whose log is there."""
+    return Broker("--data", data, *flags)
+
+
+def state(broker, topic):
+    """What GET /topics/{topic} says."""
+    answer = broker.request("GET", f"/topics/{topic}")
+    equal(answer.status, 200, topic)
+    return answer.json()
+
+
+def on_disk(broker):
+    """Waits until all that was published is on disk."""
+    until(lambda: broker.metric("log_waiting_bytes") == 0, "the log")
+
+
+class Killed(Broker):
+    """One that ends at once, without a last batch."""
+
+    def __exit__(self, kind, error, trace):
+        self.process.kill()
+        self.process.communicate()
+
+
+def refusal(*words):
+    """What the program says that does not start."""
+    result = subprocess.run(
+        [program(), "serve", "--listen", "127.0.0.1:0", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=20,
+        env=environment(),
+        text=True,
+        check=False,
+    )
+    assert result.returncode in (1, 2), (result.returncode, result.stderr)
+    return result.stderr
+
+
+# --- an end in good order ---
+
+
+@test
+def goes_on():
+    """After a restart a topic has its epoch and its next offset, and the same
+    position means the same."""
+    with folder() as data:
+        with broker_on(data) as broker:
+            first = broker.post("news", b"one")
+            last = broker.post("news", b"two")
+        for number in range(3, 6):
+            with broker_on(data) as broker:
+                now = state(broker, "news")
+                equal(now["latest"], last["cursor"])
+                last = broker.post("news", b"more")
+                equal(last["offset"], number)
+                equal(last["cursor"][:8], first["cursor"][:8])
+
+
+@test
+def keeps_configuration():
+    """What a topic retains by itself, and that it is closed, is kept; so is
+    that it is neither any more."""
+    with folder() as data:
+        with broker_on(data) as broker:
+            broker.post("news", b"x")
+            answer = broker.request("PUT", "/topics/news", b'{"ring_events":7}')
+            equal(answer.status, 200)
+            equal(broker.request("POST", "/topics/news/close").status, 200)
+        with broker_on(data) as broker:
+            now = state(broker, "news")
+            equal(now["configuration"]["ring_events"], 7)
+            equal(now["closed"], True)
+            equal(broker.request("POST", "/produce/news", b"x").status, 409)
+            equal(broker.request("DELETE", "/topics/news").status, 204)
+            purged = broker.post("news", b"x")
+            equal(purged["offset"], 1)
+            assert purged["cursor"][:8] != now["epoch"], purged
+        with broker_on(data) as broker:
+            now = state(broker, "news")
+            equal(now["epoch"], purged["cursor"][:8])
+            equal(now["latest"], purged["cursor"])
+            equal(now["configuration"]["ring_events"], "unlimited")
+
+
+@test
+def keeps_keys():
+    """A request that is repeated after a restart is answered as it was, and
+    not done again; a purge forgets its key for good."""
+    key = {"Idempotency-Key": "order-4711"}
+    with folder() as data:
+        with broker_on(data) as broker:
+            receipt = broker.post("orders", b"new", **key)
+            lines = b'{"topic":"a","data":1}\n{"topic":"b","data":2}\n'
+            kind = {"Content-Type": "application/x-ndjson", **key}
+            several = broker.request("POST", "/produce", lines, kind).json()
+        with broker_on(data) as broker:
+            answer = broker.request("POST", "/produce/orders", b"new", key)
+            equal(answer.headers["Idempotent-Replayed"], "true")
+            equal(answer.json()["cursor"], receipt["cursor"])
+            other = broker.request("POST", "/produce/orders", b"other", key)
+            equal(other.status, 422)
+            again = broker.request("POST", "/produce", lines, kind)
+            equal(again.headers["Idempotent-Replayed"], "true")
+            equal(again.json(), several)
+            equal(broker.request("DELETE", "/topics/orders").status, 204)
+        with broker_on(data) as broker:
+            answer = broker.request("POST", "/produce/orders", b"new", key)
+            equal(answer.headers["Idempotent-Replayed"], None)
+
+
+@test
+def keeps_the_node():
+    """Positions of several topics are of the same epoch after a restart."""
+    lines = b'{"topic":"a","data":1}\n'
+    kind = {"Content-Type": "application/x-ndjson"}
+
+    def resume(broker):
+        broker.request("POST", "/produce", lines, kind)
+        path = "/subscribe/a,b?format=ndjson"
+        peer = subprocess.run(
+            ["curl", "-sN", "--max-time", "1", broker.url(path)],
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        head = peer.stdout.decode().splitlines()[0]
+        return head.split('"cursor":"*')[1][:8]
+
+    with folder() as data:
+        with broker_on(data) as broker:
+            epoch = resume(broker)
+        with broker_on(data) as broker:
+            equal(resume(broker), epoch)
+
+
+# --- SIGKILL ---
+
+
+@test
+def jumps_after_a_kill():
+    """After SIGKILL the epoch is the same, and offsets go on far behind any
+    that may have been given; the next end in good order does not jump."""
+    with folder() as data:
+        with Killed("--data", data) as broker:
+            for _ in range(10):
+                last = broker.post("news", b"x")
+            on_disk(broker)
+        with broker_on(data) as broker:
+            now = broker.post("news", b"x")
+            equal(now["cursor"][:8], last["cursor"][:8])
+            equal(now["offset"], last["offset"] + 1 + JUMP)
+        with broker_on(data) as broker:
+            equal(broker.post("news", b"x")["offset"], now["offset"] + 1)
+
+
+@test
+def never_twice():
+    """However often it is killed, before or after what was published is on
+    disk, no position is given twice."""
+    with folder() as data:
+        given = set()
+        for number in range(6):
+            with Killed("--data", data) as broker:
+                for _ in range(number + 1):
+                    cursor = broker.post("news", b"x")["cursor"]
+                    assert cursor not in given, cursor
+                    given.add(cursor)
+
+
+@test
+def keeps_what_is_on_disk():
+    """What was on disk before a SIGKILL is there: topics, keys, closed ones."""
+    key = {"Idempotency-Key": "k"}
+    with folder() as data:
+        with Killed("--data", data) as broker:
+            receipt = broker.post("orders", b"new", **key)
+            broker.post("done", b"x")
+            equal(broker.request("POST", "/topics/done/close").status, 200)
+            on_disk(broker)
+            broker.post("orders", b"last")
+            on_disk(broker)
+        with broker_on(data) as broker:
+            equal(state(broker, "done")["closed"], True)
+            answer = broker.request("POST", "/produce/orders", b"new", key)
+            equal(answer.headers["Idempotent-Replayed"], "true")
+            equal(answer.json()["cursor"], receipt["cursor"])
+
+
+@test
+def torn():
+    """A last batch that is not whole is cut off, and that is told."""
+    with folder() as data:
+        with Killed("--data", data) as broker:
+            broker.post("news", b"one")
+            on_disk(broker)
+            end = broker.metric("log_bytes")
+            broker.post("news", b"two" * 100)
+            on_disk(broker)
+        with open(f"{data}/{1:020}.rtl", "r+b") as file:
+            file.seek(end + 200)
+            file.write(bytes(4096))
+        with broker_on(data) as broker:
+            until(lambda: broker.metric("log_batches_total") >= 0, "it")
+            equal(state(broker, "news")["latest"][9:], str(1 + JUMP))
+            equal(broker.request("GET", "/readyz").body, b"ok\n")
+
+
+@test
+def damaged():
+    """A topic that has lost events takes no more, and says so; the others
+    do."""
+    with folder() as data:
+        with broker_on(data) as broker:
+            broker.post("good", b"x")
+            broker.post("bad", b"x")
+            on_disk(broker)
+            begin = broker.metric("log_bytes")
+            broker.post("bad", b"y" * 1000)
+            on_disk(broker)
+            broker.post("good", b"x")
+            on_disk(broker)
+        with open(f"{data}/{1:020}.rtl", "r+b") as file:
+            file.seek(begin + 500)
+            file.write(b"z")
+        with broker_on(data) as broker:
+            equal(broker.metric("log_damaged_topics"), 1)
+            ready = broker.request("GET", "/readyz")
+            equal((ready.status, ready.body[:3]), (200, b"ok\n"))
+            assert b"lost events" in ready.body, ready.body
+            assert broker.request("POST", "/produce/bad", b"x").status >= 500
+            broker.post("good", b"x")
+            said = ""
+            while "no more are taken" not in said:
+                said += broker.process.stderr.readline().decode()
+            assert "1 topics have lost events" in said, said
+            assert "no more are taken: bad" in said, said
+
+
+# --- the directory ---
+
+
+@test
+def locked():
+    """A second process with the same directory is refused, with a reason; the
+    first one does not mind."""
+    with folder() as data, broker_on(data) as broker:
+        said = refusal("--data", data)
+        assert f"cannot open the log in {data}: another" in said, said
+        assert "choose another --data" in said, said
+        broker.post("news", b"x")
+
+
+@test
+def modes():
+    """Others may not read it: the directory is 0750, and its files 0640."""
+    with folder() as parent:
+        data = f"{parent}/data"
+        with broker_on(data) as broker:
+            broker.post("news", b"x")
+        equal(stat.S_IMODE(os.stat(data).st_mode), 0o750)
+        for name in os.listdir(data):
+            mode = stat.S_IMODE(os.stat(f"{data}/{name}").st_mode)
+            equal(mode, 0o640, name)
+
+
+@test
+def reasons():
+    """Why it does not start is said, with what would help."""
+    with folder() as data:
+        said = refusal("--data", f"{data}/a/b")
+        assert "the directory it is in must be there" in said, said
+        said = refusal("--data", data, "--data-reserve", "1000000GiB")
+        assert "make room or lower --data-reserve" in said, said
+        said = refusal("--data=")
+        assert "the name of a directory" in said, said
+        said = refusal("--data", data, "--memory", "512KiB")
+        assert "raise --memory" in said, said
+
+
+@test
+def stops_at_once():
+    """A signal ends it in good order while much is being written."""
+    with folder() as data:
+        with broker_on(data) as broker:
+            for _ in range(50):
+                last = broker.post("news", b"x" * 100000)
+            equal(broker.stop(signal.SIGINT), (0, []))
+        with broker_on(data) as broker:
+            equal(state(broker, "news")["latest"], last["cursor"])
+
+
+run()
