@@ -97,6 +97,7 @@ static int make_options(const struct ringtail_config *config,
         .idempotency = {.keep_ms = config->idempotency_time,
                         .count_max = config->idempotency_keys,
                         .bytes_max = config->idempotency_bytes},
+        .ack = RT_ACK_MEMORY,
         .stall_timeout_ms = config->stall_timeout,
         .event_bytes_max = config->event_bytes < EVENT_BYTES_MAX
                                ? config->event_bytes

@@ -36,6 +36,7 @@
     X(422, "Unprocessable Content")           \
     X(426, "Upgrade Required")                \
     X(431, "Request Header Fields Too Large") \
+    X(500, "Internal Server Error")           \
     X(501, "Not Implemented")                 \
     X(503, "Service Unavailable")             \
     X(505, "HTTP Version Not Supported")      \

@@ -48,6 +48,9 @@
       "This resource speaks WebSocket")                                  \
     X(HEAD_TOO_LARGE, 431, "head-too-large",                             \
       "The head of the request is too large")                            \
+    X(STORAGE_FAILED, 500, "storage-failed", "The disk has failed")      \
+    X(TOPIC_DAMAGED, 500, "topic-damaged",                               \
+      "The disk has lost events of the topic")                           \
     X(NOT_IMPLEMENTED, 501, "not-implemented",                           \
       "This broker cannot do that yet")                                  \
     X(ACK_UNSUPPORTED, 501, "ack-unsupported",                           \
@@ -58,7 +61,8 @@
       "It took too long to find out what you may do")                    \
     X(HTTP_VERSION, 505, "http-version", "The broker speaks HTTP/1.1")   \
     X(INSUFFICIENT_STORAGE, 507, "insufficient-storage",                 \
-      "The memory budget is spent")
+      "The memory budget is spent")                                      \
+    X(STORAGE_FULL, 507, "storage-full", "The disk is full")
 
 enum rt_problem {
 #define X(name, status, slug, title) RT_PROBLEM_##name,

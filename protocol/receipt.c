@@ -26,5 +26,10 @@ void rt_receipt_write(struct rt_writer *writer,
     if (receipt->count > 0) {
         write_batch(writer, receipt);
     }
+    if (receipt->ack != RT_ACK_UNSAID) {
+        RT_WRITE(writer, ",\"ack\":\"");
+        rt_write_bytes(writer, rt_ack_name(receipt->ack));
+        RT_WRITE(writer, "\"");
+    }
     RT_WRITE(writer, "}");
 }

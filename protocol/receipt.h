@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/writer.h"
+#include "protocol/ack.h"
 #include "protocol/cursor.h"
 #include "protocol/topic.h"
 
@@ -19,11 +20,14 @@ struct rt_receipt {
     uint64_t first;          /* offset of a batch's first event */
     uint32_t count;          /* of a batch's events; 0: it was no batch */
     bool is_congested; /* the topic's fan-out is behind: publish more later */
+    enum rt_ack ack;   /* how far the events have come when it is told */
+    uint64_t ticket;   /* they are on disk when this batch is; 0: never */
 };
 
 /*
  * Writes `{"topic":...,"cursor":...,"offset":...,"ts":...}`, of a batch with
- * `first`, `last` and `count` as well, without a newline. The topic's name was
+ * `first`, `last` and `count` as well, and with `ack` if it is said, without a
+ * newline. The topic's name was
  * checked, so nothing in it needs escaping.
  */
 void rt_receipt_write(struct rt_writer *writer,

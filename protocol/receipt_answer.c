@@ -49,10 +49,20 @@ static void find_numbers(struct rt_receipt_answer *answer)
         end_of(answer, answer->offset_at[2], RT_BYTES("\"ts\":"));
 }
 
+static void keep_numbers(struct rt_receipt_answer *answer,
+                         const struct rt_receipt *receipt)
+{
+    answer->epoch = receipt->cursor.epoch;
+    answer->ack = receipt->ack;
+    answer->written_offset = receipt->cursor.offset;
+    answer->written_ms = receipt->wall_ms;
+    answer->offset = number_of(receipt->cursor.offset);
+    answer->wall_ms = number_of(receipt->wall_ms);
+}
+
 static void write_anew(struct rt_receipt_answer *answer,
                        struct rt_bytes topic,
-                       struct rt_cursor cursor,
-                       uint64_t wall_ms,
+                       const struct rt_receipt *receipt,
                        struct rt_bytes date)
 {
     char header_memory[RT_CURSOR_BYTES_MAX + 64];
@@ -64,11 +74,9 @@ static void write_anew(struct rt_receipt_answer *answer,
     rt_writer_init(&body, body_memory, sizeof(body_memory));
     rt_writer_init(&writer, answer->bytes, sizeof(answer->bytes));
     RT_WRITE(&headers, "Ringtail-Cursor: ");
-    rt_cursor_write(&headers, cursor);
+    rt_cursor_write(&headers, receipt->cursor);
     RT_WRITE(&headers, "\r\n");
-    rt_receipt_write(
-        &body, topic,
-        &(struct rt_receipt){.cursor = cursor, .wall_ms = wall_ms});
+    rt_receipt_write(&body, topic, receipt);
     RT_WRITE(&body, "\n");
     struct rt_http_answer whole = {.status = 200,
                                    .content_type = "application/json",
@@ -77,12 +85,8 @@ static void write_anew(struct rt_receipt_answer *answer,
     rt_http_answer_write(&writer, &whole, date);
     RT_CHECK(!headers.overflowed && !body.overflowed && !writer.overflowed);
     answer->len = (uint16_t)rt_writer_bytes(&writer).len;
-    answer->epoch = cursor.epoch;
     answer->topic_len = (uint16_t)topic.len;
-    answer->written_offset = cursor.offset;
-    answer->written_ms = wall_ms;
-    answer->offset = number_of(cursor.offset);
-    answer->wall_ms = number_of(wall_ms);
+    keep_numbers(answer, receipt);
     find_numbers(answer);
 }
 
@@ -95,12 +99,13 @@ static bool fits(const struct rt_receipt_number *number, uint64_t value)
 
 static bool is_alike(const struct rt_receipt_answer *answer,
                      struct rt_bytes topic,
-                     struct rt_cursor cursor,
-                     uint64_t wall_ms)
+                     const struct rt_receipt *receipt)
 {
-    return answer->len > 0 && answer->epoch == cursor.epoch &&
-           fits(&answer->offset, cursor.offset) &&
-           fits(&answer->wall_ms, wall_ms) && answer->topic_len == topic.len &&
+    return answer->len > 0 && answer->epoch == receipt->cursor.epoch &&
+           answer->ack == receipt->ack &&
+           fits(&answer->offset, receipt->cursor.offset) &&
+           fits(&answer->wall_ms, receipt->wall_ms) &&
+           answer->topic_len == topic.len &&
            memcmp(answer->bytes + answer->topic_at, topic.data, topic.len) == 0;
 }
 
@@ -129,18 +134,17 @@ static void count_on(struct rt_receipt_answer *answer, uint64_t offset)
 
 struct rt_bytes rt_receipt_answer_write(struct rt_receipt_answer *answer,
                                         struct rt_bytes topic,
-                                        struct rt_cursor cursor,
-                                        uint64_t wall_ms,
+                                        const struct rt_receipt *receipt,
                                         struct rt_bytes date)
 {
-    if (!is_alike(answer, topic, cursor, wall_ms)) {
-        write_anew(answer, topic, cursor, wall_ms, date);
+    if (!is_alike(answer, topic, receipt)) {
+        write_anew(answer, topic, receipt, date);
         return (struct rt_bytes){answer->bytes, answer->len};
     }
     memcpy(answer->bytes + answer->date_at, date.data, date.len);
-    count_on(answer, cursor.offset);
+    count_on(answer, receipt->cursor.offset);
     write_digits(answer->bytes + answer->wall_ms_at, answer->wall_ms.digits,
-                 answer->written_ms, wall_ms);
-    answer->written_ms = wall_ms;
+                 answer->written_ms, receipt->wall_ms);
+    answer->written_ms = receipt->wall_ms;
     return (struct rt_bytes){answer->bytes, answer->len};
 }

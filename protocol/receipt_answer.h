@@ -29,6 +29,7 @@ struct rt_receipt_answer {
     uint64_t written_offset; /* what is there now */
     uint64_t written_ms;
     uint32_t epoch;
+    enum rt_ack ack;
     uint16_t len; /* 0: nothing was kept yet */
     uint16_t date_at;
     uint16_t topic_at;
@@ -39,14 +40,14 @@ struct rt_receipt_answer {
 };
 
 /*
- * The whole answer to an event that was appended, for a connection that is kept
- * alive over HTTP/1.1. `date` is the time as in rt_http_answer_write. Valid
- * until the next call. All zeroes is an answer of which nothing was kept.
+ * The whole answer to an event that was appended, whose receipt is that of no
+ * batch, for a connection that is kept alive over HTTP/1.1. `date` is the time
+ * as in rt_http_answer_write. Valid until the next call. All zeroes is an
+ * answer of which nothing was kept.
  */
 struct rt_bytes rt_receipt_answer_write(struct rt_receipt_answer *answer,
                                         struct rt_bytes topic,
-                                        struct rt_cursor cursor,
-                                        uint64_t wall_ms,
+                                        const struct rt_receipt *receipt,
                                         struct rt_bytes date);
 
 #endif

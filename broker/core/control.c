@@ -66,6 +66,14 @@ int rt_topic_retain(struct rt_topic *topic,
     return 0;
 }
 
+void rt_topic_set_ack(struct rt_topic *topic, enum rt_ack ack)
+{
+    if (topic->ack != ack) {
+        topic->ack = ack;
+        rt_journal_change(topic);
+    }
+}
+
 void rt_topic_close(struct rt_topic *topic)
 {
     if (!topic->is_closed) {
@@ -113,6 +121,7 @@ void rt_topic_purge(struct rt_topic *topic)
         return;
     }
     retain_as_usual(topic);
+    rt_topic_set_ack(topic, RT_ACK_UNSAID);
     rt_topic_open(topic);
     rt_locals_purge(topic);
     rt_journal_settle(topic);

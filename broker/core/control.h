@@ -31,6 +31,10 @@ struct rt_retention rt_topic_retention(const struct rt_topic *topic);
 RT_MUST_USE int rt_topic_retain(struct rt_topic *topic,
                                 const struct rt_retention *retention);
 
+/* How far the topic's events come before publishers are told, who do not say;
+ * RT_ACK_UNSAID: as the node has it. */
+void rt_topic_set_ack(struct rt_topic *topic, enum rt_ack ack);
+
 /* Closes and opens the topic. Either may be repeated. */
 void rt_topic_close(struct rt_topic *topic);
 void rt_topic_open(struct rt_topic *topic);

@@ -126,11 +126,7 @@ int rt_core_publish(struct rt_core *core,
     if (RT_UNLIKELY(core->journal != NULL)) {
         rt_journal_mark(topic, rt_ring_latest(&topic->ring));
     }
-    *receipt = (struct rt_receipt){
-        .cursor = rt_topic_cursor(topic, rt_ring_latest(&topic->ring)),
-        .wall_ms = topic->ring.wall_ms,
-        .is_congested = rt_topic_is_congested(topic),
-    };
+    *receipt = rt_topic_receipt(topic, rt_ring_latest(&topic->ring));
     return 0;
 }
 

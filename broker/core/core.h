@@ -24,6 +24,7 @@
 #include "broker/core/idempotency.h"
 #include "broker/core/matcher.h"
 #include "broker/core/sink.h"
+#include "protocol/ack.h"
 #include "protocol/cursor.h"
 #include "protocol/media_type.h"
 #include "protocol/receipt.h"
@@ -46,6 +47,7 @@
 struct rt_core_options {
     struct rt_retention retention;
     struct rt_idempotency_limits idempotency;
+    enum rt_ack ack; /* of topics that have none of their own, with a journal */
     uint64_t stall_timeout_ms;
     const struct rt_sink_ops *sink;
     uint32_t (*random)(void); /* for epochs: no two alike but by chance */

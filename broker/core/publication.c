@@ -155,13 +155,10 @@ static struct rt_receipt receipt_of(const struct rt_publication_part *part)
 {
     const struct rt_topic *topic = part->topic;
     uint64_t latest = rt_ring_latest(&topic->ring);
-    return (struct rt_receipt){
-        .cursor = rt_topic_cursor(topic, latest),
-        .wall_ms = topic->ring.wall_ms,
-        .first = rt_topic_cursor(topic, part->mark.next_offset).offset,
-        .count = (uint32_t)(latest + 1 - part->mark.next_offset),
-        .is_congested = rt_topic_is_congested(topic),
-    };
+    struct rt_receipt receipt = rt_topic_receipt(topic, latest);
+    receipt.first = rt_topic_cursor(topic, part->mark.next_offset).offset;
+    receipt.count = (uint32_t)(latest + 1 - part->mark.next_offset);
+    return receipt;
 }
 
 void rt_publication_commit(struct rt_publication *publication,

@@ -10,19 +10,32 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "what is in memory is what is on disk");
 
+static uint32_t flags_of(const struct rt_topic *topic)
+{
+    return (topic->is_closed ? RT_SAVED_CLOSED : 0) |
+           (topic->retention != NULL ? RT_SAVED_RETAINED : 0) |
+           (topic->ack == RT_ACK_MEMORY ? RT_SAVED_MEMORY : 0) |
+           (topic->ack == RT_ACK_DISK ? RT_SAVED_DISK : 0);
+}
+
+static enum rt_ack ack_of(uint32_t flags)
+{
+    return (flags & RT_SAVED_DISK) != 0     ? RT_ACK_DISK
+           : (flags & RT_SAVED_MEMORY) != 0 ? RT_ACK_MEMORY
+                                            : RT_ACK_UNSAID;
+}
+
 struct rt_saved_topic rt_save_topic(const struct rt_topic *topic)
 {
     struct rt_retention ring = rt_topic_retention(topic);
-    return (struct rt_saved_topic){
-        .epoch = topic->epoch,
-        .old_epoch = topic->old_epoch,
-        .base = topic->base,
-        .old_base = topic->old_base,
-        .flags = (topic->is_closed ? RT_SAVED_CLOSED : 0) |
-                 (topic->retention != NULL ? RT_SAVED_RETAINED : 0),
-        .ring_bytes = ring.bytes,
-        .ring_events = ring.events,
-        .ring_age_ms = ring.age_ms};
+    return (struct rt_saved_topic){.epoch = topic->epoch,
+                                   .old_epoch = topic->old_epoch,
+                                   .base = topic->base,
+                                   .old_base = topic->old_base,
+                                   .flags = flags_of(topic),
+                                   .ring_bytes = ring.bytes,
+                                   .ring_events = ring.events,
+                                   .ring_age_ms = ring.age_ms};
 }
 
 /* The node may have less memory than it had. */
@@ -51,6 +64,7 @@ int rt_topic_restore(struct rt_bytes bytes, struct rt_topic *topic)
     topic->base = state.base;
     topic->old_base = state.old_base;
     topic->is_closed = (state.flags & RT_SAVED_CLOSED) != 0;
+    topic->ack = ack_of(state.flags);
     return (state.flags & RT_SAVED_RETAINED) != 0 ? retain(topic, &state) : 0;
 }
 

@@ -16,6 +16,8 @@ struct rt_topic;
 
 #define RT_SAVED_CLOSED   1U
 #define RT_SAVED_RETAINED 2U /* it has a retention of its own */
+#define RT_SAVED_MEMORY   4U /* its receipts say so; with neither, the node's */
+#define RT_SAVED_DISK     8U
 
 struct rt_saved_topic {
     uint32_t epoch;

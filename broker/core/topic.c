@@ -177,6 +177,23 @@ bool rt_topic_is_purged(const struct rt_topic *topic, uint64_t offset)
     return offset <= topic->base;
 }
 
+struct rt_receipt rt_topic_receipt(const struct rt_topic *topic,
+                                   uint64_t offset)
+{
+    const struct rt_core *core = topic->core;
+    struct rt_receipt receipt = {
+        .cursor = rt_topic_cursor(topic, offset),
+        .wall_ms = topic->ring.wall_ms,
+        .is_congested = rt_topic_is_congested(topic),
+    };
+    if (RT_UNLIKELY(core->journal != NULL)) {
+        receipt.ack =
+            topic->ack != RT_ACK_UNSAID ? topic->ack : core->options.ack;
+        receipt.ticket = rt_journal_ticket(core->journal);
+    }
+    return receipt;
+}
+
 static const struct rt_segment *find_segment(const struct rt_topic *topic,
                                              uint64_t offset)
 {
@@ -300,7 +317,7 @@ bool rt_topic_is_wanted(const struct rt_topic *topic)
 bool rt_topic_is_plain(const struct rt_topic *topic)
 {
     return !topic->is_closed && topic->retention == NULL &&
-           !rt_journal_knows(topic);
+           topic->ack == RT_ACK_UNSAID && !rt_journal_knows(topic);
 }
 
 void rt_topic_validate(const struct rt_topic *topic)

@@ -43,6 +43,7 @@ struct rt_topic {
     uint32_t epoch;
     uint64_t purged_sequence; /* of the last event that a purge dropped */
     uint64_t closed_sequence; /* of its last closing, see closing.h; 0: none */
+    enum rt_ack ack;          /* of its own; RT_ACK_UNSAID: the node's */
     bool is_closed;           /* takes no more events */
     char name[];              /* with a NUL */
 };
@@ -75,6 +76,11 @@ struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset);
  * the last one, or before the first. */
 struct rt_cursor rt_topic_earliest(const struct rt_topic *topic);
 struct rt_cursor rt_topic_latest(const struct rt_topic *topic);
+
+/* What publishers are told of events that have just been appended, up to an
+ * offset, if they do not say how far these should come. */
+struct rt_receipt rt_topic_receipt(const struct rt_topic *topic,
+                                   uint64_t offset);
 
 /* How far events can be read from an offset on, which is in the ring, or in a
  * block of history. */

@@ -290,6 +290,13 @@ static void run_remembered(struct rt_http_session *session,
 
 /* --- whole heads --- */
 
+/* The host is asked about a head, or it has to wait for answers. */
+static bool comes_anew(const struct rt_http_session *session)
+{
+    return rt_asker_is_waiting(&session->asker) ||
+           session->phase == RT_HTTP_PHASE_BEHIND;
+}
+
 static void run_head(struct rt_http_session *session,
                      struct rt_bytes head,
                      size_t available)
@@ -305,8 +312,7 @@ static void run_head(struct rt_http_session *session,
     begin_exchange(session, &request);
     application_of(session)->begin(session, &request);
     rt_asker_settle(&session->asker); /* it was for this head */
-    if (connection->state != RT_CONNECTION_HTTP ||
-        rt_asker_is_waiting(&session->asker)) {
+    if (connection->state != RT_CONNECTION_HTTP || comes_anew(session)) {
         return; /* upgraded or lost, or to be handled anew */
     }
     remember_head(session, head, &request);
@@ -382,7 +388,7 @@ static void take_fresh_head(struct rt_http_session *session,
         bytes->data += length;
         bytes->len -= (size_t)length;
         found_head(session, head, bytes->len);
-        if (rt_asker_is_waiting(&session->asker)) {
+        if (comes_anew(session)) {
             bytes->data = head.data;
             bytes->len += head.len;
         }
@@ -424,7 +430,7 @@ static void take_held_head(struct rt_http_session *session,
     held->len = 0;
     found_head(session, (struct rt_bytes){part.data, (size_t)length},
                bytes->len);
-    if (rt_asker_is_waiting(&session->asker)) {
+    if (comes_anew(session)) {
         held->len = (size_t)length;
     }
 }
@@ -441,6 +447,10 @@ static void take_head(struct rt_http_session *session, struct rt_bytes *bytes)
 void rt_http_input_step(struct rt_http_session *session, struct rt_bytes *bytes)
 {
     switch (session->phase) {
+    case RT_HTTP_PHASE_BEHIND:
+        session->phase = RT_HTTP_PHASE_HEAD;
+        take_head(session, bytes);
+        break;
     case RT_HTTP_PHASE_HEAD:
         take_head(session, bytes);
         break;

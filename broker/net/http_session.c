@@ -18,12 +18,13 @@ void rt_http_session_unlink(struct rt_http_session *session)
         rt_list_remove(&session->waiting);
         rt_asker_detach(&session->asker);
         rt_poll_drop(session);
+        rt_disk_answers_drop(session);
     }
 }
 
 /* --- answers --- */
 
-static void flush_soon(struct rt_http_session *session)
+void rt_http_session_flush_soon(struct rt_http_session *session)
 {
     if (rt_list_is_empty(&session->answering)) {
         rt_list_append(&rt_http_session_server(session)->answering,
@@ -35,7 +36,7 @@ static void note_answer(struct rt_http_session *session, uint16_t status)
 {
     session->exchange.is_answered = true;
     rt_http_session_server(session)->answers[status / 100]++;
-    flush_soon(session);
+    rt_http_session_flush_soon(session);
 }
 
 void rt_http_answer(struct rt_http_session *session,
@@ -79,7 +80,7 @@ void rt_http_continue(struct rt_http_session *session)
         rt_connection_close(session->connection);
         return;
     }
-    flush_soon(session);
+    rt_http_session_flush_soon(session);
 }
 
 void rt_http_refuse(struct rt_http_session *session,
@@ -129,7 +130,7 @@ void rt_http_refuse_and_end(struct rt_http_session *session,
 void rt_http_session_give_up(struct rt_http_session *session)
 {
     session->phase = RT_HTTP_PHASE_OVER;
-    flush_soon(session);
+    rt_http_session_flush_soon(session);
 }
 
 /* --- output --- */
@@ -145,6 +146,9 @@ static void settle(struct rt_http_session *session)
 {
     struct rt_connection *connection = session->connection;
     struct rt_server *server = rt_http_session_server(session);
+    if (rt_disk_answers_are_held(session)) {
+        return; /* when they are written */
+    }
     bool is_last = is_idle(session) && server->state != RT_SERVER_RUNNING;
     if (session->phase == RT_HTTP_PHASE_OVER || is_last) {
         rt_connection_linger(connection);
@@ -155,20 +159,28 @@ static void settle(struct rt_http_session *session)
     }
 }
 
+/* Who does not read keeps no memory for more. */
+static void forget_answers(struct rt_http_session *session)
+{
+    if (session->answers.len == 0) {
+        rt_buffer_finish(&session->answers,
+                         &rt_http_session_server(session)->heap);
+    }
+}
+
 static void write_answers(struct rt_http_session *session)
 {
     struct rt_connection *connection = session->connection;
+    size_t len = rt_disk_answers_len(session);
     rt_list_remove(&session->answering);
     int err = rt_connection_write(
-        connection,
-        (struct rt_bytes){session->answers.data, session->answers.len});
+        connection, (struct rt_bytes){session->answers.data, len});
     if (err < 0) {
         return;
     }
-    session->answers.len = 0;
+    rt_disk_answers_written(session, len);
     if (rt_connection_is_blocked(connection)) {
-        rt_buffer_finish(&session->answers,
-                         &rt_http_session_server(session)->heap);
+        forget_answers(session);
         rt_connection_pause(connection);
         session->is_paused = true;
         rt_connection_await_drain(connection);
@@ -182,6 +194,8 @@ static bool may_go_on(const struct rt_http_session *session)
     return session->connection->state == RT_CONNECTION_HTTP &&
            rt_list_is_empty(&session->waiting) &&
            rt_asker_is_free(&session->asker) && session->poll == NULL &&
+           (session->phase != RT_HTTP_PHASE_BEHIND ||
+            !rt_disk_answers_are_held(session)) &&
            session->answers.len <= RT_ANSWERS_MAX &&
            !rt_connection_is_blocked(session->connection);
 }
@@ -238,7 +252,8 @@ static void run(struct rt_http_session *session, struct rt_bytes bytes)
            connection->state == RT_CONNECTION_HTTP) {
         if (session->answers.len > RT_ANSWERS_MAX) {
             write_answers(session);
-            flush_soon(session); /* whatever follows, it is settled then */
+            rt_http_session_flush_soon(
+                session); /* whatever follows, it is settled then */
         }
         if (!may_go_on(session) || !take_request(session)) {
             break;
@@ -342,6 +357,7 @@ static bool leave(struct rt_http_session *session,
     if (connection->state != RT_CONNECTION_HTTP) {
         return false;
     }
+    RT_CHECK(!rt_disk_answers_are_held(session));
     rt_list_remove(&session->answering);
     int err = rt_connection_write(
         connection,
@@ -353,6 +369,15 @@ static bool leave(struct rt_http_session *session,
     session->phase = RT_HTTP_PHASE_UPGRADED;
     connection->http = NULL;
     connection->format = (uint8_t)format;
+    return true;
+}
+
+bool rt_http_session_defer(struct rt_http_session *session)
+{
+    if (!rt_disk_answers_are_held(session)) {
+        return false;
+    }
+    session->phase = RT_HTTP_PHASE_BEHIND;
     return true;
 }
 
@@ -414,6 +439,11 @@ void rt_http_session_timeout(struct rt_connection *connection)
     }
     if (rt_asker_is_waiting(&session->asker)) {
         rt_asker_give_up(&session->asker);
+        return;
+    }
+    if (rt_disk_answers_are_held(session)) {
+        rt_connection_set_timer(
+            connection, rt_http_session_server(session)->options.body_ticks);
         return;
     }
     if (session->is_paused) {

@@ -3,9 +3,10 @@
  * answer is going out. Requests may be pipelined; their answers are collected
  * and leave in order, in one write, when the turn's input has been read.
  *
- * A session stops reading when its answers are not taken, when the topic it
- * publishes to has a fan-out that is behind, or while the host decides whether
- * the request is allowed; what it had read it keeps. While a request waits for
+ * A session stops reading when its answers are not taken, or too many of them
+ * wait for the disk, when the topic it publishes to has a fan-out that is
+ * behind, or while the host decides whether the request is allowed; what it had
+ * read it keeps. While a request waits for
  * an event the session reads on, but no further than it may keep.
  */
 #ifndef BROKER_NET_HTTP_SESSION_H
@@ -18,6 +19,7 @@
 #include "base/list.h"
 #include "broker/net/ask.h"
 #include "broker/net/connection.h"
+#include "broker/net/disk_answers.h"
 #include "protocol/event_type.h"
 #include "protocol/format.h"
 #include "protocol/http_answer.h"
@@ -46,6 +48,7 @@
 
 enum rt_http_phase {
     RT_HTTP_PHASE_HEAD,     /* the head is coming in */
+    RT_HTTP_PHASE_BEHIND,   /* it is whole, and waits for answers to leave */
     RT_HTTP_PHASE_BODY,     /* a body of known length */
     RT_HTTP_PHASE_CHUNKED,  /* a body in chunks */
     RT_HTTP_PHASE_HELD,     /* the body is whole; the host is asked about it */
@@ -58,6 +61,7 @@ struct rt_http_session;
 /* The request under way, as far as it matters after its head is gone. */
 struct rt_exchange {
     enum rt_media media;
+    enum rt_ack ack; /* RT_ACK_UNSAID: the topic's */
     enum rt_http_persistence persistence;
     bool is_head;
     bool prefers_minimal;
@@ -85,6 +89,7 @@ struct rt_http_session {
     struct rt_list waiting;   /* in server->waiting, or ->postponed */
     struct rt_request_share requests;
     struct rt_buffer answers; /* written when the turn's input has been read */
+    struct rt_disk_answers on_disk; /* which of them wait */
     struct rt_buffer held;    /* an unfinished head; or input, when paused */
     struct rt_buffer resumed; /* what was held back, while it is handled */
     struct rt_buffer body;    /* a body that comes in pieces */
@@ -115,6 +120,9 @@ rt_http_session_take(struct rt_connection *connection);
 /* Takes the connection's next bytes. May close or upgrade the connection. */
 void rt_http_session_input(struct rt_connection *connection,
                            struct rt_bytes bytes);
+
+/* There may be answers to write at the end of the turn. */
+void rt_http_session_flush_soon(struct rt_http_session *session);
 
 /* Writes the answers that were collected; for the server's check. */
 void rt_http_session_flush(struct rt_http_session *session);
@@ -185,6 +193,10 @@ void rt_http_refuse_and_end(struct rt_http_session *session,
 
 /* Ends the connection when all answers so far are written. */
 void rt_http_session_give_up(struct rt_http_session *session);
+
+/* For a head after which there are no more answers: whether it has to wait, and
+ * will be handled anew when no answer before it does. */
+RT_MUST_USE bool rt_http_session_defer(struct rt_http_session *session);
 
 /* Turns the connection into a WebSocket of that format, or into a stream of
  * events: writes the answers, the 101 or the stream's head the last of them.

@@ -63,6 +63,7 @@ static struct rt_http_session *create(struct rt_server *server)
         rt_asker_init(&session->asker, go_on);
         rt_list_init(&session->answering);
         rt_list_init(&session->waiting);
+        rt_disk_answers_init(&session->on_disk);
     }
     return session;
 }

@@ -19,43 +19,36 @@ static int check_coding(struct rt_http_session *session, struct rt_bytes coding)
     return 0;
 }
 
-static bool is_other_ack(struct rt_bytes value)
+static int take_ack(struct rt_http_session *session, struct rt_bytes encoded)
 {
-    return rt_bytes_equal(value, RT_BYTES("disk")) ||
-           rt_bytes_equal(value, RT_BYTES("quorum"));
-}
-
-static int check_ack(struct rt_http_session *session, struct rt_bytes encoded)
-{
-    char memory[sizeof("memory") - 1]; /* the longest value that is one */
+    struct rt_refusal refusal = {.problem = RT_PROBLEM_BAD_PARAMETER,
+                                 .subject = RT_BYTES("ack"),
+                                 .detail = rt_ack_expected};
+    enum rt_ack *ack = &session->exchange.ack;
+    char memory[RT_ACK_BYTES_MAX];
     struct rt_bytes value;
-    if (rt_percent_decode(encoded, memory, sizeof(memory), &value) < 0) {
-        value = (struct rt_bytes){0}; /* which none is */
-    }
-    if (rt_bytes_equal(value, RT_BYTES("memory"))) {
+    if (rt_percent_decode(encoded, memory, sizeof(memory), &value) == 0 &&
+        rt_ack_parse(value, ack) == 0 &&
+        rt_disk_check_ack(rt_http_session_server(session), *ack, &refusal) ==
+            0) {
         return 0;
     }
-    if (is_other_ack(value)) {
-        rt_route_refuse(session, RT_PROBLEM_ACK_UNSUPPORTED, RT_BYTES("ack"),
-                        "this node keeps events in memory: ack=memory");
-    } else {
-        rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, RT_BYTES("ack"),
-                        "it is memory, disk or quorum");
-    }
+    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
     return RT_EINVAL;
 }
 
-static int check_query(struct rt_http_session *session, struct rt_bytes query)
+static int take_query(struct rt_http_session *session, struct rt_bytes query)
 {
     struct rt_bytes name;
     struct rt_bytes value;
+    session->exchange.ack = RT_ACK_UNSAID;
     while (rt_query_next(&query, &name, &value)) {
         if (!rt_bytes_equal(name, RT_BYTES("ack"))) {
             rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, name,
                             "the only parameter is ack");
             return RT_EINVAL;
         }
-        if (check_ack(session, value) < 0) {
+        if (take_ack(session, value) < 0) {
             return RT_EINVAL;
         }
     }
@@ -162,7 +155,7 @@ int rt_produce_take_head(struct rt_http_session *session,
                          const struct rt_target *target)
 {
     const struct rt_bytes *fields = request->fields;
-    return check_query(session, target->query) == 0 &&
+    return take_query(session, target->query) == 0 &&
                    check_coding(session, fields[RT_HTTP_CONTENT_ENCODING]) ==
                        0 &&
                    take_key(session, fields[RT_HTTP_IDEMPOTENCY_KEY]) == 0 &&
@@ -208,5 +201,6 @@ bool rt_produce_begin_alike(struct rt_http_session *session,
     }
     memcpy(exchange->topic, topic.data, topic.len);
     exchange->topic_len = (uint8_t)topic.len;
+    exchange->ack = RT_ACK_UNSAID;
     return true;
 }

@@ -82,6 +82,16 @@ RT_MUST_USE int rt_produce_commit(struct rt_publication *publication,
 
 /* --- answers --- */
 
+/* Makes the receipts what the publisher asked for, who is told of all of them
+ * at once; the answer will wait if that is the disk. Or refuses the request,
+ * and returns RT_EINVAL, if it would wait in vain. */
+RT_MUST_USE int rt_produce_settle(struct rt_http_session *session,
+                                  struct rt_receipt *receipts,
+                                  uint32_t count);
+
+/* The header field that says how far events have come, if it is said. */
+void rt_produce_write_ack(struct rt_writer *headers, enum rt_ack ack);
+
 /* Answers 200 with that body, or 204 if that is preferred; with more headers,
  * and whether it is the answer of a request that was done before. */
 void rt_produce_answer_with(struct rt_http_session *session,
@@ -89,22 +99,25 @@ void rt_produce_answer_with(struct rt_http_session *session,
                             struct rt_bytes headers,
                             bool is_replayed);
 
-/* Answers with a receipt, and lets the publisher wait if the topic's fan-out is
- * behind. */
+/* Answers with a receipt, when it holds, and lets the publisher wait if the
+ * topic's fan-out is behind. */
 void rt_produce_answer(struct rt_http_session *session,
                        struct rt_bytes topic,
-                       const struct rt_receipt *receipt);
+                       struct rt_receipt *receipt);
 
 /* Answers with the receipt of a request that was done before. */
 void rt_produce_answer_again(struct rt_http_session *session,
                              struct rt_bytes topic,
-                             const struct rt_receipt *receipt);
+                             struct rt_receipt *receipt);
 
 /* Refuses a batch for one of its events. */
 void rt_produce_refuse_batch(struct rt_http_session *session,
                              const struct rt_batch_fault *fault);
 
-/* Refuses what the core did not append: RT_ECLOSED or RT_ENOMEM. */
+/* Why the core did not append, but for want of memory. */
+struct rt_refusal rt_publish_refusal(struct rt_bytes topic, int err);
+
+/* Refuses what the core did not append, as rt_core_publish says. */
 void rt_produce_refuse(struct rt_http_session *session,
                        struct rt_bytes topic,
                        int err);

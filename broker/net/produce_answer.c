@@ -5,6 +5,48 @@
 #include "broker/net/topic_resource.h"
 #include "protocol/receipt.h"
 
+/* --- how far the events have come --- */
+
+static enum rt_ack highest(enum rt_ack a, enum rt_ack b)
+{
+    return a > b ? a : b;
+}
+
+/* What the publisher asked for goes before what the topics have. */
+static enum rt_ack find_ack(const struct rt_http_session *session,
+                            const struct rt_receipt *receipts,
+                            uint32_t count)
+{
+    enum rt_ack ack = session->exchange.ack;
+    for (uint32_t i = 0; i < count && session->exchange.ack == RT_ACK_UNSAID;
+         i++) {
+        ack = highest(ack, receipts[i].ack);
+    }
+    return ack;
+}
+
+int rt_produce_settle(struct rt_http_session *session,
+                      struct rt_receipt *receipts,
+                      uint32_t count)
+{
+    if (rt_http_session_server(session)->core.journal == NULL || count == 0) {
+        return 0;
+    }
+    enum rt_ack ack = find_ack(session, receipts, count);
+    int err = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        receipts[i].ack = ack;
+        if (err == 0 && ack == RT_ACK_DISK) {
+            err = rt_disk_answers_hold(session, receipts[i].ticket);
+        }
+    }
+    if (err < 0) {
+        rt_produce_refuse(session, (struct rt_bytes){0}, err);
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
 /* --- answers --- */
 
 /* The plainest case, and the most frequent. */
@@ -17,6 +59,15 @@ static bool is_plain(const struct rt_exchange *exchange,
 }
 
 #define HEADERS_MAX (RT_CURSOR_BYTES_MAX + 128)
+
+void rt_produce_write_ack(struct rt_writer *headers, enum rt_ack ack)
+{
+    if (ack != RT_ACK_UNSAID) {
+        RT_WRITE(headers, "Ringtail-Ack: ");
+        rt_write_bytes(headers, rt_ack_name(ack));
+        RT_WRITE(headers, "\r\n");
+    }
+}
 
 void rt_produce_answer_with(struct rt_http_session *session,
                             struct rt_bytes body,
@@ -56,7 +107,9 @@ static void answer_in_full(struct rt_http_session *session,
     RT_WRITE(&headers, "Ringtail-Cursor: ");
     rt_cursor_write(&headers, receipt->cursor);
     RT_WRITE(&headers, "\r\n");
-    if (!session->exchange.prefers_minimal) {
+    if (session->exchange.prefers_minimal) {
+        rt_produce_write_ack(&headers, receipt->ack);
+    } else {
         rt_receipt_write(&body, topic, receipt);
         RT_WRITE(&body, "\n");
     }
@@ -67,16 +120,19 @@ static void answer_in_full(struct rt_http_session *session,
 
 void rt_produce_answer(struct rt_http_session *session,
                        struct rt_bytes topic,
-                       const struct rt_receipt *receipt)
+                       struct rt_receipt *receipt)
 {
     struct rt_server *server = rt_http_session_server(session);
+    if (rt_produce_settle(session, receipt, 1) < 0) {
+        return;
+    }
     if (!is_plain(&session->exchange, receipt)) {
         answer_in_full(session, topic, receipt, false);
     } else {
-        rt_http_answer_written(
-            session, 200,
-            rt_receipt_answer_write(&session->receipt, topic, receipt->cursor,
-                                    receipt->wall_ms, rt_server_date(server)));
+        rt_http_answer_written(session, 200,
+                               rt_receipt_answer_write(&session->receipt, topic,
+                                                       receipt,
+                                                       rt_server_date(server)));
     }
     if (receipt->is_congested) {
         rt_http_session_wait(session);
@@ -85,9 +141,11 @@ void rt_produce_answer(struct rt_http_session *session,
 
 void rt_produce_answer_again(struct rt_http_session *session,
                              struct rt_bytes topic,
-                             const struct rt_receipt *receipt)
+                             struct rt_receipt *receipt)
 {
-    answer_in_full(session, topic, receipt, true);
+    if (rt_produce_settle(session, receipt, 1) == 0) {
+        answer_in_full(session, topic, receipt, true);
+    }
 }
 
 /* --- refusals --- */
@@ -101,16 +159,45 @@ void rt_produce_refuse_batch(struct rt_http_session *session,
     rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
+struct rt_refusal rt_publish_refusal(struct rt_bytes topic, int err)
+{
+    switch (err) {
+    case RT_ECLOSED:
+        return (struct rt_refusal){.problem = RT_PROBLEM_TOPIC_CLOSED,
+                                   .subject = topic,
+                                   .detail =
+                                       "whoever runs the broker has closed it"};
+    case RT_EDAMAGED:
+        return (struct rt_refusal){
+            .problem = RT_PROBLEM_TOPIC_DAMAGED,
+            .subject = topic,
+            .detail = "it takes no events until its log has been repaired"};
+    case RT_EFAILED:
+        return (struct rt_refusal){
+            .problem = RT_PROBLEM_STORAGE_FAILED,
+            .detail = "no events are taken until the broker is started anew"};
+    case RT_ENOSPC:
+        return (struct rt_refusal){
+            .problem = RT_PROBLEM_STORAGE_FULL,
+            .detail = "events are taken again when there is room"};
+    case RT_EAGAIN:
+        return (struct rt_refusal){.problem = RT_PROBLEM_OVERLOADED,
+                                   .detail = "the disk is behind"};
+    default:
+        return (struct rt_refusal){.problem = RT_PROBLEM_INSUFFICIENT_STORAGE};
+    }
+}
+
 void rt_produce_refuse(struct rt_http_session *session,
                        struct rt_bytes topic,
                        int err)
 {
-    if (err == RT_ECLOSED) {
-        rt_route_refuse(session, RT_PROBLEM_TOPIC_CLOSED, topic,
-                        "whoever runs the broker has closed it");
-        return;
+    struct rt_refusal refusal = rt_publish_refusal(topic, err);
+    if (err == RT_ENOMEM) {
+        rt_http_refuse_for_memory(session);
+    } else {
+        rt_http_refuse(session, &refusal, (struct rt_bytes){0});
     }
-    rt_http_refuse_for_memory(session);
 }
 
 /* The last event of the topic is another one than the publisher thinks. */

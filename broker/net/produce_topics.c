@@ -67,6 +67,8 @@ void rt_produce_topics_begin(struct rt_http_session *session,
 
 /* --- answers --- */
 
+#define ACK_LINE_MAX 64
+
 #define BODY_MAX (64 + RT_PUBLICATION_TOPICS_MAX * (RT_RECEIPT_BYTES_MAX + 1))
 
 static void write_receipts(struct rt_writer *writer,
@@ -87,19 +89,34 @@ static void write_receipts(struct rt_writer *writer,
     RT_WRITE(writer, "]}\n");
 }
 
-static void answer(struct rt_http_session *session,
-                   const struct rt_receipt *receipts,
-                   bool is_replayed)
+static void answer_with(struct rt_http_session *session,
+                        const struct rt_receipt *receipts,
+                        bool is_replayed)
 {
     char memory[BODY_MAX];
+    char header_memory[ACK_LINE_MAX];
     struct rt_writer body;
+    struct rt_writer headers;
     rt_writer_init(&body, memory, sizeof(memory));
-    if (!session->exchange.prefers_minimal) {
+    rt_writer_init(&headers, header_memory, sizeof(header_memory));
+    if (session->exchange.prefers_minimal) {
+        rt_produce_write_ack(&headers, receipts[0].ack);
+    } else {
         write_receipts(&body, rt_many_of(session), receipts);
     }
-    RT_CHECK(!body.overflowed);
+    RT_CHECK(!body.overflowed && !headers.overflowed);
     rt_produce_answer_with(session, rt_writer_bytes(&body),
-                           (struct rt_bytes){0}, is_replayed);
+                           rt_writer_bytes(&headers), is_replayed);
+}
+
+static void answer(struct rt_http_session *session,
+                   struct rt_receipt *receipts,
+                   bool is_replayed)
+{
+    if (rt_produce_settle(session, receipts,
+                          rt_many_of(session)->topic_count) == 0) {
+        answer_with(session, receipts, is_replayed);
+    }
 }
 
 /* The publisher waits for the first of its topics that is behind. */
@@ -186,7 +203,8 @@ void rt_produce_topics_finish(struct rt_http_session *session,
         rt_produce_request(session, RT_BYTES(""), body);
     int known = rt_produce_recall(session, &request, &first);
     if (known == 1) {
-        answer(session, first, true);
+        memcpy(receipts, first, many->topic_count * sizeof(receipts[0]));
+        answer(session, receipts, true);
     }
     if (known == 0 && publish(session, body, &request, receipts) == 0) {
         answer(session, receipts, false);

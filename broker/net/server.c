@@ -366,6 +366,7 @@ static void init_lists(struct rt_server *server)
     rt_list_init(&server->authorized);
     rt_list_init(&server->postponed);
     rt_list_init(&server->unanswered);
+    rt_list_init(&server->disk_waiters);
     rt_list_init(&server->woken);
     rt_pool_init(&server->polls, &server->heap, sizeof(struct rt_poll),
                  RT_POLLS_SPARE);
@@ -393,6 +394,7 @@ void rt_server_init(struct rt_server *server,
     struct rt_core_options core_options = {
         .retention = options->retention,
         .idempotency = options->idempotency,
+        .ack = options->ack,
         .stall_timeout_ms = options->stall_timeout_ms,
         .sink = &rt_connection_sink,
         .random = random_epoch,

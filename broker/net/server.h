@@ -66,6 +66,7 @@ struct rt_server_options {
     uint64_t memory_max;
     struct rt_retention retention;
     struct rt_idempotency_limits idempotency;
+    enum rt_ack ack; /* of topics that have none of their own */
     uint64_t stall_timeout_ms;
     uint64_t event_bytes_max;
     uint64_t batch_bytes_max;
@@ -108,13 +109,14 @@ struct rt_server {
     void *stopped_context;
     struct rt_wheel wheel; /* every connection */
     struct rt_list listeners;
-    struct rt_list answering;  /* HTTP sessions with answers to write */
-    struct rt_list waiting;    /* HTTP sessions that wait for a fan-out */
-    struct rt_list dialogs;    /* those that wait for a fan-out */
-    struct rt_list authorized; /* those who asked, with a verdict */
-    struct rt_list postponed;  /* sessions that had their share of the turn */
-    struct rt_list unanswered; /* questions that the host answers later */
-    struct rt_list woken;      /* polls that an event has come for */
+    struct rt_list answering;    /* HTTP sessions with answers to write */
+    struct rt_list waiting;      /* HTTP sessions that wait for a fan-out */
+    struct rt_list dialogs;      /* those that wait for a fan-out */
+    struct rt_list authorized;   /* those who asked, with a verdict */
+    struct rt_list postponed;    /* sessions that had their share of the turn */
+    struct rt_list unanswered;   /* questions that the host answers later */
+    struct rt_list disk_waiters; /* struct rt_disk_waiter */
+    struct rt_list woken;        /* polls that an event has come for */
     struct rt_pool polls;
     uint32_t poll_count; /* that wait still */
     struct rt_pool authorizations;

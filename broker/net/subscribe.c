@@ -383,6 +383,9 @@ void rt_subscribe_begin(struct rt_http_session *session,
 {
     struct wanted wanted;
     enum rt_format format;
+    if (rt_http_session_defer(session)) {
+        return;
+    }
     prepare_refusal(session, request);
     if (check_running(session) < 0 ||
         rt_route_selector(session, target->path, wanted.memory,
@@ -430,6 +433,9 @@ void rt_subscribe_begin_empty(struct rt_http_session *session,
                               const struct rt_target *target)
 {
     enum rt_format format;
+    if (rt_http_session_defer(session)) {
+        return;
+    }
     prepare_refusal(session, request);
     if (check_running(session) < 0 ||
         check_form(session, request, &format) < 0 ||

@@ -79,6 +79,10 @@ void test_peer_subscribe(struct test_peer *peer, const char *topic);
 
 #define TEST_HELLO(topic) TEST_PRODUCE(topic, "", "5\r\n\r\nhello")
 
+/* An event that is to be on disk, or in memory, when it is answered. */
+#define TEST_DISK(topic)   TEST_PRODUCE(topic "?ack=disk", "", "1\r\n\r\nx")
+#define TEST_MEMORY(topic) TEST_PRODUCE(topic "?ack=memory", "", "1\r\n\r\nx")
+
 #define TEST_LIVEZ "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 
 #endif

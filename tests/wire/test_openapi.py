@@ -115,7 +115,7 @@ REQUESTS = [
 
 # Described, and not to be had here: without a host that is asked, with memory
 # left, while the broker runs; or asked for below.
-ELSEWHERE = ("401", "403", "503", "507", "101", "411", "426", "505")
+ELSEWHERE = ("401", "403", "500", "503", "507", "101", "411", "426", "505")
 
 
 def ask(broker, method, path, topic, body, headers):

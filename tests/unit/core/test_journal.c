@@ -38,6 +38,60 @@ TEST("every event is collected once, in order")
     test_journal_finish(&disk);
 }
 
+static struct rt_receipt receipt_of(const char *topic)
+{
+    struct rt_event event = test_core_event(&disk.test, topic, 5);
+    struct rt_receipt receipt;
+    EXPECT_INT(rt_core_publish(&disk.test.core, &event, &receipt), 0);
+    return receipt;
+}
+
+TEST("a receipt says in which batch the event is, and what it waits for")
+{
+    test_journal_init(&disk, roomy);
+    disk.test.core.options.ack = RT_ACK_MEMORY;
+    struct rt_receipt receipt = receipt_of("a");
+    EXPECT_INT(receipt.ticket, rt_journal_ticket(&disk.journal));
+    EXPECT_INT(receipt.ack, RT_ACK_MEMORY);
+    rt_topic_set_ack(durable("a")->topic, RT_ACK_DISK);
+    EXPECT_INT(receipt_of("a").ack, RT_ACK_DISK);
+    EXPECT_INT(receipt_of("b").ack, RT_ACK_MEMORY);
+    EXPECT(rt_journal_take(&disk.journal) != NULL);
+    EXPECT_INT(receipt_of("a").ticket, receipt.ticket + 1);
+    rt_journal_done(&disk.journal, 0);
+    test_journal_finish(&disk);
+}
+
+TEST("without a journal receipts speak of no disk")
+{
+    struct test_core test;
+    struct rt_receipt receipt;
+    test_core_init(&test, roomy);
+    test.core.options.ack = RT_ACK_DISK;
+    struct rt_event event = test_core_event(&test, "a", 5);
+    EXPECT_INT(rt_core_publish(&test.core, &event, &receipt), 0);
+    EXPECT_INT(receipt.ack, RT_ACK_UNSAID);
+    EXPECT_INT(receipt.ticket, 0);
+    test_core_finish(&test);
+}
+
+TEST("what a topic asks for is brought to disk, and purged with it")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    test_journal_write(&disk);
+    struct rt_topic *topic = durable("a")->topic;
+    rt_topic_set_ack(topic, RT_ACK_DISK);
+    EXPECT(!rt_journal_is_idle(&disk.journal));
+    test_journal_write(&disk);
+    rt_topic_set_ack(topic, RT_ACK_DISK);
+    EXPECT(rt_journal_is_idle(&disk.journal));
+    rt_topic_purge(topic);
+    EXPECT_INT(topic->ack, RT_ACK_UNSAID);
+    test_journal_write(&disk);
+    test_journal_finish(&disk);
+}
+
 TEST("what the ring drops is collected before")
 {
     test_journal_init(&disk, narrow);

@@ -45,6 +45,21 @@ TEST("a topic is restored as it was saved")
     test_journal_finish(&disk);
 }
 
+TEST("what a topic's receipts say is restored, and that it says nothing")
+{
+    const enum rt_ack acks[] = {RT_ACK_DISK, RT_ACK_MEMORY, RT_ACK_UNSAID};
+    test_journal_init(&disk, roomy);
+    struct rt_topic *topic = topic_of("a");
+    struct rt_topic *other = topic_of("b");
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(acks); i++) {
+        rt_topic_set_ack(topic, acks[i]);
+        struct rt_saved_topic saved = rt_save_topic(topic);
+        EXPECT_INT(rt_topic_restore(bytes_of(&saved), other), 0);
+        EXPECT_INT(other->ack, acks[i]);
+    }
+    test_journal_finish(&disk);
+}
+
 TEST("a retention for which there is no memory any more is cut")
 {
     test_journal_init(&disk, roomy);

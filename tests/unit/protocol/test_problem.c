@@ -59,13 +59,14 @@ TEST("a limit that was passed is told")
                "\"status\":414,\"detail\":\"too long\",\"limit\":8192}\n");
 }
 
-TEST("a spent budget, a stop, too much to do and no verdict may pass")
+TEST("what is full, a stop, too much to do and no verdict may pass")
 {
     for (int i = 0; i < RT_PROBLEM_COUNT; i++) {
         EXPECT_INT(rt_problem_may_pass((enum rt_problem)i),
                    i == RT_PROBLEM_DRAINING || i == RT_PROBLEM_OVERLOADED ||
                        i == RT_PROBLEM_AUTHORIZATION_TIMEOUT ||
-                       i == RT_PROBLEM_INSUFFICIENT_STORAGE);
+                       i == RT_PROBLEM_INSUFFICIENT_STORAGE ||
+                       i == RT_PROBLEM_STORAGE_FULL);
     }
 }
 

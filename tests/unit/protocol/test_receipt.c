@@ -36,6 +36,15 @@ TEST("the receipt of a batch says which events it has become")
                 "\"count\":3}");
 }
 
+TEST("a receipt says how far the event has come, where that may differ")
+{
+    char memory[RT_RECEIPT_BYTES_MAX];
+    struct rt_receipt receipt = {.cursor = {1, 1}, .ack = RT_ACK_DISK};
+    EXPECT_TEXT(written(memory, RT_BYTES("a"), receipt),
+                "{\"topic\":\"a\",\"cursor\":\"00000001-1\","
+                "\"offset\":1,\"ts\":0,\"ack\":\"disk\"}");
+}
+
 TEST("the first event of a log with a small epoch is written in full")
 {
     char memory[RT_RECEIPT_BYTES_MAX];
@@ -53,7 +62,8 @@ TEST("the longest receipt fits, digit for digit")
     struct rt_receipt receipt = {.cursor = {UINT32_MAX, UINT64_MAX},
                                  .wall_ms = UINT64_MAX,
                                  .first = UINT64_MAX,
-                                 .count = UINT32_MAX};
+                                 .count = UINT32_MAX,
+                                 .ack = RT_ACK_QUORUM};
     struct rt_bytes bytes =
         written(memory, (struct rt_bytes){topic, sizeof(topic)}, receipt);
     EXPECT(rt_json_is_valid(bytes));
@@ -63,5 +73,6 @@ TEST("the longest receipt fits, digit for digit")
                 "aaaaaaaaaa\",\"cursor\":\"ffffffff-18446744073709551615\","
                 "\"offset\":18446744073709551615,"
                 "\"ts\":18446744073709551615,\"first\":18446744073709551615,"
-                "\"last\":18446744073709551615,\"count\":4294967295}");
+                "\"last\":18446744073709551615,\"count\":4294967295,"
+                "\"ack\":\"quorum\"}");
 }

@@ -19,8 +19,9 @@ struct event {
 static struct rt_bytes write_event(struct rt_receipt_answer *answer,
                                    const struct event *event)
 {
-    return rt_receipt_answer_write(answer, event->topic, event->cursor,
-                                   event->wall_ms, event->date);
+    struct rt_receipt receipt = {.cursor = event->cursor,
+                                 .wall_ms = event->wall_ms};
+    return rt_receipt_answer_write(answer, event->topic, &receipt, event->date);
 }
 
 /* What was kept is as good as what is written anew. */
@@ -65,6 +66,21 @@ TEST("whatever changes from one answer to the next, it says so")
     };
     for (size_t i = 0; i < RT_ARRAY_LENGTH(events); i++) {
         expect_same(&answer, &events[i]);
+    }
+}
+
+TEST("the answer says how far the event has come, whatever the last one said")
+{
+    static struct rt_receipt_answer answer;
+    const enum rt_ack acks[] = {RT_ACK_MEMORY, RT_ACK_DISK, RT_ACK_DISK,
+                                RT_ACK_UNSAID, RT_ACK_DISK, RT_ACK_MEMORY};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(acks); i++) {
+        struct rt_receipt_answer fresh = {.len = 0};
+        struct rt_receipt receipt = {
+            .cursor = {1, 10 + i}, .wall_ms = WALL_MS, .ack = acks[i]};
+        EXPECT_BYTES(
+            rt_receipt_answer_write(&answer, RT_BYTES("a"), &receipt, DATE),
+            rt_receipt_answer_write(&fresh, RT_BYTES("a"), &receipt, DATE));
     }
 }
 

@@ -1,0 +1,169 @@
+#include "broker/net/disk_answers.h"
+
+#include "base/error.h"
+#include "broker/core/journal.h"
+#include "broker/net/http_session.h"
+#include "broker/net/server.h"
+
+/* --- whoever waits --- */
+
+void rt_disk_waiter_init(struct rt_disk_waiter *waiter, rt_disk_done_fn done)
+{
+    rt_list_init(&waiter->link);
+    waiter->done = done;
+}
+
+static int error_of(const struct rt_journal *journal)
+{
+    switch (journal->state) {
+    case RT_JOURNAL_FULL:
+        return RT_ENOSPC;
+    case RT_JOURNAL_FAILED:
+        return RT_EFAILED;
+    case RT_JOURNAL_WORKING:
+        break;
+    }
+    return 0;
+}
+
+int rt_disk_check(const struct rt_server *server, uint64_t ticket)
+{
+    const struct rt_journal *journal = server->core.journal;
+    if (journal == NULL || ticket <= journal->done) {
+        return 0;
+    }
+    int err = error_of(journal);
+    return err < 0 ? err : RT_EAGAIN;
+}
+
+int rt_disk_check_ack(const struct rt_server *server,
+                      enum rt_ack ack,
+                      struct rt_refusal *refusal)
+{
+    bool has_disk = server->core.journal != NULL;
+    if (ack <= (has_disk ? RT_ACK_DISK : RT_ACK_MEMORY)) {
+        return 0;
+    }
+    refusal->problem = RT_PROBLEM_ACK_UNSUPPORTED;
+    refusal->detail = has_disk ? "this node is alone: ack=disk"
+                               : "this node keeps events in memory: ack=memory";
+    return RT_EINVAL;
+}
+
+void rt_disk_wait(struct rt_server *server, struct rt_disk_waiter *waiter)
+{
+    if (rt_list_is_empty(&waiter->link)) {
+        rt_list_append(&server->disk_waiters, &waiter->link);
+    }
+}
+
+void rt_disk_answers_release(struct rt_server *server)
+{
+    const struct rt_journal *journal = server->core.journal;
+    struct rt_list waiters;
+    rt_list_init(&waiters);
+    rt_list_move(&waiters, &server->disk_waiters);
+    while (!rt_list_is_empty(&waiters)) {
+        struct rt_disk_waiter *waiter =
+            RT_LIST_FIRST(&waiters, struct rt_disk_waiter, link);
+        rt_list_remove(&waiter->link);
+        waiter->done(waiter, journal->done, error_of(journal));
+    }
+    rt_server_wake(server);
+}
+
+/* --- a session's answers --- */
+
+static struct rt_http_session *session_of(struct rt_disk_waiter *waiter)
+{
+    struct rt_disk_answers *answers =
+        RT_CONTAINER(waiter, struct rt_disk_answers, waiter);
+    return RT_CONTAINER(answers, struct rt_http_session, on_disk);
+}
+
+/* What was pipelined behind a batch that failed may be on disk or not. */
+static void fail(struct rt_http_session *session, int err)
+{
+    struct rt_refusal refusal = {
+        .problem = err == RT_ENOSPC ? RT_PROBLEM_STORAGE_FULL
+                                    : RT_PROBLEM_STORAGE_FAILED,
+        .detail = "whether this event, and what was sent behind it, will be "
+                  "on disk is not known"};
+    session->answers.len = session->on_disk.holds[0].at;
+    rt_http_session_unlink(session);
+    rt_http_refuse_and_end(session, &refusal);
+}
+
+static void on_done(struct rt_disk_waiter *waiter, uint64_t done, int err)
+{
+    struct rt_http_session *session = session_of(waiter);
+    struct rt_disk_answers *on_disk = &session->on_disk;
+    while (on_disk->count > 0 && on_disk->holds[0].ticket <= done) {
+        on_disk->holds[0] = on_disk->holds[1];
+        on_disk->count--;
+    }
+    if (on_disk->count > 0 && err < 0) {
+        fail(session, err);
+        return;
+    }
+    if (on_disk->count > 0) {
+        rt_disk_wait(rt_http_session_server(session), waiter);
+    }
+    rt_http_session_flush_soon(session);
+}
+
+void rt_disk_answers_init(struct rt_disk_answers *answers)
+{
+    rt_disk_waiter_init(&answers->waiter, on_done);
+}
+
+/* Of more tickets than there are places the last place waits for the last. */
+static void add_hold(struct rt_http_session *session, uint64_t ticket)
+{
+    struct rt_disk_answers *on_disk = &session->on_disk;
+    if (on_disk->count < RT_DISK_HOLDS_MAX) {
+        on_disk->holds[on_disk->count++].at = session->answers.len;
+    }
+    on_disk->holds[on_disk->count - 1].ticket = ticket;
+}
+
+int rt_disk_answers_hold(struct rt_http_session *session, uint64_t ticket)
+{
+    struct rt_server *server = rt_http_session_server(session);
+    struct rt_disk_answers *on_disk = &session->on_disk;
+    int err = rt_disk_check(server, ticket);
+    if (err != RT_EAGAIN) {
+        return err;
+    }
+    if (on_disk->count == 0 ||
+        on_disk->holds[on_disk->count - 1].ticket < ticket) {
+        add_hold(session, ticket);
+        rt_disk_wait(server, &on_disk->waiter);
+    }
+    return 0;
+}
+
+bool rt_disk_answers_are_held(const struct rt_http_session *session)
+{
+    return session->on_disk.count > 0;
+}
+
+size_t rt_disk_answers_len(const struct rt_http_session *session)
+{
+    return session->on_disk.count > 0 ? session->on_disk.holds[0].at
+                                      : session->answers.len;
+}
+
+void rt_disk_answers_written(struct rt_http_session *session, size_t len)
+{
+    rt_buffer_consume(&session->answers, len);
+    for (uint32_t i = 0; i < session->on_disk.count; i++) {
+        session->on_disk.holds[i].at -= len;
+    }
+}
+
+void rt_disk_answers_drop(struct rt_http_session *session)
+{
+    session->on_disk.count = 0;
+    rt_list_remove(&session->on_disk.waiter.link);
+}
