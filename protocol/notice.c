@@ -172,7 +172,14 @@ static void write_caught_up(struct rt_writer *writer,
 static void write_drain(struct rt_writer *writer,
                         const struct rt_notice *notice)
 {
-    write_number(writer, "reconnect_after_ms", notice->reconnect_after_ms);
+    if (notice->reconnect_after_ms > 0) {
+        write_number(writer, "reconnect_after_ms", notice->reconnect_after_ms);
+    }
+    write_topic(writer, notice->topic);
+    if (notice->selector != NULL) {
+        write_topics(writer, notice->selector);
+    }
+    write_position(writer, notice);
 }
 
 static void write_closed(struct rt_writer *writer,

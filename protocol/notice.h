@@ -75,10 +75,11 @@ struct rt_notice {
     enum rt_notice_kind kind;
 
     struct rt_bytes id;    /* ERROR, OK: JSON, as the client wrote it */
-    struct rt_bytes topic; /* GAP, CLOSED; CAUGHT_UP, OK: may be left out */
+    struct rt_bytes topic; /* GAP, CLOSED; CAUGHT_UP, OK, DRAIN: may be left
+                            * out */
 
-    /* OPEN, CAUGHT_UP, OK: a position, not said unless has_cursor; CLOSED: of
-     * the topic's last event. */
+    /* OPEN, CAUGHT_UP, OK, DRAIN: a position, not said unless has_cursor;
+     * CLOSED: of the topic's last event. */
     bool has_cursor;
     struct rt_cursor cursor;
 
@@ -90,7 +91,8 @@ struct rt_notice {
 
     /* OPEN */
     struct rt_bytes connection;         /* its name; needs no escape */
-    const struct rt_selector *selector; /* NULL: nothing yet */
+    const struct rt_selector *selector; /* NULL: nothing yet; DRAIN: the several
+                                         * topics that it is about, or NULL */
     bool has_earliest;
     struct rt_cursor earliest; /* the oldest event that is still there */
     uint64_t heartbeat_s;      /* 0: there is none */
@@ -104,7 +106,7 @@ struct rt_notice {
     uint64_t missed;
     enum rt_gap_reason reason;
 
-    uint64_t reconnect_after_ms;      /* DRAIN */
+    uint64_t reconnect_after_ms;      /* DRAIN: 0: not said */
     const struct rt_refusal *refusal; /* ERROR */
     bool has_offset;        /* OK: a receipt says it beside the cursor */
     struct rt_bytes detail; /* OK: may be left out; needs no escape */

@@ -242,6 +242,15 @@ void rt_selection_touch(const struct rt_selection *selection)
     }
 }
 
+void rt_selection_selector(const struct rt_selection *selection,
+                           struct rt_selector *selector)
+{
+    selector->count = selection->pattern_count;
+    for (uint32_t i = 0; i < selection->pattern_count; i++) {
+        selector->patterns[i] = selection->patterns[i].text;
+    }
+}
+
 void rt_selections_trim(struct rt_core *core)
 {
     struct rt_list *link = core->selection_list.next;

@@ -81,6 +81,10 @@ void rt_selection_touch(const struct rt_selection *selection);
 bool rt_selection_has(const struct rt_selection *selection,
                       struct rt_bytes topic);
 
+/* Its patterns, which are its own. */
+void rt_selection_selector(const struct rt_selection *selection,
+                           struct rt_selector *selector);
+
 /*
  * Finds the first events from a sequence on that the rings retain, encoded if
  * need be: 0 or RT_ENOMEM. Valid until the next call, or as long as the segment

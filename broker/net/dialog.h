@@ -176,6 +176,13 @@ bool rt_dialog_is_full(struct rt_dialog *dialog, bool echo);
 RT_MUST_USE struct rt_subscriber *
 rt_dialog_free_subscriber(struct rt_dialog *dialog, bool echo);
 
+/* How many attached subscribers there are. */
+uint32_t rt_dialog_attached(const struct rt_connection *connection);
+
+/* The connection is about to be closed: says of each attached subscriber where
+ * it goes on, for a close frame has room for one. */
+void rt_dialog_tell_places(struct rt_connection *connection);
+
 /* --- own events --- */
 
 /* An event of the topic is about to be published: whether those subscriptions

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "broker/core/stream.h"
 #include "broker/net/dialog.h"
+#include "broker/net/notify.h"
 
 static struct rt_dialog_subscriber *further(struct rt_list *node)
 {
@@ -113,6 +114,46 @@ struct rt_subscriber *rt_dialog_free_subscriber(struct rt_dialog *dialog,
     found = found == NULL ? add(dialog) : found;
     return found == NULL || set_echo(found, echo) < 0 ? NULL
                                                       : &found->subscriber;
+}
+
+/* --- where they are --- */
+
+static bool is_attached(const struct rt_subscriber *subscriber)
+{
+    return subscriber->state != RT_SUBSCRIBER_DETACHED;
+}
+
+uint32_t rt_dialog_attached(const struct rt_connection *connection)
+{
+    const struct rt_dialog *dialog = connection->dialog;
+    uint32_t count = is_attached(&connection->subscriber);
+    if (dialog != NULL) {
+        RT_LIST_EACH (node, &dialog->subscribers) {
+            count += is_attached(&further(node)->subscriber);
+        }
+    }
+    return count;
+}
+
+/* A write that fails ends the connection, and with it all subscriptions. */
+static void tell_place(struct rt_connection *connection,
+                       const struct rt_subscriber *subscriber)
+{
+    if (is_attached(subscriber)) {
+        rt_notify_place(connection, subscriber->stream,
+                        rt_subscriber_cursor(subscriber));
+    }
+}
+
+void rt_dialog_tell_places(struct rt_connection *connection)
+{
+    const struct rt_dialog *dialog = connection->dialog;
+    tell_place(connection, &connection->subscriber);
+    if (dialog != NULL) {
+        RT_LIST_EACH (node, &dialog->subscribers) {
+            tell_place(connection, &further(node)->subscriber);
+        }
+    }
 }
 
 /* --- own events --- */

@@ -1,6 +1,7 @@
 #include "broker/net/notify.h"
 
 #include "broker/core/closing.h"
+#include "broker/core/selection.h"
 #include "broker/core/topic.h"
 #include "broker/net/event_stream.h"
 #include "protocol/notice.h"
@@ -246,6 +247,25 @@ void rt_notify_drain(struct rt_connection *connection)
     struct rt_server *server = rt_connection_server(connection);
     struct rt_notice notice = {.kind = RT_NOTICE_DRAIN,
                                .reconnect_after_ms = next_reconnect_ms(server)};
+    write_one(connection, &notice);
+}
+
+void rt_notify_place(struct rt_connection *connection,
+                     const struct rt_stream *stream,
+                     struct rt_cursor cursor)
+{
+    struct rt_selector selector;
+    struct rt_notice notice = {.kind = RT_NOTICE_DRAIN,
+                               .has_cursor = true,
+                               .cursor = cursor,
+                               .has_resume = stream->topic == NULL,
+                               .resume = cursor};
+    if (stream->topic != NULL) {
+        notice.topic = stream->topic->leaf.key;
+    } else {
+        rt_selection_selector(stream->selection, &selector);
+        notice.selector = &selector;
+    }
     write_one(connection, &notice);
 }
 

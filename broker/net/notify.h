@@ -70,6 +70,11 @@ void rt_notify_closed(struct rt_connection *connection,
 /* That the broker stops, and when to come back. */
 void rt_notify_drain(struct rt_connection *connection);
 
+/* Where one of its subscribers goes on, before the connection ends. */
+void rt_notify_place(struct rt_connection *connection,
+                     const struct rt_stream *stream,
+                     struct rt_cursor cursor);
+
 /* That something is wrong, before the connection ends for it. */
 void rt_notify_error(struct rt_connection *connection,
                      const struct rt_refusal *refusal);

@@ -63,6 +63,23 @@ static void sink_caught_up(struct rt_subscriber *subscriber)
     rt_notify_caught_up(connection_of(subscriber), &place);
 }
 
+/* Of several subscriptions it is said which has to go on where. */
+static void close_dialog(struct rt_connection *connection,
+                         const struct rt_subscriber *subscriber,
+                         enum rt_close_reason reason,
+                         const struct rt_resume *resume)
+{
+    if (reason == RT_CLOSE_TOPIC_CLOSED) {
+        /* There may be other subscriptions, and there may be some yet. */
+        rt_notify_closed(connection, topic_of(subscriber), resume->cursor);
+        return;
+    }
+    if (reason != RT_CLOSE_LOST && rt_dialog_attached(connection) > 0) {
+        rt_notify_place(connection, subscriber->stream, resume->cursor);
+    }
+    rt_websocket_close_with(connection, reason, resume);
+}
+
 static void sink_close(struct rt_subscriber *subscriber,
                        enum rt_close_reason reason,
                        const struct rt_resume *resume)
@@ -70,10 +87,8 @@ static void sink_close(struct rt_subscriber *subscriber,
     struct rt_connection *connection = connection_of(subscriber);
     if (connection->state == RT_CONNECTION_STREAMING) {
         rt_event_stream_close(connection, topic_of(subscriber), reason, resume);
-    } else if (connection->format == RT_FORMAT_JSON &&
-               reason == RT_CLOSE_TOPIC_CLOSED) {
-        /* There may be other subscriptions, and there may be some yet. */
-        rt_notify_closed(connection, topic_of(subscriber), resume->cursor);
+    } else if (connection->format == RT_FORMAT_JSON) {
+        close_dialog(connection, subscriber, reason, resume);
     } else {
         rt_websocket_close_with(connection, reason, resume);
     }

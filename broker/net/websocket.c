@@ -85,7 +85,13 @@ void rt_websocket_close_with(struct rt_connection *connection,
         rt_connection_close(connection);
         return;
     }
+    if (has_dialog(connection)) {
+        rt_dialog_tell_places(connection);
+    }
     detach(connection);
+    if (connection->state != RT_CONNECTION_WEBSOCKET) {
+        return;
+    }
     rt_writer_init(&text, memory, sizeof(memory));
     rt_close_write(&text, reason, resume);
     close_as(connection, rt_close_code(reason), &text);
@@ -103,6 +109,11 @@ void rt_websocket_refuse(struct rt_connection *connection,
     close_as(connection, rt_problem_close_code(refusal->problem), &text);
 }
 
+static bool is_only_subscriber(const struct rt_connection *connection)
+{
+    return !has_dialog(connection) || rt_dialog_attached(connection) == 1;
+}
+
 void rt_websocket_close(struct rt_connection *connection,
                         enum rt_close_reason reason)
 {
@@ -112,7 +123,9 @@ void rt_websocket_close(struct rt_connection *connection,
     if (subscriber->state != RT_SUBSCRIBER_DETACHED) {
         resume = rt_subscriber_resume(subscriber);
     }
-    detach(connection);
+    if (resume.has_cursor && is_only_subscriber(connection)) {
+        rt_subscriber_detach(subscriber); /* the close frame says it all */
+    }
     server->core.counters.closes[reason]++;
     rt_websocket_close_with(connection, reason, &resume);
 }

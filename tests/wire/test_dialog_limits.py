@@ -220,11 +220,96 @@ def drains(_):
     with Broker() as broker:
         with Dialog(broker, "/drains") as peer:
             peer.item()
-            equal(peer.subscribe("other"), [])
             broker.tell()
             equal(peer.item()["op"], "drain")
             equal((peer.item(), peer.code), (None, 1001))
             assert peer.reason.startswith("leaving"), peer.reason
+
+
+def expect_places(peer, places):
+    """It is said of each subscription where that goes on, and no more."""
+    found = [peer.item() for _ in places]
+    equal(found, [{"op": "drain", **place} for place in places])
+    equal(peer.item(), None)
+
+
+def subscribe_twice(broker, peer):
+    """Subscribes to a list as well, and gets an event of each; their places."""
+    equal(peer.item()["op"], "caught_up")
+    equal(peer.ask("sub", topics=["list.a", "list.*"])["op"], "ok")
+    equal(peer.item()["op"], "caught_up")
+    broker.post("one", "x")
+    cursor = peer.item()["cursor"]
+    broker.post("list.b", "x")
+    resume = peer.item()["resume"]
+    several = {"topics": ["list.*", "list.a"], "cursor": resume}
+    return [{"topic": "one", "cursor": cursor}, several]
+
+
+@test
+def places(_):
+    """Of several subscriptions each is told where to go on, when it ends."""
+    with Broker() as broker:
+        with Dialog(broker, "/one") as peer:
+            wanted = subscribe_twice(broker, peer)
+            broker.tell()
+            equal(list(peer.item()), ["op", "reconnect_after_ms"])
+            expect_places(peer, wanted)
+            equal(peer.code, 1001)
+            equal(peer.reason, f"leaving; cursor={wanted[0]['cursor']}")
+
+
+@test
+def places_at_fault(broker):
+    """So it is when the client does what it must not; and one that has left
+    has no place."""
+    with Dialog(broker, "/one") as peer:
+        wanted = subscribe_twice(broker, peer)
+        equal(peer.ask("unsub", topic="one")["op"], "ok")
+        peer.send(raw.frame(raw.BINARY, b"x"))
+        expect_places(peer, wanted[1:])
+        equal((peer.code, peer.reason), (1003, "unexpected-data"))
+
+
+@test
+def places_at_gap(_):
+    """Who is closed for a gap in one is told of the others."""
+    with Broker("--ring-bytes", "64KiB", "--event-bytes", "32KiB") as broker:
+        with Dialog(broker, receive_bytes=4096) as peer:
+            equal(peer.subscribe("kept"), [])
+            equal(peer.subscribe("lost", gap="close"), [])
+            kept = broker.post("kept", "x")["cursor"]
+            equal(peer.item()["cursor"], kept)
+            for _ in range(400):
+                broker.post("lost", "x" * 20000)
+            while (item := peer.item())["op"] == "event":
+                pass
+            equal((item["op"], item["topic"]), ("gap", "lost"))
+            epoch, offset = item["next"].split("-")
+            lost = f"{epoch}-{int(offset) - 1}"
+            wanted = [{"topic": "lost", "cursor": lost}]
+            expect_places(peer, [*wanted, {"topic": "kept", "cursor": kept}])
+            equal(peer.code, 4410)
+            assert f"cursor={lost}" in peer.reason, peer.reason
+
+
+@test
+def places_when_slow(_):
+    """Who does not read finds where to go on behind what waited for him."""
+    with Broker("--stall-timeout", "1s") as broker:
+        with Dialog(broker, receive_bytes=4096) as peer:
+            for topic in ("a", "b"):
+                equal(peer.subscribe(topic), [])
+            for number in range(600):
+                broker.post("ab"[number % 2], "x" * 20000)
+            name = 'connections_closed_total{reason="slow-consumer"}'
+            broker.await_metric(name, 1)
+            last = {}
+            while (item := peer.item())["op"] == "event":
+                last[item["topic"]] = item["cursor"]
+            equal(item, {"op": "drain", "topic": "a", "cursor": last["a"]})
+            expect_places(peer, [{"topic": "b", "cursor": last["b"]}])
+            equal(peer.code, 4408)
 
 
 @test

@@ -143,6 +143,26 @@ TEST("the other notices are short")
            "{\"op\":\"drain\",\"reconnect_after_ms\":18250}");
 }
 
+TEST("what one of several subscriptions needs to go on says which it is")
+{
+    struct rt_selector selector;
+    struct rt_notice notice = {.kind = RT_NOTICE_DRAIN,
+                               .topic = RT_BYTES("a"),
+                               .has_cursor = true,
+                               .cursor = {1, 2}};
+    expect(notice, "{\"op\":\"drain\",\"topic\":\"a\","
+                   "\"cursor\":\"00000001-2\"}");
+    selector.count = 0;
+    rt_selector_add(&selector, RT_BYTES("a"));
+    rt_selector_add(&selector, RT_BYTES("b.*"));
+    notice = (struct rt_notice){.kind = RT_NOTICE_DRAIN,
+                                .selector = &selector,
+                                .has_resume = true,
+                                .resume = {3, 4}};
+    expect(notice, "{\"op\":\"drain\",\"topics\":[\"a\",\"b.*\"],"
+                   "\"cursor\":\"*00000003-4\"}");
+}
+
 TEST("the end of a topic says which, and where it was")
 {
     struct rt_notice notice = {.kind = RT_NOTICE_CLOSED,
