@@ -119,9 +119,10 @@ struct rt_log_standing {
 
 /*
  * What is told while a log is opened: each topic, as it was in the end; then
- * the events of the last segment, oldest first, and keys among them; the keys
- * of segments before; the node's state. Bytes are valid during the call. What
- * does not return 0 ends the opening with that. Calls may be NULL.
+ * the events of the last segment, oldest first; the keys, the same; the node's
+ * state. Bytes are valid during the call. What does not return 0 ends the
+ * opening with that. Calls may be NULL; without one for events a start is
+ * faster.
  */
 struct rt_log_visitor {
     void *context;

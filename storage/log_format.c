@@ -35,6 +35,13 @@ bool rt_log_segment_head_check(const struct rt_log_segment_head *head)
            head->crc == segment_head_crc(head);
 }
 
+bool rt_log_segment_head_is_foreign(const struct rt_log_segment_head *head)
+{
+    return memcmp(head->magic, SEGMENT_MAGIC, sizeof(head->magic)) == 0 &&
+           head->version != RT_LOG_VERSION &&
+           head->crc == segment_head_crc(head);
+}
+
 uint32_t rt_log_batch_crc_begin(const struct rt_log_batch_head *head)
 {
     return rt_checksum(head->chain, (const char *)head + BATCH_UNSIGNED,

@@ -120,6 +120,9 @@ _Static_assert(sizeof(struct rt_entry) == 24, "as on disk");
 void rt_log_segment_head_sign(struct rt_log_segment_head *head);
 bool rt_log_segment_head_check(const struct rt_log_segment_head *head);
 
+/* Whether it is that of another version, which this one does not understand. */
+bool rt_log_segment_head_is_foreign(const struct rt_log_segment_head *head);
+
 /* The crc of a batch: that of its head, to which each part's is added. */
 uint32_t rt_log_batch_crc_begin(const struct rt_log_batch_head *head);
 uint32_t rt_log_batch_crc_add(uint32_t crc,

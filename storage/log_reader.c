@@ -12,13 +12,14 @@ void rt_log_reader_init(struct rt_log_reader *reader,
                         struct rt_store *store)
 {
     *reader = (struct rt_log_reader){.log = log, .store = store};
-    rt_log_window_init(&reader->window, log->options.disk, store->heap);
+    rt_log_window_init(&reader->window, log->options.disk, store->heap,
+                       RT_LOG_WINDOW_NARROW);
 }
 
 static void leave_segment(struct rt_log_reader *reader)
 {
     if (reader->walk.segment > 0) {
-        rt_disk_close(reader->window.disk, &reader->window.file);
+        rt_log_window_close(&reader->window);
         reader->walk.segment = 0;
     }
 }
@@ -35,17 +36,12 @@ void rt_log_reader_finish(struct rt_log_reader *reader)
 
 static int open_segment(struct rt_log_reader *reader, uint64_t segment)
 {
-    struct rt_file file;
-    char name[RT_LOG_NAME_SIZE];
-    rt_log_name(segment, name);
-    int err = rt_disk_open(reader->window.disk, name, false, &file);
-    if (err < 0) {
-        return err;
+    int err = rt_log_window_open(&reader->window, segment);
+    if (err == 0) {
+        rt_log_walk_init(&reader->walk, &reader->window,
+                         reader->log->options.identity, segment);
     }
-    rt_log_window_turn(&reader->window, file, 0);
-    rt_log_walk_init(&reader->walk, &reader->window,
-                     reader->log->options.identity, segment);
-    return 0;
+    return err;
 }
 
 /* Goes to a segment, of which so much may be read by now. */

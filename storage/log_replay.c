@@ -118,6 +118,21 @@ static int judge(struct rt_log *log, const struct rt_log_part *part)
     }
 }
 
+/* The body of the part, checked; of events that have been the newest entry is
+ * enough. */
+static int read_body(struct rt_log_replay *replay, struct rt_bytes *body)
+{
+    const void *newest = NULL;
+    struct rt_log_walk *walk = &replay->walk;
+    if (!replay->is_whole || walk->part.kind != RT_LOG_EVENTS) {
+        return rt_log_walk_body(walk, body);
+    }
+    int err = rt_log_window_at(walk->window, walk->body,
+                               sizeof(struct rt_entry), &newest);
+    *body = (struct rt_bytes){newest, sizeof(struct rt_entry)};
+    return err;
+}
+
 static int decode(const struct rt_log_walk *walk,
                   struct rt_bytes body,
                   struct rt_log_part *part,
@@ -171,7 +186,7 @@ static int replay_part(struct rt_log_replay *replay)
     struct rt_log_part part;
     struct rt_log_topic_head head;
     struct rt_bytes body;
-    int err = rt_log_walk_body(&replay->walk, &body);
+    int err = read_body(replay, &body);
     if (err == 0) {
         err = decode(&replay->walk, body, &part, &head);
     }
@@ -264,6 +279,7 @@ static int is_followed(struct rt_log_replay *replay)
 static int accept(struct rt_log_replay *replay)
 {
     int whole = is_whole(&replay->walk);
+    replay->is_whole = whole > 0;
     return whole == 0 ? is_followed(replay) : whole;
 }
 

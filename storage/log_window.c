@@ -4,13 +4,16 @@
 
 #include "base/error.h"
 #include "storage/checksum.h"
+#include "storage/log_files.h"
 #include "storage/log_format.h"
 
 void rt_log_window_init(struct rt_log_window *window,
                         struct rt_disk *disk,
-                        struct rt_heap *heap)
+                        struct rt_heap *heap,
+                        size_t width)
 {
-    *window = (struct rt_log_window){.disk = disk, .heap = heap};
+    *window =
+        (struct rt_log_window){.disk = disk, .heap = heap, .width = width};
 }
 
 void rt_log_window_finish(struct rt_log_window *window)
@@ -31,9 +34,26 @@ void rt_log_window_turn(struct rt_log_window *window,
     window->len = 0;
 }
 
+int rt_log_window_open(struct rt_log_window *window, uint64_t segment)
+{
+    uint64_t size = 0;
+    struct rt_file file;
+    int err = rt_log_files_open(window->disk, segment, &file, &size);
+    if (err == 0) {
+        rt_log_window_turn(window, file, size);
+    }
+    return err;
+}
+
+void rt_log_window_close(struct rt_log_window *window)
+{
+    rt_disk_close(window->disk, &window->file);
+    window->end = 0;
+}
+
 static int reserve(struct rt_log_window *window, size_t len)
 {
-    size_t capacity = len > RT_LOG_WINDOW_BYTES ? len : RT_LOG_WINDOW_BYTES;
+    size_t capacity = len > window->width ? len : window->width;
     if (capacity <= window->capacity) {
         return 0;
     }
@@ -119,7 +139,7 @@ int rt_log_window_checksum(struct rt_log_window *window,
 {
     while (len > 0) {
         const void *bytes = NULL;
-        size_t piece = at_most(len, RT_LOG_WINDOW_BYTES / 2);
+        size_t piece = at_most(len, window->width / 2);
         int err = rt_log_window_at(window, position, piece, &bytes);
         if (err < 0) {
             return err;

@@ -1,6 +1,6 @@
 /*
  * A file seen through a window: whoever goes through a segment asks for the
- * bytes at a place, and what is near has been read along with them. Memory is
+ * bytes at a place, and what is behind has been read along with them. Memory is
  * the window's, or that of the longest piece that was asked for.
  */
 #ifndef STORAGE_LOG_WINDOW_H
@@ -12,13 +12,16 @@
 #include "base/heap.h"
 #include "storage/disk.h"
 
-#define RT_LOG_WINDOW_BYTES ((size_t)128 * 1024)
+/* Of whoever reads a whole segment, and of whoever reads here and there. */
+#define RT_LOG_WINDOW_WIDE   ((size_t)1024 * 1024)
+#define RT_LOG_WINDOW_NARROW ((size_t)256 * 1024)
 
 struct rt_log_window {
     struct rt_disk *disk;
     struct rt_heap *heap;
     struct rt_file file;
     uint64_t end; /* what lies behind it in the file is not looked at */
+    size_t width; /* what is read at a time */
     uint8_t *bytes;
     size_t capacity;
     uint64_t start; /* of what is in `bytes`, in the file */
@@ -28,10 +31,17 @@ struct rt_log_window {
 /* Looks at nothing yet, and allocates nothing. */
 void rt_log_window_init(struct rt_log_window *window,
                         struct rt_disk *disk,
-                        struct rt_heap *heap);
+                        struct rt_heap *heap,
+                        size_t width);
 
 /* Closes no file. NULL and zeroed memory are fine. */
 void rt_log_window_finish(struct rt_log_window *window);
+
+/* Opens a segment's file and looks at all of it from now on: 0, or what the
+ * disk said. Closes what it looks at. */
+RT_MUST_USE int rt_log_window_open(struct rt_log_window *window,
+                                   uint64_t segment);
+void rt_log_window_close(struct rt_log_window *window);
 
 /* Looks at another file from now on, up to `end`. */
 void rt_log_window_turn(struct rt_log_window *window,

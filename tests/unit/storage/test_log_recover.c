@@ -80,21 +80,6 @@ TEST("a segment that was being sealed goes on, or is sealed")
     keeper_finish(&keeper);
 }
 
-TEST("a log whose beginning is damaged is not opened, and not changed")
-{
-    begin();
-    static const uint64_t places[] = {0, 8, 12, 30, 60, 64, 70, 90, 127};
-    for (size_t i = 0; i < RT_ARRAY_LENGTH(places); i++) {
-        keeper_flip(&keeper, 3, places[i]);
-        EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
-        EXPECT_INT(keeper.heap.heap.used, 0);
-        keeper_flip(&keeper, 3, places[i]);
-    }
-    keeper_open(&keeper);
-    expect_all(keeper.next_offset[1]);
-    keeper_finish(&keeper);
-}
-
 TEST("a snapshot that is all there is is not thrown away")
 {
     begin();
@@ -117,41 +102,6 @@ TEST("other files in the directory are left alone")
     keeper_open(&keeper);
     expect_all(keeper.next_offset[1]);
     EXPECT(fake_disk_image(&keeper.disk, "notes.txt") != NULL);
-    keeper_finish(&keeper);
-}
-
-TEST("what was found is synced before it is built upon")
-{
-    keeper_init(&keeper);
-    keeper_open(&keeper);
-    keeper_describe(&keeper, 1, "news");
-    keeper.disk.forgets_bytes = true;
-    keeper_publish(&keeper, 1, 5, 100);
-    keeper.disk.forgets_bytes = false;
-    keeper_close(&keeper);
-    keeper_open(&keeper);
-    expect_all(6);
-    keeper_restart(&keeper);
-    expect_all(6);
-    keeper_finish(&keeper);
-}
-
-TEST("a log is opened where there is no room, and read")
-{
-    int err = 0;
-    uint64_t room = 0;
-    begin();
-    keeper_image(&keeper, 3)->len = 8192;
-    for (uint64_t segment = 1; segment <= 3; segment++) {
-        room += keeper_image(&keeper, segment)->len;
-    }
-    keeper.disk.capacity = room;
-    keeper_open(&keeper);
-    while (err == 0) {
-        err = keeper_try_publish(&keeper, 1, 1, 100);
-    }
-    EXPECT_INT(err, RT_ENOSPC);
-    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), keeper.next_offset[1] - 1);
     keeper_finish(&keeper);
 }
 

@@ -114,7 +114,8 @@ TEST("a trailer whose index leads out of the file is none")
     struct rt_log_trailer trailer = {.log = 5, .number = 1};
     struct rt_bytes range = {(const char *)&trailer, sizeof(trailer)};
     keeper_init(&keeper);
-    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others);
+    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others,
+                       RT_LOG_WINDOW_NARROW);
     EXPECT_INT(rt_disk_open(&keeper.disk.disk, "file", true, &file), 0);
     for (uint64_t index = 0; index < 3; index++) {
         trailer.index = index;

@@ -27,7 +27,8 @@ static uint32_t count_topics(struct rt_file file,
     uint32_t count = 0;
     struct rt_log_walk walk;
     struct rt_log_window window;
-    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others);
+    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others,
+                       RT_LOG_WINDOW_NARROW);
     rt_log_window_turn(&window, file, head->length);
     rt_log_walk_init(&walk, &window, 1, 2);
     EXPECT_INT(rt_log_walk_to(&walk, 0), 0);

@@ -17,7 +17,8 @@ static void begin(void)
     }
     uint64_t size = 0;
     struct rt_file file;
-    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others);
+    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others,
+                       RT_LOG_WINDOW_NARROW);
     EXPECT_INT(rt_disk_open(&keeper.disk.disk, "00000000000000000001.rtl",
                             false, &file),
                0);

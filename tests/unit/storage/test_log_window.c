@@ -7,7 +7,8 @@
 #include "tests/support/test.h"
 #include "tests/unit/storage/fake_disk.h"
 
-#define LEN ((size_t)300 * 1024)
+#define LEN   ((size_t)300 * 1024)
+#define WIDTH ((size_t)128 * 1024)
 
 static struct fake_disk disk;
 static struct test_heap heap;
@@ -26,7 +27,7 @@ static void begin(void)
     fake_disk_init(&disk, 1);
     EXPECT_INT(rt_disk_open(&disk.disk, "file", true, &file), 0);
     EXPECT_INT(rt_disk_write(&disk.disk, &file, &range, 1, 0), 0);
-    rt_log_window_init(&window, &disk.disk, &heap.heap);
+    rt_log_window_init(&window, &disk.disk, &heap.heap, WIDTH);
     rt_log_window_turn(&window, file, LEN);
 }
 
@@ -66,9 +67,9 @@ TEST("what is near has been read along")
     begin();
     EXPECT_INT(look(0, 8), 0);
     uint64_t calls = disk.calls;
-    EXPECT_INT(look(RT_LOG_WINDOW_BYTES - 8, 8), 0);
+    EXPECT_INT(look(WIDTH - 8, 8), 0);
     EXPECT_INT(disk.calls, calls);
-    EXPECT_INT(look(RT_LOG_WINDOW_BYTES, 8), 0);
+    EXPECT_INT(look(WIDTH, 8), 0);
     EXPECT_INT(disk.calls, calls + 1);
     end();
 }
