@@ -218,23 +218,20 @@ static size_t write_lagging(struct rt_subscriber *subscriber)
 }
 
 /* Whether what it needs next is neither here nor gone. */
-static bool must_wait(const struct rt_subscriber *subscriber)
+static bool must_fetch(const struct rt_subscriber *subscriber)
 {
     const struct rt_topic *topic = subscriber->stream->topic;
-    if (topic == NULL || topic->durable == NULL ||
-        subscriber->offset >= rt_stream_head(subscriber->stream)) {
-        return false;
-    }
-    enum rt_place place = rt_history_place(topic, subscriber->offset);
-    return place == RT_PLACE_DISK || place == RT_PLACE_WAY;
+    return topic != NULL && topic->durable != NULL &&
+           subscriber->offset < rt_stream_head(subscriber->stream) &&
+           rt_history_is_away(topic, subscriber->offset);
 }
 
 static size_t visit_lagging(struct rt_subscriber *subscriber)
 {
     struct rt_stream *stream = subscriber->stream;
     size_t units = 1;
-    if (must_wait(subscriber)) {
-        rt_history_wait(subscriber);
+    if (must_fetch(subscriber)) {
+        rt_subscriber_fetch(subscriber);
         return units;
     }
     if (rt_subscriber_is_passed(subscriber)) {

@@ -3,8 +3,6 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/journal.h"
-#include "broker/core/pass.h"
-#include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
 
 struct block {
@@ -234,9 +232,26 @@ uint64_t rt_history_last(const struct rt_topic *topic, uint64_t count)
 
 /* --- fetching --- */
 
-static struct rt_subscriber *first_waiting(struct rt_durable *durable)
+static struct rt_history_waiter *first_waiting(const struct rt_durable *durable)
 {
-    return RT_LIST_FIRST(&durable->waiting, struct rt_subscriber, link);
+    return RT_LIST_FIRST(&durable->waiting, struct rt_history_waiter, link);
+}
+
+static void wake(struct rt_history_waiter *waiter, int err, uint64_t next)
+{
+    rt_list_remove(&waiter->link);
+    waiter->wake(waiter, err, next);
+}
+
+static void wake_all(struct rt_durable *durable, int err)
+{
+    struct rt_list waiting;
+    rt_list_init(&waiting);
+    rt_list_move(&waiting, &durable->waiting);
+    rt_list_remove(&durable->wanting);
+    while (!rt_list_is_empty(&waiting)) {
+        wake(RT_LIST_FIRST(&waiting, struct rt_history_waiter, link), err, 0);
+    }
 }
 
 static size_t bytes_max(const struct rt_history *history)
@@ -260,30 +275,12 @@ static struct rt_segment *take_segment(struct rt_history *history, size_t size)
     return segment;
 }
 
-/* It goes on as it can: from a block, or behind what is gone. */
-static void wake(struct rt_subscriber *subscriber)
-{
-    rt_list_remove(&subscriber->link);
-    rt_subscriber_lag_again(subscriber);
-}
-
-static void wake_all(struct rt_durable *durable)
-{
-    while (!rt_list_is_empty(&durable->waiting)) {
-        wake(first_waiting(durable));
-    }
-    rt_list_remove(&durable->wanting);
-}
-
 static void
 fetch(struct rt_history *history, struct rt_durable *durable, size_t size)
 {
     struct rt_segment *segment = take_segment(history, size);
     if (segment == NULL) {
-        while (!rt_list_is_empty(&durable->waiting)) {
-            rt_subscriber_close(first_waiting(durable), RT_CLOSE_OVERLOAD);
-        }
-        rt_list_remove(&durable->wanting);
+        wake_all(durable, RT_ENOMEM);
         return;
     }
     history->fetching = durable;
@@ -298,17 +295,16 @@ fetch(struct rt_history *history, struct rt_durable *durable, size_t size)
 static bool find_work(struct rt_history *history, struct rt_durable *durable)
 {
     while (!rt_list_is_empty(&durable->waiting)) {
-        struct rt_subscriber *subscriber = first_waiting(durable);
-        history->offset = subscriber->offset;
-        enum rt_place place =
-            rt_history_place(durable->topic, subscriber->offset);
+        struct rt_history_waiter *waiter = first_waiting(durable);
+        history->offset = waiter->offset;
+        enum rt_place place = rt_history_place(durable->topic, waiter->offset);
         if (place == RT_PLACE_DISK) {
             return true;
         }
         if (place == RT_PLACE_WAY) {
             return false; /* those behind it are asked when it is there */
         }
-        wake(subscriber);
+        wake(waiter, 0, 0);
     }
     rt_list_remove(&durable->wanting);
     return false;
@@ -330,13 +326,20 @@ void rt_history_continue(struct rt_history *history)
     }
 }
 
-void rt_history_wait(struct rt_subscriber *subscriber)
+bool rt_history_is_away(const struct rt_topic *topic, uint64_t offset)
 {
-    struct rt_topic *topic = subscriber->stream->topic;
+    if (topic->durable == NULL || offset >= topic->ring.next_offset) {
+        return false;
+    }
+    enum rt_place place = rt_history_place(topic, offset);
+    return place == RT_PLACE_DISK || place == RT_PLACE_WAY;
+}
+
+void rt_history_wait(struct rt_topic *topic, struct rt_history_waiter *waiter)
+{
     struct rt_history *history = &topic->core->history;
-    rt_list_remove(&subscriber->link);
-    subscriber->state = RT_SUBSCRIBER_FETCHING;
-    rt_list_append(&topic->durable->waiting, &subscriber->link);
+    rt_list_init(&waiter->link);
+    rt_list_append(&topic->durable->waiting, &waiter->link);
     rt_list_remove(&topic->durable->wanting);
     rt_list_append(&history->wanting, &topic->durable->wanting);
     rt_history_continue(history);
@@ -364,25 +367,21 @@ static int keep(struct rt_history *history, struct rt_durable *durable)
 }
 
 /* Nothing can be had from where they wait up to an offset. */
-static void tell_waiting(struct rt_history *history,
-                         struct rt_durable *durable,
-                         uint64_t next)
+static void wake_up_to(struct rt_history *history,
+                       struct rt_durable *durable,
+                       uint64_t next)
 {
     struct rt_list waiting;
     rt_list_init(&waiting);
     rt_list_move(&waiting, &durable->waiting);
-    while (!rt_list_is_empty(&waiting)) {
-        struct rt_subscriber *subscriber =
-            RT_LIST_FIRST(&waiting, struct rt_subscriber, link);
-        bool is_lost =
-            subscriber->offset >= history->offset && subscriber->offset < next;
-        rt_list_remove(&subscriber->link);
-        rt_subscriber_lag_again(subscriber);
-        if (is_lost) {
-            rt_subscriber_lose(subscriber, next);
-        }
-    }
     rt_list_remove(&durable->wanting);
+    while (!rt_list_is_empty(&waiting)) {
+        struct rt_history_waiter *waiter =
+            RT_LIST_FIRST(&waiting, struct rt_history_waiter, link);
+        bool is_lost =
+            waiter->offset >= history->offset && waiter->offset < next;
+        wake(waiter, is_lost ? RT_EDAMAGED : 0, next);
+    }
 }
 
 static void take(struct rt_history *history, struct rt_durable *durable)
@@ -391,10 +390,10 @@ static void take(struct rt_history *history, struct rt_durable *durable)
     uint64_t first = segment->first_offset;
     RT_CHECK(segment->event_count > 0 && first >= history->offset);
     if (keep(history, durable) < 0) {
-        wake_all(durable); /* and find the memory gone when they ask again */
+        wake_all(durable, RT_ENOMEM);
         return;
     }
-    tell_waiting(history, durable, first);
+    wake_up_to(history, durable, first);
 }
 
 static void give_up(struct rt_history *history, struct rt_durable *durable)
@@ -403,7 +402,7 @@ static void give_up(struct rt_history *history, struct rt_durable *durable)
     uint64_t next = history->offset < durable->begin
                         ? durable->begin
                         : rt_ring_earliest(&topic->ring);
-    tell_waiting(history, durable, next);
+    wake_up_to(history, durable, next);
 }
 
 void rt_history_fetched(struct rt_history *history, int err, size_t needed)
@@ -412,7 +411,7 @@ void rt_history_fetched(struct rt_history *history, int err, size_t needed)
     RT_CHECK(durable != NULL);
     history->fetching = NULL;
     if (history->is_stale || rt_list_is_empty(&durable->waiting)) {
-        wake_all(durable);
+        wake_all(durable, 0);
     } else if (err == 0) {
         take(history, durable);
     } else if (err != RT_ERANGE) {

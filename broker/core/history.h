@@ -32,7 +32,6 @@
 
 struct rt_core;
 struct rt_durable;
-struct rt_subscriber;
 struct rt_topic;
 
 struct rt_history_ops {
@@ -77,6 +76,15 @@ enum rt_place {
     RT_PLACE_GONE,
 };
 
+/* Somebody who waits for an event. */
+struct rt_history_waiter {
+    struct rt_list link; /* in the topic's durable->waiting */
+    uint64_t offset;     /* of the event */
+    /* It waits no more: 0: it may look again; RT_EDAMAGED: what comes before
+     * the offset `next` is lost; RT_ENOMEM: there is no memory for it. */
+    void (*wake)(struct rt_history_waiter *waiter, int err, uint64_t next);
+};
+
 void rt_history_init(struct rt_history *history, struct rt_core *core);
 
 /* Drops all blocks. Nothing is fetched, and nobody waits, any more. */
@@ -115,9 +123,14 @@ uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms);
 /* The offset of the event that is so many before the head, or the earliest. */
 uint64_t rt_history_last(const struct rt_topic *topic, uint64_t count);
 
-/* A lagging subscriber waits for its next event, which is on disk or on the way
+/* Whether an event below the head is to be waited for: on disk, or on the way
  * there. */
-void rt_history_wait(struct rt_subscriber *subscriber);
+bool rt_history_is_away(const struct rt_topic *topic, uint64_t offset);
+
+/* Waits for such an event, whose offset the waiter has, and what to call. Who
+ * waits no longer takes the waiter out of its list. It may be called at once,
+ * when there is no memory. */
+void rt_history_wait(struct rt_topic *topic, struct rt_history_waiter *waiter);
 
 /* Fetches what somebody waits for, if it can be had; after a batch was written.
  */
@@ -125,9 +138,9 @@ void rt_history_continue(struct rt_history *history);
 
 /*
  * What was to be fetched is there: 0; RT_ERANGE: the next event needs a segment
- * with room for `needed` bytes; or it cannot be had, and those who wait for it
- * are told of a gap. The first event in the segment may come after the offset
- * that was wanted, if the log has none in between.
+ * with room for `needed` bytes; or it cannot be had, and is lost to
+ * those who wait for it. The first event in the segment may come after the
+ * offset that was wanted, if the log has none in between.
  */
 void rt_history_fetched(struct rt_history *history, int err, size_t needed);
 

@@ -1,6 +1,7 @@
 #include "broker/core/local.h"
 
 #include "base/error.h"
+#include "broker/core/history.h"
 #include "broker/core/topic.h"
 #include "protocol/ws_frame.h"
 
@@ -195,10 +196,11 @@ int rt_core_subscribe_local(struct rt_core *core,
         return RT_ENOMEM;
     }
     *local = (struct rt_local){.topic = topic,
-                               .start = rt_start_find_in_ring(topic, since),
+                               .start = rt_start_find(topic, since),
                                .deliver = deliver};
     local->offset = local->start.offset;
     rt_list_init(&local->link);
+    rt_list_init(&local->waiter.link);
     topic->local_count++;
     core->local_count++;
     topic->touched_ms = core->now_ms;
@@ -214,6 +216,7 @@ void rt_local_detach(struct rt_local *local)
     struct rt_topic *topic = local->topic;
     local->state = RT_LOCAL_DETACHED;
     rt_list_remove(&local->link);
+    rt_list_remove(&local->waiter.link);
     topic->local_count--;
     topic->core->local_count--;
     topic->touched_ms = topic->core->now_ms;
@@ -225,9 +228,11 @@ void rt_local_detach(struct rt_local *local)
 void rt_local_pause(struct rt_local *local)
 {
     RT_CHECK(local->state != RT_LOCAL_DETACHED);
-    if (local->state == RT_LOCAL_FOLLOWING) {
+    if (local->state == RT_LOCAL_FOLLOWING ||
+        local->state == RT_LOCAL_FETCHING) {
         local->state = RT_LOCAL_PAUSED;
         rt_list_remove(&local->link);
+        rt_list_remove(&local->waiter.link);
     }
 }
 
@@ -316,36 +321,90 @@ static size_t deliver_segment(struct rt_core *core,
     return done;
 }
 
-/* The block with the event, or with the next one that is left; NULL at the
- * head. */
-static struct rt_segment *find_segment(const struct rt_topic *topic,
+/* The first block that is held for the locals with the event or a later one;
+ * NULL if there is none that the ring has not, too. */
+static struct rt_segment *find_rescued(const struct rt_topic *topic,
                                        uint64_t offset)
 {
     const struct rt_locals *locals = topic->locals;
-    const struct rt_ring *ring = &topic->ring;
-    uint64_t earliest = rt_ring_earliest(ring);
-    for (unsigned i = 0; offset < earliest && i < locals->rescued_count; i++) {
+    uint64_t earliest = rt_ring_earliest(&topic->ring);
+    for (unsigned i = 0; i < locals->rescued_count; i++) {
         struct rt_segment *segment = locals->rescued[i];
         uint64_t end = segment->first_offset + segment->event_count;
-        /* What is in the ring still comes after what else the ring has. */
         if (offset < end && end <= earliest) {
             return segment;
         }
     }
-    offset = offset < earliest ? earliest : offset;
-    return offset < ring->next_offset ? rt_ring_find(ring, offset) : NULL;
+    return NULL;
 }
 
-/* The ring has passed it. */
+/* The first event from an offset on that is left; the head if there is none. */
+static uint64_t next_left(const struct rt_topic *topic, uint64_t offset)
+{
+    const struct rt_segment *rescued;
+    if (offset >= rt_ring_earliest(&topic->ring) ||
+        rt_history_find(topic, offset) != NULL) {
+        return offset;
+    }
+    uint64_t next = rt_history_next(topic, offset);
+    rescued = find_rescued(topic, offset);
+    if (rescued == NULL || rescued->first_offset >= next) {
+        return next;
+    }
+    return offset < rescued->first_offset ? rescued->first_offset : offset;
+}
+
+/* The block with an event that is left; NULL at the head. */
+static struct rt_segment *find_segment(const struct rt_topic *topic,
+                                       uint64_t offset)
+{
+    const struct rt_ring *ring = &topic->ring;
+    if (offset >= rt_ring_earliest(ring)) {
+        return offset < ring->next_offset ? rt_ring_find(ring, offset) : NULL;
+    }
+    struct rt_segment *segment = rt_history_find(topic, offset);
+    return segment != NULL ? segment : find_rescued(topic, offset);
+}
+
 static struct rt_start_found gap_until(const struct rt_local *local,
                                        uint64_t next)
 {
-    bool is_purged = rt_topic_is_purged(local->topic, local->offset);
-    return (struct rt_start_found){
-        .offset = next,
-        .is_gap = true,
-        .reason = is_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED,
-        .missed = is_purged ? 0 : next - local->offset};
+    struct rt_loss loss = rt_history_loss(local->topic, local->offset, next);
+    return (struct rt_start_found){.offset = next,
+                                   .is_gap = true,
+                                   .reason = loss.reason,
+                                   .missed = loss.missed};
+}
+
+/* What comes next is said in the next delivery. */
+static void on_fetched(struct rt_history_waiter *waiter, int err, uint64_t next)
+{
+    struct rt_local *local = RT_CONTAINER(waiter, struct rt_local, waiter);
+    if (err < 0) {
+        uint64_t left =
+            err == RT_ENOMEM ? rt_ring_earliest(&local->topic->ring) : next;
+        local->start = gap_until(local, left);
+        local->start.reason = RT_CLOSE_EVENTS_LOST;
+        local->start.missed = 0;
+    }
+    follow(local);
+}
+
+/* Whether it has to wait for what it needs next. */
+static bool must_fetch(const struct rt_local *local)
+{
+    return local->offset < rt_ring_earliest(&local->topic->ring) &&
+           find_rescued(local->topic, local->offset) == NULL &&
+           rt_history_is_away(local->topic, local->offset);
+}
+
+static void fetch(struct rt_local *local)
+{
+    local->state = RT_LOCAL_FETCHING;
+    rt_list_remove(&local->link);
+    local->waiter.offset = local->offset;
+    local->waiter.wake = on_fetched;
+    rt_history_wait(local->topic, &local->waiter);
 }
 
 /* One step: a gap that is known, a gap that is found, a block, or the end. */
@@ -356,13 +415,16 @@ deliver_some(struct rt_core *core, struct rt_local *local, size_t max)
         deliver_gap(local);
         return 1;
     }
-    struct rt_segment *segment = find_segment(local->topic, local->offset);
-    uint64_t next = segment != NULL ? segment->first_offset
-                                    : local->topic->ring.next_offset;
+    if (must_fetch(local)) {
+        fetch(local);
+        return 0;
+    }
+    uint64_t next = next_left(local->topic, local->offset);
     if (local->offset < next) {
         local->start = gap_until(local, next);
         return 0;
     }
+    struct rt_segment *segment = find_segment(local->topic, local->offset);
     if (segment == NULL) {
         deliver_end(local);
         return 1;

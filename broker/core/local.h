@@ -59,6 +59,7 @@ typedef void (*rt_deliver_fn)(struct rt_local *local,
 enum rt_local_state {
     RT_LOCAL_DETACHED,
     RT_LOCAL_FOLLOWING,
+    RT_LOCAL_FETCHING, /* what it needs next is on disk */
     RT_LOCAL_PAUSED,
     RT_LOCAL_ENDED,
 };
@@ -70,6 +71,7 @@ struct rt_local {
     struct rt_start_found start; /* with a gap as long as that is not told */
     rt_deliver_fn deliver;
     enum rt_local_state state;
+    struct rt_history_waiter waiter; /* FETCHING */
 };
 
 /* What a topic has for its locals, from the first one on. */

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/pass.h"
 #include "broker/core/selection.h"
 #include "broker/core/start.h"
 #include "broker/core/topic.h"
@@ -250,6 +251,9 @@ void rt_subscriber_detach(struct rt_subscriber *subscriber)
     if (subscriber->state == RT_SUBSCRIBER_ACTIVE) {
         rt_stream_deactivate(stream, subscriber);
     } else {
+        if (subscriber->state == RT_SUBSCRIBER_FETCHING) {
+            rt_list_remove(&subscriber->lag->waiter.link);
+        }
         rt_list_remove(&subscriber->link);
         release_lag(subscriber);
     }
@@ -326,10 +330,30 @@ int rt_subscriber_fall_behind(struct rt_subscriber *subscriber, uint64_t offset)
     return 0;
 }
 
-void rt_subscriber_lag_again(struct rt_subscriber *subscriber)
+/* What was fetched, or cannot be, is seen in the next flush. */
+static void on_fetched(struct rt_history_waiter *waiter, int err, uint64_t next)
 {
+    struct rt_lag *lag = RT_CONTAINER(waiter, struct rt_lag, waiter);
+    struct rt_subscriber *subscriber = lag->subscriber;
     RT_CHECK(subscriber->state == RT_SUBSCRIBER_FETCHING);
     enter_lagging(subscriber);
+    if (err == RT_ENOMEM) {
+        rt_subscriber_close(subscriber, RT_CLOSE_OVERLOAD);
+    } else if (err < 0) {
+        rt_subscriber_lose(subscriber, next);
+    }
+}
+
+void rt_subscriber_fetch(struct rt_subscriber *subscriber)
+{
+    struct rt_lag *lag = subscriber->lag;
+    RT_CHECK(subscriber->state == RT_SUBSCRIBER_LAGGING);
+    rt_list_remove(&subscriber->link);
+    subscriber->state = RT_SUBSCRIBER_FETCHING;
+    lag->subscriber = subscriber;
+    lag->waiter.offset = subscriber->offset;
+    lag->waiter.wake = on_fetched;
+    rt_history_wait(subscriber->stream->topic, &lag->waiter);
 }
 
 void rt_subscriber_block(struct rt_subscriber *subscriber)

@@ -46,6 +46,8 @@ struct rt_lag {
     uint64_t drops;      /* of a selection: it was told of those until then */
     uint64_t since_ms;   /* blocked since */
     size_t queued_bytes; /* seen in the sink's queue at that time */
+    struct rt_history_waiter waiter; /* FETCHING */
+    struct rt_subscriber *subscriber;
 };
 
 struct rt_subscriber {
@@ -53,7 +55,7 @@ struct rt_subscriber {
     union {
         uint32_t slot;       /* ACTIVE: in stream->active */
         struct rt_list link; /* LAGGING, BLOCKED: in core->lagging, ->blocked;
-                                FETCHING: in the topic's durable->waiting */
+                                FETCHING: in none */
     };
     uint64_t offset;    /* but for ACTIVE: of the next event to write */
     struct rt_lag *lag; /* of these three states */
@@ -152,8 +154,8 @@ void rt_subscriber_close_with(struct rt_subscriber *subscriber,
 RT_MUST_USE int rt_subscriber_fall_behind(struct rt_subscriber *subscriber,
                                           uint64_t offset);
 
-/* It need not wait for the disk any more, and is in no list. */
-void rt_subscriber_lag_again(struct rt_subscriber *subscriber);
+/* A lagging subscriber waits for its next event, which is on disk. */
+void rt_subscriber_fetch(struct rt_subscriber *subscriber);
 
 /* A lagging subscriber waits for its sink to drain. */
 void rt_subscriber_block(struct rt_subscriber *subscriber);

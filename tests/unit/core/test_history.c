@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "broker/core/control.h"
+#include "broker/core/local.h"
 #include "broker/core/topic.h"
 #include "tests/support/journal.h"
 
@@ -320,6 +321,111 @@ TEST("a format is the same from disk as it was live")
     test_sink_finish(&live);
     finish();
 }
+
+/* --- in the process --- */
+
+static struct {
+    uint64_t next; /* offset */
+    uint64_t gaps;
+    struct rt_delivery gap;
+} heard;
+
+static void hear(struct rt_local *local, const struct rt_delivery *delivery)
+{
+    (void)local;
+    if (delivery->kind == RT_DELIVERY_GAP) {
+        heard.gaps++;
+        heard.gap = *delivery;
+        heard.next = delivery->offset + 1;
+        return;
+    }
+    EXPECT_INT(delivery->offset, heard.next);
+    EXPECT_INT(delivery->payload.data[0], 'a');
+    heard.next++;
+}
+
+static void listen(struct rt_local *local, struct rt_since since)
+{
+    heard.next = since.kind == RT_SINCE_EARLIEST ? 1 : since.cursor.offset + 1;
+    heard.gaps = 0;
+    local->state = RT_LOCAL_DETACHED;
+    EXPECT_INT(rt_core_subscribe_local(&disk.test.core, RT_BYTES("a"), &since,
+                                       hear, local),
+               0);
+}
+
+static void deliver(void)
+{
+    while (rt_core_deliver(&disk.test.core)) {
+    }
+}
+
+static void deliver_and_fetch(void)
+{
+    deliver();
+    while (disk.fetch_id > 0) {
+        test_journal_fetch(&disk);
+        deliver();
+    }
+}
+
+TEST("a subscriber in the process is handed what is on disk, and goes on")
+{
+    struct rt_local local;
+    init(1000, 1000);
+    listen(&local, after(5));
+    deliver();
+    EXPECT_INT(local.state, RT_LOCAL_FETCHING);
+    deliver_and_fetch();
+    EXPECT_INT(heard.next, 1001);
+    EXPECT_INT(heard.gaps, 0);
+    test_core_publish(&disk.test, "a", 10);
+    deliver();
+    EXPECT_INT(heard.next, 1002);
+    rt_local_detach(&local);
+    finish();
+}
+
+TEST("one that pauses or leaves while it waits is not waited for")
+{
+    struct rt_local local;
+    init(1000, 1000);
+    listen(&local, earliest);
+    deliver();
+    rt_local_pause(&local);
+    test_journal_fetch(&disk);
+    deliver();
+    EXPECT_INT(heard.next, 1);
+    rt_local_resume(&local);
+    deliver();
+    rt_local_detach(&local);
+    test_journal_fetch(&disk);
+    listen(&local, earliest);
+    deliver_and_fetch();
+    EXPECT_INT(heard.next, 1001);
+    rt_local_detach(&local);
+    finish();
+}
+
+TEST("one is told what cannot be read, and what retention has removed")
+{
+    struct rt_local local;
+    init(1000, 1000);
+    disk.earliest[1] = 101;
+    listen(&local, after(50));
+    deliver();
+    EXPECT_INT(heard.gaps, 1);
+    EXPECT_INT(heard.gap.missed, 50);
+    test_journal_fail_fetch(&disk, RT_EDAMAGED);
+    deliver();
+    EXPECT_INT(heard.gaps, 2);
+    EXPECT_INT(heard.gap.reason, RT_CLOSE_EVENTS_LOST);
+    EXPECT_INT(heard.next, 1001);
+    rt_local_detach(&local);
+    finish();
+}
+
+/* --- what gets in the way --- */
 
 TEST("a purge ends what is being fetched, with a gap")
 {
