@@ -369,7 +369,7 @@ int rt_log_survey(struct rt_disk *disk,
 {
     struct survey survey = {.disk = disk, .heap = heap, .visitor = visitor};
     rt_log_files_init(&survey.files, heap);
-    rt_log_window_init(&survey.window, disk, heap);
+    rt_log_window_init(&survey.window, disk, heap, RT_LOG_WINDOW_WIDE);
     int err = check_all(&survey);
     rt_log_window_finish(&survey.window);
     rt_log_files_finish(&survey.files);
