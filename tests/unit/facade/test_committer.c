@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -424,5 +425,86 @@ TEST("a budget in which the log does not fit is an error")
         err = created(&config);
         EXPECT_INT(err, UV_ENOMEM);
     }
+    directory_remove(&directory);
+}
+
+/* --- a disk that refuses --- */
+
+static const struct rt_disk_ops *honest;
+static _Atomic int refusal; /* what the next write says; 0: it writes */
+
+static int refusing_write(struct rt_disk *disk,
+                          struct rt_file *file,
+                          const struct rt_bytes *ranges,
+                          size_t count,
+                          uint64_t at)
+{
+    int err = atomic_exchange(&refusal, 0);
+    return err < 0 ? err : honest->write(disk, file, ranges, count, at);
+}
+
+/* A broker whose disk says what `refusal` is. */
+static void refusing_init(struct test_host *host,
+                          const struct ringtail_config *config)
+{
+    static struct rt_disk_ops refusing;
+    test_host_init(host, config);
+    struct rt_disk *disk = &committer_of(host)->disk.disk;
+    honest = disk->ops;
+    refusing = *honest;
+    refusing.write = refusing_write;
+    refusal = 0;
+    disk->ops = &refusing;
+}
+
+static enum rt_journal_state state_of(const struct test_host *host)
+{
+    return committer_of(host)->journal.state;
+}
+
+TEST("after a write that failed nothing is taken, and all that is left is read")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    (void)publish(&host, "a");
+    until_written(&host);
+    refusal = UV_EIO;
+    (void)publish(&host, "a");
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FAILED);
+    EXPECT_INT(committer_of(&host)->failure, UV_EIO);
+    EXPECT_INT(committer_of(&host)->journal.bytes, 0);
+    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    /* Whether the second was lost the first knows: it jumps. */
+    EXPECT_INT(publish(&host, "a").offset, 2 + RT_JOURNAL_JUMP);
+    test_host_finish(&host);
+    directory_remove(&directory);
+}
+
+TEST("on a disk that is full events wait, and are written when there is room")
+{
+    struct directory directory;
+    struct test_host host;
+    directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    (void)publish(&host, "a");
+    until_written(&host);
+    refusal = UV_ENOSPC;
+    (void)publish(&host, "a");
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    test_host_turns(&host, 3);
+    EXPECT(uv_backend_timeout(&host.loop) > 0); /* it waits, and does not try */
+    until_written(&host);
+    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    EXPECT_INT(publish(&host, "a").offset, 3);
+    test_host_finish(&host);
     directory_remove(&directory);
 }
