@@ -42,7 +42,8 @@ static uint32_t to_ticks(uint64_t ms)
 
 static bool is_limit(enum ringtail_option_kind kind)
 {
-    return kind != RINGTAIL_OPTION_FLAG && kind != RINGTAIL_OPTION_TEXT;
+    return kind == RINGTAIL_OPTION_SIZE || kind == RINGTAIL_OPTION_DURATION ||
+           kind == RINGTAIL_OPTION_COUNT;
 }
 
 static int check_limits(const struct ringtail_config *config)
@@ -79,6 +80,24 @@ static int find_connections_max(const struct ringtail_config *config,
     return 0;
 }
 
+static enum rt_ack ack_of(const struct ringtail_config *config)
+{
+    if (config->ack != RINGTAIL_ACK_AUTO) {
+        return (enum rt_ack)config->ack;
+    }
+    return config->data != NULL ? RT_ACK_DISK : RT_ACK_MEMORY;
+}
+
+static int check_ack(const struct ringtail_config *config)
+{
+    if (config->ack > RINGTAIL_ACK_DISK) {
+        return RINGTAIL_EVALUE;
+    }
+    return config->ack == RINGTAIL_ACK_DISK && config->data == NULL
+               ? RINGTAIL_ENODATA
+               : 0;
+}
+
 static int make_options(const struct ringtail_config *config,
                         struct rt_server_options *options)
 {
@@ -97,7 +116,7 @@ static int make_options(const struct ringtail_config *config,
         .idempotency = {.keep_ms = config->idempotency_time,
                         .count_max = config->idempotency_keys,
                         .bytes_max = config->idempotency_bytes},
-        .ack = RT_ACK_MEMORY,
+        .ack = ack_of(config),
         .stall_timeout_ms = config->stall_timeout,
         .event_bytes_max = config->event_bytes < EVENT_BYTES_MAX
                                ? config->event_bytes
@@ -112,6 +131,9 @@ static int make_options(const struct ringtail_config *config,
         .is_insecure = config->insecure != 0,
     };
     int err = check_limits(config);
+    if (err == 0) {
+        err = check_ack(config);
+    }
     if (err == 0 && options->memory_max < RT_READ_BYTES) {
         err = UV_ENOMEM; /* nothing could be read */
     }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "protocol/ack.h"
 #include "protocol/quantity.h"
 #include "ringtail/ringtail.h"
 
@@ -22,6 +23,11 @@ const struct ringtail_option *ringtail_option_at(size_t index)
     return index < RT_ARRAY_LENGTH(options) ? &options[index] : NULL;
 }
 
+_Static_assert((int)RINGTAIL_ACK_AUTO == (int)RT_ACK_UNSAID &&
+                   (int)RINGTAIL_ACK_MEMORY == (int)RT_ACK_MEMORY &&
+                   (int)RINGTAIL_ACK_DISK == (int)RT_ACK_DISK,
+               "inside they have the same numbers");
+
 /* What an option may be set to. */
 union value {
     uint64_t number;
@@ -39,6 +45,17 @@ static int parse_flag(struct rt_bytes text, uint64_t *value)
     if (rt_bytes_to_u64(text, value) < 0 || *value > 1) {
         return RINGTAIL_EVALUE;
     }
+    return 0;
+}
+
+static int parse_ack(struct rt_bytes text, uint64_t *value)
+{
+    enum rt_ack ack = RT_ACK_UNSAID;
+    bool is_auto = rt_bytes_equal(text, RT_BYTES("auto"));
+    if (!is_auto && (rt_ack_parse(text, &ack) < 0 || ack > RT_ACK_DISK)) {
+        return RINGTAIL_EVALUE;
+    }
+    *value = (uint64_t)ack;
     return 0;
 }
 
@@ -63,6 +80,9 @@ parse(enum ringtail_option_kind kind, const char *text, union value *value)
     if (kind == RINGTAIL_OPTION_TEXT) {
         value->text = *text != '\0' ? text : NULL;
         return 0;
+    }
+    if (kind == RINGTAIL_OPTION_ACK) {
+        return parse_ack(rt_bytes_of(text), &value->number);
     }
     return kind == RINGTAIL_OPTION_FLAG
                ? parse_flag(rt_bytes_of(text), &value->number)

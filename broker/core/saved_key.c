@@ -97,7 +97,8 @@ static struct rt_receipt get_receipt(const char *at)
     return (struct rt_receipt){.cursor = {saved.epoch, saved.offset},
                                .wall_ms = saved.wall_ms,
                                .first = saved.first,
-                               .count = saved.count};
+                               .count = saved.count,
+                               .ack = RT_ACK_DISK}; /* by now it is */
 }
 
 /* Whether the event that was answered is one of the topic's as it is now. */

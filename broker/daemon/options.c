@@ -17,6 +17,8 @@ static const char *form_of(enum ringtail_option_kind kind)
         return "N";
     case RINGTAIL_OPTION_TEXT:
         return "DIR";
+    case RINGTAIL_OPTION_ACK:
+        return "LEVEL";
     case RINGTAIL_OPTION_FLAG:
         break;
     }
@@ -139,6 +141,8 @@ static const char *expected_of(enum ringtail_option_kind kind)
         return "a number, more than 0, or unlimited";
     case RINGTAIL_OPTION_TEXT:
         return "the name of a directory";
+    case RINGTAIL_OPTION_ACK:
+        return "auto, memory or disk";
     case RINGTAIL_OPTION_FLAG:
         break;
     }

@@ -144,8 +144,12 @@ static int listen_all(struct program *program,
 /* What the system says without a word of its own is about the directory. */
 static bool is_about_data(const struct ringtail_config *config, int err)
 {
-    static const int others[] = {RINGTAIL_EVALUE, RINGTAIL_EEVENTBYTES,
-                                 RINGTAIL_EDESCRIPTORS, UV_ENOMEM, UV_EMFILE};
+    static const int others[] = {RINGTAIL_EVALUE,
+                                 RINGTAIL_EEVENTBYTES,
+                                 RINGTAIL_EDESCRIPTORS,
+                                 RINGTAIL_ENODATA,
+                                 UV_ENOMEM,
+                                 UV_EMFILE};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (err == others[i]) {
             return false;

@@ -1,6 +1,7 @@
 #include "broker/net/committer.h"
 
 #include "base/error.h"
+#include "broker/net/disk_answers.h"
 #include "broker/net/server.h"
 
 /* --- handing over --- */
@@ -117,6 +118,7 @@ static void on_async(uv_async_t *async)
     struct rt_committer *committer = async->data;
     hear(committer);
     settle(committer);
+    rt_disk_answers_release(committer->server);
     if (committer->news.has_ended) {
         end(committer);
     } else {

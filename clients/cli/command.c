@@ -218,12 +218,16 @@ static bool config_option(size_t index, char *name, struct option *option)
     }
     bool is_flag = known->kind == RINGTAIL_OPTION_FLAG;
     bool is_path = known->kind == RINGTAIL_OPTION_TEXT;
+    bool is_ack = known->kind == RINGTAIL_OPTION_ACK;
     *option = (struct option){
         .name = name,
         .kind = is_flag   ? OPTION_FLAG
                 : is_path ? OPTION_FILE
+                : is_ack  ? OPTION_CHOICE
                           : OPTION_TEXT,
-        .form = is_flag ? NULL : "VALUE",
+        .form = is_flag  ? NULL
+                : is_ack ? "auto|memory|disk"
+                         : "VALUE",
         .value = known->value,
         .help = known->help,
     };

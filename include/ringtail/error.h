@@ -46,6 +46,8 @@ extern "C" {
     X(ELOCKED, -10016, "another broker has that directory")                 \
     X(EDAMAGED, -10017,                                                     \
       "the log on disk is damaged, and cannot be understood")               \
+    X(ENODATA, -10018,                                                      \
+      "nothing can wait for the disk without a log: give --data")           \
     X(EURL, -10100,                                                         \
       "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
     X(ETLS, -10101, "https and wss need TLS, which is not built in")        \

@@ -42,8 +42,9 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
 /*
  * The options: kind, name, default as it is written, and what it is for. SIZE
  * is in bytes (written `64KiB`), DURATION in milliseconds (`250ms`), COUNT a
- * number, FLAG 0 or 1, TEXT any or, empty, none. A limit is positive or
- * RINGTAIL_UNLIMITED, never 0.
+ * number, FLAG 0 or 1, TEXT any or, empty, none; ACK is an enum ringtail_ack
+ * (`auto`, `memory`, `disk`). A limit is positive or RINGTAIL_UNLIMITED, never
+ * 0.
  */
 #define RINGTAIL_CONFIG_MAP(X)                                             \
     X(SIZE, ring_bytes, "1MiB",                                            \
@@ -81,7 +82,10 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
       "what the log may take: older events are dropped beyond it")         \
     X(DURATION, data_age, "unlimited", "how long the log keeps an event")  \
     X(SIZE, data_reserve, "256MiB",                                        \
-      "of the disk, for others: beyond it publishers get 507")
+      "of the disk, for others: beyond it publishers get 507")             \
+    X(ACK, ack, "auto",                                                    \
+      "what publishers wait for who do not say: memory, disk, or auto: "   \
+      "disk where there is a log")
 
 /* The type of an option's member. */
 #define RINGTAIL_TYPE_SIZE     uint64_t
@@ -89,6 +93,14 @@ RINGTAIL_EXPORT const char *ringtail_version(void);
 #define RINGTAIL_TYPE_COUNT    uint64_t
 #define RINGTAIL_TYPE_FLAG     uint64_t
 #define RINGTAIL_TYPE_TEXT     const char *
+#define RINGTAIL_TYPE_ACK      uint64_t
+
+/* How far an event has come when its publisher is told of it. */
+enum ringtail_ack {
+    RINGTAIL_ACK_AUTO = 0,   /* disk where there is a log, else memory */
+    RINGTAIL_ACK_MEMORY = 1, /* subscribers get it */
+    RINGTAIL_ACK_DISK = 2,   /* and it survives */
+};
 
 /*
  * The host's memory: allocates (memory NULL), resizes, or frees (new_size 0,
@@ -196,6 +208,7 @@ enum ringtail_option_kind {
     RINGTAIL_OPTION_COUNT,
     RINGTAIL_OPTION_FLAG,
     RINGTAIL_OPTION_TEXT,
+    RINGTAIL_OPTION_ACK,
 };
 
 /* An option, for programs that offer them on a command line. */
@@ -245,7 +258,8 @@ RINGTAIL_EXPORT int ringtail_config_set(struct ringtail_config *config,
  * end of the log is read, and tells `log` of it when that takes more than a
  * second. A thread of the library's own writes from then on, with all signals
  * blocked. Errors are RINGTAIL_ELOCKED, RINGTAIL_EDAMAGED, and what the system
- * says of the directory, as UV_EACCES and UV_ENOSPC.
+ * says of the directory, as UV_EACCES and UV_ENOSPC; RINGTAIL_ENODATA without
+ * `data` but with RINGTAIL_ACK_DISK.
  */
 RINGTAIL_EXPORT int ringtail_broker_create(const struct ringtail_config *config,
                                            struct uv_loop_s *loop,

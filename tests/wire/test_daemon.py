@@ -40,6 +40,7 @@ OPTIONS = """
     --data-bytes SIZE 10GiB
     --data-age TIME unlimited
     --data-reserve SIZE 256MiB
+    --ack LEVEL auto
     --help - -
 """
 LIMITS = re.findall(r"(--\S+) (?:SIZE|N|TIME) ", OPTIONS)
@@ -127,6 +128,7 @@ WRONG = {
     "--connections=many": COUNT,
     "--connections=18446744073709551616": COUNT,
     "--insecure=yes": "it takes 0 or 1",
+    "--ack=quorum": "it takes auto, memory or disk",
     "--data=": "it takes the name of a directory",
     **{f"{limit}=0": "more than 0, or unlimited" for limit in LIMITS},
 }

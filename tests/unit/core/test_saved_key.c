@@ -78,6 +78,7 @@ TEST("a key is restored with the body and the receipt that it had")
     EXPECT_INT(found->cursor.epoch, receipts[0].cursor.epoch);
     EXPECT_INT(found->cursor.offset, 1);
     EXPECT_INT(found->wall_ms, TEST_WALL_MS);
+    EXPECT_INT(found->ack, RT_ACK_DISK);
     struct rt_idempotency_request other = request_of("a");
     other.body.bytes[0] = 9;
     EXPECT_INT(

@@ -37,6 +37,7 @@ TEST("the defaults are what the header says")
     EXPECT_INT(config.data_bytes, UINT64_C(10) << 30);
     EXPECT(config.data_age == RINGTAIL_UNLIMITED);
     EXPECT_INT(config.data_reserve, 256 * 1024 * 1024);
+    EXPECT_INT(config.ack, RINGTAIL_ACK_AUTO);
     EXPECT_INT(config.mailbox_bytes, RINGTAIL_MAILBOX_BYTES);
     EXPECT(config.resize == NULL && config.log == NULL);
 }
@@ -101,8 +102,9 @@ TEST("setting an option sets its member and no other")
     for (size_t i = 0; ringtail_option_at(i) != NULL; i++) {
         const struct ringtail_option *option = ringtail_option_at(i);
         struct ringtail_config config = {.size = sizeof(config)};
-        const char *text =
-            option->kind == RINGTAIL_OPTION_DURATION ? "1ms" : "1";
+        const char *text = option->kind == RINGTAIL_OPTION_DURATION ? "1ms"
+                           : option->kind == RINGTAIL_OPTION_ACK    ? "memory"
+                                                                    : "1";
         EXPECT_INT(ringtail_config_set(&config, option->name, text), 0);
         EXPECT_INT(config.size, sizeof(config));
         for (size_t j = 0; ringtail_option_at(j) != NULL; j++) {
@@ -125,8 +127,9 @@ TEST("a text is what was given, and an empty one is none")
 
 static bool is_limit(const struct ringtail_option *option)
 {
-    return option->kind != RINGTAIL_OPTION_FLAG &&
-           option->kind != RINGTAIL_OPTION_TEXT;
+    return option->kind == RINGTAIL_OPTION_SIZE ||
+           option->kind == RINGTAIL_OPTION_DURATION ||
+           option->kind == RINGTAIL_OPTION_COUNT;
 }
 
 static void expect_set(const char *name, const char *text, uint64_t expected)
@@ -190,6 +193,17 @@ TEST("a flag is 0 or 1")
     refuse("insecure", "unlimited");
     refuse("insecure", " 1");
     refuse("insecure", "-1");
+}
+
+TEST("an acknowledgement is auto, memory or disk")
+{
+    expect_set("ack", "auto", RINGTAIL_ACK_AUTO);
+    expect_set("ack", "memory", RINGTAIL_ACK_MEMORY);
+    expect_set("ack", "disk", RINGTAIL_ACK_DISK);
+    refuse("ack", "quorum");
+    refuse("ack", "Disk");
+    refuse("ack", "1");
+    refuse("ack", "");
 }
 
 TEST("a limit is never 0, nor nothing; it may be unlimited")
@@ -305,6 +319,18 @@ TEST("a broker is not created with a limit of 0")
         EXPECT_INT(created(&config),
                    is_limit(ringtail_option_at(i)) ? RINGTAIL_EVALUE : 0);
     }
+}
+
+TEST("nothing waits for the disk without a log")
+{
+    struct ringtail_config config;
+    ringtail_config_init(&config);
+    config.ack = RINGTAIL_ACK_MEMORY;
+    EXPECT_INT(created(&config), 0);
+    config.ack = RINGTAIL_ACK_DISK;
+    EXPECT_INT(created(&config), RINGTAIL_ENODATA);
+    config.ack = RINGTAIL_ACK_DISK + 1;
+    EXPECT_INT(created(&config), RINGTAIL_EVALUE);
 }
 
 TEST("an event fits its ring, exactly if need be")
