@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,38 +11,12 @@
 #include "broker/core/topic.h"
 #include "broker/facade.h"
 #include "broker/net/committer.h"
+#include "tests/support/directory.h"
 #include "tests/support/host.h"
 #include "tests/support/test.h"
 
-/* --- a directory of its own --- */
-
-struct directory {
-    char path[64];
-};
-
-static void directory_make(struct directory *directory)
-{
-    (void)snprintf(directory->path, sizeof(directory->path),
-                   "/tmp/ringtail-test-XXXXXX");
-    EXPECT(mkdtemp(directory->path) != NULL);
-}
-
-static void directory_remove(struct directory *directory)
-{
-    char path[400];
-    struct dirent *entry = NULL;
-    DIR *listing = opendir(directory->path);
-    EXPECT(listing != NULL);
-    while ((entry = readdir(listing)) != NULL) {
-        (void)snprintf(path, sizeof(path), "%s/%s", directory->path,
-                       entry->d_name);
-        (void)unlink(path);
-    }
-    (void)closedir(listing);
-    EXPECT_INT(rmdir(directory->path), 0);
-}
-
-static struct ringtail_config config_over(const struct directory *directory)
+static struct ringtail_config
+config_over(const struct test_directory *directory)
 {
     struct ringtail_config config;
     ringtail_config_init(&config);
@@ -74,9 +47,9 @@ static void until_written(struct test_host *host)
 
 TEST("a broker that was stopped goes on where it was")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     (void)publish(&host, "a");
@@ -89,14 +62,14 @@ TEST("a broker that was stopped goes on where it was")
     EXPECT(memcmp(next.cursor, last.cursor, 9) == 0); /* the epoch */
     EXPECT(next.ts >= last.ts);
     test_host_finish(&host);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 TEST("what is published while a batch is written is the next one")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     for (int i = 0; i < 300; i++) {
@@ -109,17 +82,17 @@ TEST("what is published while a batch is written is the next one")
     EXPECT(news->events > 0);
     EXPECT_INT(committer_of(&host)->journal.bytes, 0);
     test_host_finish(&host);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 TEST("a broker that is not told of its end jumps, and gives no offset twice")
 {
-    struct directory directory;
-    struct directory copy;
+    struct test_directory directory;
+    struct test_directory copy;
     struct test_host host;
     char command[200];
-    directory_make(&directory);
-    directory_make(&copy);
+    test_directory_make(&directory);
+    test_directory_make(&copy);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     struct ringtail_receipt last = publish(&host, "a");
@@ -137,15 +110,15 @@ TEST("a broker that is not told of its end jumps, and gives no offset twice")
     test_host_init(&host, &config);
     EXPECT_INT(publish(&host, "a").offset, next.offset + 1);
     test_host_finish(&host);
-    directory_remove(&directory);
-    directory_remove(&copy);
+    test_directory_remove(&directory);
+    test_directory_remove(&copy);
 }
 
 TEST("what other threads sent before the stop is in the log, and the last one")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     for (int i = 0; i < 100; i++) {
@@ -157,7 +130,7 @@ TEST("what other threads sent before the stop is in the log, and the last one")
     test_host_init(&host, &config);
     EXPECT_INT(publish(&host, "a").offset, 101);
     test_host_finish(&host);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 /* --- reasons not to begin --- */
@@ -175,15 +148,15 @@ static int created(const struct ringtail_config *config)
 
 TEST("two brokers do not share a directory")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     EXPECT_INT(created(&config), RINGTAIL_ELOCKED);
     (void)publish(&host, "a");
     test_host_finish(&host);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 TEST("a directory that cannot be had is an error, and leaves nothing")
@@ -198,12 +171,12 @@ TEST("a directory that cannot be had is an error, and leaves nothing")
 
 TEST("a log that cannot be understood is an error, and stays as it is")
 {
-    struct directory directory;
+    struct test_directory directory;
     char path[128];
     char bytes[8192];
     struct stat before;
     struct stat after;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     struct test_host host;
     test_host_init(&host, &config);
@@ -212,23 +185,23 @@ TEST("a log that cannot be understood is an error, and stays as it is")
                    directory.path);
     FILE *file = fopen(path, "r+");
     memset(bytes, 'x', sizeof(bytes));
-    EXPECT_INT(fwrite(bytes, 1, 64, file), 64);
+    EXPECT_INT(fwrite(bytes, 1, 128, file), 128); /* and the snapshot */
     (void)fclose(file);
     EXPECT_INT(stat(path, &before), 0);
     EXPECT_INT(created(&config), RINGTAIL_EDAMAGED);
     EXPECT_INT(stat(path, &after), 0);
     EXPECT_INT(after.st_size, before.st_size);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 TEST("a disk with less than the reserve takes no log")
 {
-    struct directory directory;
-    directory_make(&directory);
+    struct test_directory directory;
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     config.data_reserve = RINGTAIL_UNLIMITED;
     EXPECT_INT(created(&config), UV_ENOSPC);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 /* --- a guest --- */
@@ -248,11 +221,11 @@ static int thread_count(void)
 
 TEST("there is one thread more while it lives, and none without a log")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
     char name[16];
     int before = thread_count();
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, NULL);
     EXPECT_INT(thread_count(), before);
@@ -264,7 +237,7 @@ TEST("there is one thread more while it lives, and none without a log")
     EXPECT_TEXT(rt_bytes_of(name), RT_COMMITTER_NAME);
     test_host_finish(&host);
     EXPECT_INT(thread_count(), before);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 static volatile sig_atomic_t signalled;
@@ -279,11 +252,11 @@ static void on_signal(int number)
 
 TEST("signals are for the host's threads, and its mask stays as it was")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
     sigset_t usr1;
     sigset_t mask;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     (void)signal(SIGUSR1, on_signal);
@@ -300,28 +273,28 @@ TEST("signals are for the host's threads, and its mask stays as it was")
     EXPECT(pthread_equal(signalled_thread, pthread_self()));
     (void)signal(SIGUSR1, SIG_DFL);
     test_host_finish(&host);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 TEST("a broker with a log keeps the loop going no more than another")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     EXPECT(uv_loop_alive(&host.loop));
     ringtail_broker_unref(host.broker);
     EXPECT(!uv_loop_alive(&host.loop));
     test_host_finish(&host);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 TEST("an event outside of the loop's turns is handed over by the next one")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     test_host_turns(&host, 3);
@@ -332,14 +305,14 @@ TEST("an event outside of the loop's turns is handed over by the next one")
     test_host_turns(&host, 3);
     EXPECT(uv_backend_timeout(&host.loop) > 0);
     test_host_finish(&host);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }
 
 TEST("what the log takes is charged to the broker's memory")
 {
-    struct directory directory;
+    struct test_directory directory;
     struct test_host host;
-    directory_make(&directory);
+    test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     test_host_init(&host, &config);
     size_t charged = committer_of(&host)->charged;
@@ -347,164 +320,5 @@ TEST("what the log takes is charged to the broker's memory")
     EXPECT(host.broker->server.heap.used > charged);
     EXPECT(committer_of(&host)->heap.limit <= charged);
     test_host_finish(&host);
-    directory_remove(&directory);
-}
-
-/* --- the k-th allocation fails --- */
-
-struct accounts {
-    size_t used;
-    uint64_t allocations;
-    uint64_t fail_at; /* 0: none does */
-};
-
-static void *
-resize(void *context, void *memory, size_t old_size, size_t new_size)
-{
-    struct accounts *accounts = context;
-    if (new_size == 0) {
-        free(memory);
-        accounts->used -= old_size;
-        return NULL;
-    }
-    if (++accounts->allocations == accounts->fail_at) {
-        return NULL;
-    }
-    void *moved = realloc(memory, new_size);
-    EXPECT(moved != NULL);
-    accounts->used += new_size - old_size;
-    return moved;
-}
-
-/* Whatever was answered is there when it begins again. */
-static void live(struct accounts *accounts, struct ringtail_config *config)
-{
-    struct test_host host = {.is_stopped = false};
-    config->resize = resize;
-    config->resize_context = accounts;
-    EXPECT_INT(uv_loop_init(&host.loop), 0);
-    int err = ringtail_broker_create(config, &host.loop, &host.broker);
-    if (err < 0) {
-        EXPECT_INT(err, UV_ENOMEM);
-        EXPECT_INT(uv_loop_close(&host.loop), 0);
-        return;
-    }
-    for (int i = 0; i < 5; i++) {
-        err = ringtail_publish(host.broker, i < 3 ? "a" : "b", "x", 1, NULL,
-                               NULL);
-        EXPECT(err == 0 || err == UV_ENOMEM);
-        test_host_turn(&host);
-    }
-    test_host_finish(&host);
-}
-
-TEST("wherever the k-th allocation fails, it is an error and no more")
-{
-    uint64_t k = 0;
-    struct accounts accounts;
-    struct directory directory;
-    directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    do {
-        accounts = (struct accounts){.fail_at = ++k};
-        live(&accounts, &config);
-        EXPECT_INT(accounts.used, 0);
-    } while (accounts.allocations >= k);
-    EXPECT(k > 10);
-    directory_remove(&directory);
-}
-
-TEST("a budget in which the log does not fit is an error")
-{
-    struct directory directory;
-    int err = UV_ENOMEM;
-    directory_make(&directory);
-    for (uint64_t memory = 64 * 1024; memory < 1024 * 1024; memory *= 2) {
-        struct ringtail_config config = config_over(&directory);
-        config.memory = memory;
-        err = created(&config);
-        EXPECT_INT(err, UV_ENOMEM);
-    }
-    directory_remove(&directory);
-}
-
-/* --- a disk that refuses --- */
-
-static const struct rt_disk_ops *honest;
-static _Atomic int refusal; /* what the next write says; 0: it writes */
-
-static int refusing_write(struct rt_disk *disk,
-                          struct rt_file *file,
-                          const struct rt_bytes *ranges,
-                          size_t count,
-                          uint64_t at)
-{
-    int err = atomic_exchange(&refusal, 0);
-    return err < 0 ? err : honest->write(disk, file, ranges, count, at);
-}
-
-/* A broker whose disk says what `refusal` is. */
-static void refusing_init(struct test_host *host,
-                          const struct ringtail_config *config)
-{
-    static struct rt_disk_ops refusing;
-    test_host_init(host, config);
-    struct rt_disk *disk = &committer_of(host)->disk.disk;
-    honest = disk->ops;
-    refusing = *honest;
-    refusing.write = refusing_write;
-    refusal = 0;
-    disk->ops = &refusing;
-}
-
-static enum rt_journal_state state_of(const struct test_host *host)
-{
-    return committer_of(host)->journal.state;
-}
-
-TEST("after a write that failed nothing is taken, and all that is left is read")
-{
-    struct directory directory;
-    struct test_host host;
-    directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
-    (void)publish(&host, "a");
-    until_written(&host);
-    refusal = UV_EIO;
-    (void)publish(&host, "a");
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FAILED);
-    EXPECT_INT(committer_of(&host)->failure, UV_EIO);
-    EXPECT_INT(committer_of(&host)->journal.bytes, 0);
-    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
-    test_host_finish(&host);
-    test_host_init(&host, &config);
-    /* Whether the second was lost the first knows: it jumps. */
-    EXPECT_INT(publish(&host, "a").offset, 2 + RT_JOURNAL_JUMP);
-    test_host_finish(&host);
-    directory_remove(&directory);
-}
-
-TEST("on a disk that is full events wait, and are written when there is room")
-{
-    struct directory directory;
-    struct test_host host;
-    directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
-    (void)publish(&host, "a");
-    until_written(&host);
-    refusal = UV_ENOSPC;
-    (void)publish(&host, "a");
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
-    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
-    test_host_turns(&host, 3);
-    EXPECT(uv_backend_timeout(&host.loop) > 0); /* it waits, and does not try */
-    until_written(&host);
-    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
-    test_host_finish(&host);
-    test_host_init(&host, &config);
-    EXPECT_INT(publish(&host, "a").offset, 3);
-    test_host_finish(&host);
-    directory_remove(&directory);
+    test_directory_remove(&directory);
 }

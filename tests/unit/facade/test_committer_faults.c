@@ -1,0 +1,208 @@
+/* A log that is refused what it needs: memory, or the disk. */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "broker/core/topic.h"
+#include "broker/facade.h"
+#include "broker/net/committer.h"
+#include "tests/support/directory.h"
+#include "tests/support/host.h"
+#include "tests/support/test.h"
+
+static struct ringtail_config
+config_over(const struct test_directory *directory)
+{
+    struct ringtail_config config;
+    ringtail_config_init(&config);
+    config.data = directory->path;
+    return config;
+}
+
+static struct ringtail_receipt publish(struct test_host *host,
+                                       const char *topic)
+{
+    struct ringtail_receipt receipt;
+    EXPECT_INT(ringtail_publish(host->broker, topic, "x", 1, NULL, &receipt),
+               0);
+    return receipt;
+}
+
+static struct rt_committer *committer_of(const struct test_host *host)
+{
+    return host->broker->server.committer;
+}
+
+static void until_written(struct test_host *host)
+{
+    TEST_UNTIL(&host->loop, rt_journal_is_idle(&committer_of(host)->journal));
+}
+
+static int created(const struct ringtail_config *config)
+{
+    uv_loop_t loop;
+    struct ringtail_broker *broker = NULL;
+    EXPECT_INT(uv_loop_init(&loop), 0);
+    int err = ringtail_broker_create(config, &loop, &broker);
+    EXPECT(err < 0 && broker == NULL);
+    EXPECT_INT(uv_loop_close(&loop), 0);
+    return err;
+}
+
+/* --- the k-th allocation fails --- */
+
+struct accounts {
+    size_t used;
+    uint64_t allocations;
+    uint64_t fail_at; /* 0: none does */
+};
+
+static void *
+resize(void *context, void *memory, size_t old_size, size_t new_size)
+{
+    struct accounts *accounts = context;
+    if (new_size == 0) {
+        free(memory);
+        accounts->used -= old_size;
+        return NULL;
+    }
+    if (++accounts->allocations == accounts->fail_at) {
+        return NULL;
+    }
+    void *moved = realloc(memory, new_size);
+    EXPECT(moved != NULL);
+    accounts->used += new_size - old_size;
+    return moved;
+}
+
+/* Whatever was answered is there when it begins again. */
+static void live(struct accounts *accounts, struct ringtail_config *config)
+{
+    struct test_host host = {.is_stopped = false};
+    config->resize = resize;
+    config->resize_context = accounts;
+    EXPECT_INT(uv_loop_init(&host.loop), 0);
+    int err = ringtail_broker_create(config, &host.loop, &host.broker);
+    if (err < 0) {
+        EXPECT_INT(err, UV_ENOMEM);
+        EXPECT_INT(uv_loop_close(&host.loop), 0);
+        return;
+    }
+    for (int i = 0; i < 5; i++) {
+        err = ringtail_publish(host.broker, i < 3 ? "a" : "b", "x", 1, NULL,
+                               NULL);
+        EXPECT(err == 0 || err == UV_ENOMEM);
+        test_host_turn(&host);
+    }
+    test_host_finish(&host);
+}
+
+TEST("wherever the k-th allocation fails, it is an error and no more")
+{
+    uint64_t k = 0;
+    struct accounts accounts;
+    struct test_directory directory;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    do {
+        accounts = (struct accounts){.fail_at = ++k};
+        live(&accounts, &config);
+        EXPECT_INT(accounts.used, 0);
+    } while (accounts.allocations >= k);
+    EXPECT(k > 10);
+    test_directory_remove(&directory);
+}
+
+TEST("a budget in which the log does not fit is an error")
+{
+    struct test_directory directory;
+    int err = UV_ENOMEM;
+    test_directory_make(&directory);
+    for (uint64_t memory = 64 * 1024; memory < 1024 * 1024; memory *= 2) {
+        struct ringtail_config config = config_over(&directory);
+        config.memory = memory;
+        err = created(&config);
+        EXPECT_INT(err, UV_ENOMEM);
+    }
+    test_directory_remove(&directory);
+}
+
+/* --- a disk that refuses --- */
+
+static const struct rt_disk_ops *honest;
+static _Atomic int refusal; /* what the next write says; 0: it writes */
+
+static int refusing_write(struct rt_disk *disk,
+                          struct rt_file *file,
+                          const struct rt_bytes *ranges,
+                          size_t count,
+                          uint64_t at)
+{
+    int err = atomic_exchange(&refusal, 0);
+    return err < 0 ? err : honest->write(disk, file, ranges, count, at);
+}
+
+/* A broker whose disk says what `refusal` is. */
+static void refusing_init(struct test_host *host,
+                          const struct ringtail_config *config)
+{
+    static struct rt_disk_ops refusing;
+    test_host_init(host, config);
+    struct rt_disk *disk = &committer_of(host)->disk.disk;
+    honest = disk->ops;
+    refusing = *honest;
+    refusing.write = refusing_write;
+    refusal = 0;
+    disk->ops = &refusing;
+}
+
+static enum rt_journal_state state_of(const struct test_host *host)
+{
+    return committer_of(host)->journal.state;
+}
+
+TEST("after a write that failed nothing is taken, and all that is left is read")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    (void)publish(&host, "a");
+    until_written(&host);
+    refusal = UV_EIO;
+    (void)publish(&host, "a");
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FAILED);
+    EXPECT_INT(committer_of(&host)->failure, UV_EIO);
+    EXPECT_INT(committer_of(&host)->journal.bytes, 0);
+    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    /* Whether the second was lost the first knows: it jumps. */
+    EXPECT_INT(publish(&host, "a").offset, 2 + RT_JOURNAL_JUMP);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+TEST("on a disk that is full events wait, and are written when there is room")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    (void)publish(&host, "a");
+    until_written(&host);
+    refusal = UV_ENOSPC;
+    (void)publish(&host, "a");
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    test_host_turns(&host, 3);
+    EXPECT(uv_backend_timeout(&host.loop) > 0); /* it waits, and does not try */
+    until_written(&host);
+    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    EXPECT_INT(publish(&host, "a").offset, 3);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
