@@ -3,12 +3,12 @@
 docs/COMMAND_LINE.md and README.md are run, and the tables of the first are
 compared with the program.
 
-A block marked `console` is a session: `$ ` and a command, what follows of it
-behind `> `, then what it prints, its errors apart. Blank lines do not count,
-and a line `...` stands for any lines. Port 3030 stands for the broker's, times
-and dates for any, and an epoch for the one that the broker uses in its place,
-here and in later commands. A command that goes on after it has printed what it
-should is ended.
+A block marked `console`, or `console data` for a broker with a log on disk, is
+a session: `$ ` and a command, what follows of it behind `> `, then what it
+prints, its errors apart. Blank lines do not count, and a line `...` stands for
+any lines. Port 3030 stands for the broker's, times and dates for any, and an
+epoch for the one that the broker uses in its place, here and in later commands.
+A command that goes on after it has printed what it should is ended.
 """
 
 import os
@@ -158,10 +158,10 @@ class Process:
         self.reader.join(timeout_s)
 
 
-def sessions(text):
+def sessions(text, kind="console"):
     """Pairs of a command and its output, in the order of the document."""
-    for kind, block in BLOCK.findall(text):
-        if kind == "console":
+    for marked, block in BLOCK.findall(text):
+        if marked == kind:
             for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
                 yield split(part)
 
@@ -184,15 +184,28 @@ DOCUMENTS = [
 ]
 
 
+def run_examples(commands, *flags):
+    """All of them, of which there are some, against a broker of their own."""
+    commands = list(commands)
+    assert commands, "there are none"
+    with Broker(*flags) as broker:
+        session = Session(broker)
+        for command, output in commands:
+            session.run(command, output)
+
+
 @cases(DOCUMENTS, "The examples of {0} do what it says.")
 def examples(path):
     """Each document against a broker of its own."""
-    with Broker() as broker:
-        session = Session(broker)
-        commands = list(sessions(path.read_text(encoding="utf-8")))
-        assert commands, "there are none"
-        for command, output in commands:
-            session.run(command, output)
+    run_examples(sessions(path.read_text(encoding="utf-8")))
+
+
+@test
+def examples_on_disk():
+    """The examples of docs/PROTOCOL.md for a log on disk do what it says."""
+    with tempfile.TemporaryDirectory() as data:
+        text = PROTOCOL.read_text(encoding="utf-8")
+        run_examples(sessions(text, "console data"), "--data", data)
 
 
 def rows(heading, text):
