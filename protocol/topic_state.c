@@ -52,16 +52,21 @@ static void write_age(struct rt_writer *writer, uint64_t age_ms)
     RT_WRITE(writer, "\"");
 }
 
-static void
-write_configuration(struct rt_writer *writer,
-                    const struct rt_topic_configuration *configuration)
+static void write_configuration(struct rt_writer *writer,
+                                const struct rt_topic_state *state)
 {
+    const struct rt_topic_configuration *configuration = &state->configuration;
     RT_WRITE(writer, ",\"configuration\":{\"ring_bytes\":");
     write_limit(writer, configuration->ring_bytes);
     RT_WRITE(writer, ",\"ring_events\":");
     write_limit(writer, configuration->ring_events);
     RT_WRITE(writer, ",\"max_age\":");
     write_age(writer, configuration->max_age_ms);
+    if (state->ack != RT_ACK_UNSAID) {
+        RT_WRITE(writer, ",\"ack\":\"");
+        rt_write_bytes(writer, rt_ack_name(state->ack));
+        RT_WRITE(writer, "\"");
+    }
     RT_WRITE(writer, "}");
 }
 
@@ -82,7 +87,7 @@ void rt_topic_state_write(struct rt_writer *writer,
     }
     rt_write_bytes(writer, state->is_closed ? RT_BYTES(",\"closed\":true")
                                             : RT_BYTES(",\"closed\":false"));
-    write_configuration(writer, &state->configuration);
+    write_configuration(writer, state);
     RT_WRITE(writer, "}");
 }
 
@@ -145,6 +150,17 @@ static int take_age(struct rt_topic_change *change, struct rt_bytes value)
                          &change->configuration.max_age_ms);
 }
 
+static int take_ack(struct rt_topic_change *change, struct rt_bytes value)
+{
+    char memory[VALUE_BYTES_MAX];
+    struct rt_bytes text;
+    if (value.data[0] != '"' || read_text(value, memory, &text) < 0 ||
+        rt_ack_parse(text, &change->ack) < 0 || change->ack > RT_ACK_DISK) {
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
 static int take_closed(struct rt_topic_change *change, struct rt_bytes value)
 {
     change->has_closed = true;
@@ -168,6 +184,7 @@ static const struct member {
     {{"max_age", 7},
      take_age,
      "it is a duration such as \"10m\", or \"unlimited\""},
+    {{"ack", 3}, take_ack, "it is \"memory\" or \"disk\""},
     {{"closed", 6}, take_closed, "it is true or false"},
 };
 
@@ -185,8 +202,8 @@ static int take_member(struct rt_topic_change *change,
     }
     if (i == RT_ARRAY_LENGTH(members)) {
         return refuse(refusal, RT_PROBLEM_BAD_PARAMETER, name,
-                      "the members are ring_bytes, ring_events, max_age and "
-                      "closed");
+                      "the members are ring_bytes, ring_events, max_age, "
+                      "ack and closed");
     }
     if ((*seen & (1U << i)) != 0) {
         return refuse(refusal, RT_PROBLEM_BAD_PARAMETER, name,

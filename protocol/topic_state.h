@@ -7,7 +7,8 @@
  *      "configuration":{"ring_bytes":1048576,"ring_events":"unlimited",
  *      "max_age":"1h"}}
  *
- *     {"ring_bytes":"64KiB","ring_events":100,"max_age":"10m","closed":true}
+ *     {"ring_bytes":"64KiB","ring_events":100,"max_age":"10m","ack":"disk",
+ *      "closed":true}
  *
  * What a configuration says may be asked for again as it stands.
  */
@@ -20,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/writer.h"
+#include "protocol/ack.h"
 #include "protocol/cursor.h"
 #include "protocol/problem.h"
 
@@ -45,6 +47,7 @@ struct rt_topic_state {
     uint32_t subscribers;
     bool is_closed;
     struct rt_topic_configuration configuration;
+    enum rt_ack ack; /* in the configuration as well, if it is said */
 };
 
 /* Writes at most RT_TOPIC_STATE_BYTES_MAX bytes. */
@@ -54,6 +57,7 @@ void rt_topic_state_write(struct rt_writer *writer,
 /* What is asked of a topic. */
 struct rt_topic_change {
     struct rt_topic_configuration configuration;
+    enum rt_ack ack; /* memory or disk */
     bool has_closed;
     bool is_closed;
 };

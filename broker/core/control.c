@@ -68,6 +68,9 @@ int rt_topic_retain(struct rt_topic *topic,
 
 void rt_topic_set_ack(struct rt_topic *topic, enum rt_ack ack)
 {
+    if (ack == topic->core->options.ack) {
+        ack = RT_ACK_UNSAID;
+    }
     if (topic->ack != ack) {
         topic->ack = ack;
         rt_journal_change(topic);

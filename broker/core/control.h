@@ -32,7 +32,7 @@ RT_MUST_USE int rt_topic_retain(struct rt_topic *topic,
                                 const struct rt_retention *retention);
 
 /* How far the topic's events come before publishers are told, who do not say;
- * RT_ACK_UNSAID: as the node has it. */
+ * RT_ACK_UNSAID, or what the node has: as that has it, now and later. */
 void rt_topic_set_ack(struct rt_topic *topic, enum rt_ack ack);
 
 /* Closes and opens the topic. Either may be repeated. */

@@ -177,6 +177,15 @@ bool rt_topic_is_purged(const struct rt_topic *topic, uint64_t offset)
     return offset <= topic->base;
 }
 
+enum rt_ack rt_topic_ack(const struct rt_topic *topic)
+{
+    const struct rt_core *core = topic->core;
+    if (core->journal == NULL) {
+        return RT_ACK_UNSAID;
+    }
+    return topic->ack != RT_ACK_UNSAID ? topic->ack : core->options.ack;
+}
+
 struct rt_receipt rt_topic_receipt(const struct rt_topic *topic,
                                    uint64_t offset)
 {
@@ -187,8 +196,7 @@ struct rt_receipt rt_topic_receipt(const struct rt_topic *topic,
         .is_congested = rt_topic_is_congested(topic),
     };
     if (RT_UNLIKELY(core->journal != NULL)) {
-        receipt.ack =
-            topic->ack != RT_ACK_UNSAID ? topic->ack : core->options.ack;
+        receipt.ack = rt_topic_ack(topic);
         receipt.ticket = rt_journal_ticket(core->journal);
     }
     return receipt;

@@ -77,6 +77,10 @@ struct rt_cursor rt_topic_cursor(const struct rt_topic *topic, uint64_t offset);
 struct rt_cursor rt_topic_earliest(const struct rt_topic *topic);
 struct rt_cursor rt_topic_latest(const struct rt_topic *topic);
 
+/* How far the topic's events come before publishers are told, who do not say;
+ * RT_ACK_UNSAID without a journal, where there is but one answer. */
+enum rt_ack rt_topic_ack(const struct rt_topic *topic);
+
 /* What publishers are told of events that have just been appended, up to an
  * offset, if they do not say how far these should come. */
 struct rt_receipt rt_topic_receipt(const struct rt_topic *topic,

@@ -87,6 +87,7 @@ struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
         .configuration = {.ring_bytes = retention.bytes,
                           .ring_events = retention.events,
                           .max_age_ms = retention.age_ms},
+        .ack = rt_topic_ack(topic),
     };
 }
 
@@ -224,6 +225,16 @@ static int check_length(struct rt_http_session *session,
     return check_size(session, request->content_length);
 }
 
+static int check_ack(struct rt_http_session *session, enum rt_ack ack)
+{
+    struct rt_refusal refusal = {.subject = RT_BYTES("ack")};
+    if (rt_disk_check_ack(rt_http_session_server(session), ack, &refusal) < 0) {
+        rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
 /* What is not asked for is as the node has it; but that a topic is closed is
  * not undone by leaving it out. */
 static int read_change(struct rt_http_session *session,
@@ -239,6 +250,9 @@ static int read_change(struct rt_http_session *session,
                           .max_age_ms = usual->age_ms}};
     if (rt_topic_change_read(payload, change, &refusal) < 0) {
         rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+        return RT_EINVAL;
+    }
+    if (check_ack(session, change->ack) < 0) {
         return RT_EINVAL;
     }
     uint64_t max = rt_topic_bytes_max(core);
@@ -260,11 +274,14 @@ static int apply(struct rt_topic *topic, const struct rt_topic_change *change)
         .bytes = change->configuration.ring_bytes,
         .events = change->configuration.ring_events,
         .age_ms = change->configuration.max_age_ms};
-    int err = rt_topic_retain(topic, &retention);
-    if (err == 0 && change->has_closed) {
+    if (rt_topic_retain(topic, &retention) < 0) {
+        return RT_ENOMEM;
+    }
+    rt_topic_set_ack(topic, change->ack);
+    if (change->has_closed) {
         (change->is_closed ? rt_topic_close : rt_topic_open)(topic);
     }
-    return err;
+    return 0;
 }
 
 static void finish_put(struct rt_http_session *session, struct rt_bytes payload)

@@ -62,6 +62,37 @@ def levels(broker):
 
 
 @test
+def defaults(broker):
+    """A topic's own level holds for who does not say, until it is told to be
+    as the others."""
+    equal(broker.request("GET", "/topics/own").status, 404)
+    for body, ack in [
+        (b'{"ack":"memory"}', "memory"),
+        (b'{"ring_events":7}', "disk"),
+        (b'{"ack":"disk"}', "disk"),
+    ]:
+        answer = broker.request("PUT", "/topics/own", body)
+        assert answer.status in (200, 201), answer.body
+        equal(answer.json()["configuration"]["ack"], ack)
+        shown = broker.request("GET", "/topics/own").json()
+        equal(shown["configuration"]["ack"], ack)
+        equal(broker.post("own", b"x")["ack"], ack)
+    answer = broker.request("PUT", "/topics/own", b'{"ack":"quorum"}')
+    equal(answer.status, 400)
+
+
+@test
+def remembered(_):
+    """A topic's own level survives the broker."""
+    with tempfile.TemporaryDirectory(prefix="ringtail-ack-") as data:
+        with Broker("--data", data) as broker:
+            broker.request("PUT", "/topics/own", b'{"ack":"memory"}')
+        with Broker("--data", data) as broker:
+            equal(broker.post("own", b"x")["ack"], "memory")
+            equal(broker.post("other", b"x")["ack"], "disk")
+
+
+@test
 def batches(broker):
     """Batches say it for each of their topics."""
     answer = broker.request("POST", "/produce/a?ack=disk", b"1\n2\n", LINES)

@@ -70,6 +70,8 @@ REQUESTS = [
     ("get", TOPIC, "a*", None, {}, 400),
     ("put", TOPIC, "b", b"{}", JSON, 201),
     ("put", TOPIC, "b", b'{"ring_events":5,"max_age":"9s"}', JSON, 200),
+    ("put", TOPIC, "b", b'{"ack":"memory"}', JSON, 200),
+    ("put", TOPIC, "b", b'{"ack":"disk"}', JSON, 501),
     ("put", TOPIC, "b", b'{"ring":5}', JSON, 400),
     ("put", TOPIC, "b", BIG, JSON, 413),
     ("put", TOPIC, "b", b"{}", PLAIN, 415),

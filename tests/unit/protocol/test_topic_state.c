@@ -59,6 +59,7 @@ TEST("the largest state fits")
         .has_subscribers = true,
         .subscribers = UINT32_MAX,
         .configuration = {UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1},
+        .ack = RT_ACK_MEMORY,
     };
     EXPECT(write(memory, &state).len > 400);
 }
@@ -100,6 +101,24 @@ TEST("what is asked is as the command line has it, or a number")
                    cases[i].wanted.ring_events);
         EXPECT_INT(change.configuration.max_age_ms, cases[i].wanted.max_age_ms);
         EXPECT(!change.has_closed);
+    }
+}
+
+TEST("what its receipts say is in a configuration where it may differ")
+{
+    const enum rt_ack acks[] = {RT_ACK_MEMORY, RT_ACK_DISK};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(acks); i++) {
+        char memory[RT_TOPIC_STATE_BYTES_MAX];
+        struct rt_topic_state state = {.topic = RT_BYTES("a"), .ack = acks[i]};
+        struct rt_bytes text = write(memory, &state);
+        const char *inner = memmem(text.data, text.len, ",\"ack\":", 7);
+        struct rt_topic_change change;
+        struct rt_refusal refusal;
+        EXPECT(inner != NULL);
+        memory[inner - memory] = '{';
+        memory[text.len - 1] = '\0';
+        EXPECT_INT(read(inner, &change, &refusal), 0);
+        EXPECT_INT(change.ack, acks[i]);
     }
 }
 
@@ -170,6 +189,9 @@ TEST("what is wrong is named")
         {"{\"ring_events\":\"\"}", RT_PROBLEM_BAD_PARAMETER, "ring_events"},
         {"{\"ring_events\":\"\\ud800\"}", RT_PROBLEM_BAD_PARAMETER,
          "ring_events"},
+        {"{\"ack\":\"quorum\"}", RT_PROBLEM_BAD_PARAMETER, "ack"},
+        {"{\"ack\":2}", RT_PROBLEM_BAD_PARAMETER, "ack"},
+        {"{\"ack\":memory}", RT_PROBLEM_BAD_PAYLOAD, ""},
         {"{\"max_age\":5}", RT_PROBLEM_BAD_PARAMETER, "max_age"},
         {"{\"max_age\":\"0s\"}", RT_PROBLEM_BAD_PARAMETER, "max_age"},
         {"{\"max_age\":\"5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s5s"
