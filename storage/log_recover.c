@@ -178,7 +178,10 @@ static int go_on(struct recovery *recovery)
         return rt_log_resume(&recovery->last);
     }
     err = rt_log_resume_sealed(&recovery->last);
-    return err == 0 ? begin_next(recovery) : err;
+    if (err == 0) {
+        err = begin_next(recovery);
+    }
+    return err == RT_ENOSPC ? 0 : err; /* the first batch tries again */
 }
 
 static int recover(struct recovery *recovery)

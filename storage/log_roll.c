@@ -10,15 +10,21 @@ uint64_t rt_log_seal_length(uint64_t place_count)
            sizeof(struct rt_log_trailer);
 }
 
-/* How long the next segment's file may become. */
+static uint64_t at_least(uint64_t value, uint64_t floor)
+{
+    return value < floor ? floor : value;
+}
+
+/* How long the next segment's file may become: as much for batches as for the
+ * snapshot at least, or a log of many topics would be snapshots mostly. */
 static uint64_t
 capacity_for(const struct rt_log *log, uint64_t length, uint32_t part_count)
 {
     uint64_t snapshot = rt_log_snapshot_length(&log->index, rt_log_node(log));
     uint64_t needed = length + rt_log_seal_length(part_count);
-    uint64_t share = log->options.segment_bytes;
+    uint64_t share = at_least(log->options.segment_bytes, snapshot);
     return sizeof(struct rt_log_segment_head) + snapshot +
-           rt_log_padded(needed > share ? needed : share);
+           rt_log_padded(at_least(share, needed));
 }
 
 /* Whether the disk has so much, and what others may have of it beside. */

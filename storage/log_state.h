@@ -30,7 +30,7 @@ struct rt_log {
     struct rt_log_index index;
     struct rt_log_draft draft;
     struct rt_log_stage stage;
-    bool has_tail;
+    bool has_tail; /* the tail's file is open; else it is sealed */
     struct rt_log_tail tail;
     uint64_t sequence;   /* the last event's number among all */
     uint64_t next_topic; /* the lowest number that no topic ever had */

@@ -74,6 +74,23 @@ TEST("what a sync has failed for is written once more")
     keeper_finish(&keeper);
 }
 
+TEST("a log that ends sealed is opened where there is no room, and goes on")
+{
+    begin();
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
+               0);
+    keeper.disk.capacity = 1;
+    keeper_open(&keeper);
+    uint64_t next_offset = keeper.next_offset[1];
+    expect_all(next_offset);
+    EXPECT_INT(keeper_try_publish(&keeper, 1, 5, 100), RT_ENOSPC);
+    keeper.disk.capacity = UINT64_MAX;
+    keeper_publish(&keeper, 1, 5, 100);
+    keeper_restart(&keeper);
+    expect_all(next_offset + 5);
+    keeper_finish(&keeper);
+}
+
 TEST("a segment that is sealed is followed by another one")
 {
     begin();
