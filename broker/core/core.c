@@ -115,7 +115,7 @@ int rt_core_publish(struct rt_core *core,
     int err = topic == NULL ? RT_ENOMEM : append(topic, event);
     if (err < 0) {
         rt_topic_undo(topic, topic_count);
-        core->counters.events_refused++;
+        core->counters.events_refused += err == RT_ENOMEM;
         return err;
     }
     core->sequence++;
@@ -170,9 +170,10 @@ static void sweep_topic(struct rt_topic *topic)
     rt_views_trim(topic); /* first, as selections are */
     rt_ring_expire(&topic->ring, core->now_ms, rt_topic_floor(topic));
     rt_followers_mark(topic);
-    if (rt_topic_is_plain(topic) && topic->ring.segment_count == 0 &&
+    if (topic->ring.segment_count == 0 &&
         core->now_ms - topic->touched_ms > RT_TOPIC_IDLE_MS &&
-        !rt_topic_is_wanted(topic)) {
+        !rt_topic_is_wanted(topic) && rt_topic_is_plain(topic) &&
+        rt_journal_forget(topic) == 0) {
         rt_topic_destroy(topic);
     }
 }

@@ -131,7 +131,35 @@ bool rt_journal_knows(const struct rt_topic *topic)
     return topic->durable != NULL && topic->durable->id > 0;
 }
 
+bool rt_journal_has_nothing(const struct rt_topic *topic)
+{
+    const struct rt_durable *durable = topic->durable;
+    const struct rt_history *history = &topic->core->history;
+    return rt_journal_knows(topic) && rt_journal_has_all(topic) &&
+           rt_list_is_empty(&durable->changed) && !durable->is_damaged &&
+           history->ops != NULL && history->fetching != durable &&
+           topic->ring.segment_count == 0 && !rt_history_exists(topic);
+}
+
+int rt_journal_forget(struct rt_topic *topic)
+{
+    return rt_journal_knows(topic)
+               ? rt_journal_note_removed(topic->core->journal,
+                                         topic->durable->id)
+               : 0;
+}
+
 /* --- collecting --- */
+
+static bool is_too_much(const struct rt_journal *journal, uint32_t extents)
+{
+    const struct rt_journal_batch *batch = journal->collecting;
+    uint64_t needed =
+        (uint64_t)batch->extent_count + journal->extents_owed + extents;
+    return journal->bytes >= RT_JOURNAL_BYTES_MAX ||
+           needed > RT_JOURNAL_EXTENTS_MAX ||
+           batch->notes.len / sizeof(struct rt_note) >= RT_JOURNAL_EXTENTS_MAX;
+}
 
 int rt_journal_admit(const struct rt_topic *topic, uint32_t extents)
 {
@@ -148,7 +176,7 @@ int rt_journal_admit(const struct rt_topic *topic, uint32_t extents)
     if (topic->durable->is_damaged) {
         return RT_EDAMAGED;
     }
-    if (journal->bytes >= RT_JOURNAL_BYTES_MAX) {
+    if (is_too_much(journal, extents)) {
         return RT_EAGAIN;
     }
     return reserve_extents(journal, journal->extents_owed + extents);

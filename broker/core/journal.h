@@ -28,6 +28,10 @@
 #define RT_JOURNAL_BYTES_HIGH ((uint64_t)16 * 1024 * 1024)
 #define RT_JOURNAL_BYTES_MAX  ((uint64_t)64 * 1024 * 1024)
 
+/* A batch has at most so many extents, and about as many notes: more is too
+ * much as well. */
+#define RT_JOURNAL_EXTENTS_MAX ((uint32_t)1 << 18)
+
 /* After an end without a batch that says so, events may be lost that somebody
  * has been given: their offsets are not given again. More than so many are
  * never waiting for the disk. */
@@ -146,6 +150,11 @@ bool rt_journal_has_all(const struct rt_topic *topic);
 
 /* Whether the log knows the topic, or will. */
 bool rt_journal_knows(const struct rt_topic *topic);
+
+/* Whether the log knows the topic and has nothing of it any more, so that it
+ * may go; and for one that does, the log is told: 0 or RT_ENOMEM. */
+bool rt_journal_has_nothing(const struct rt_topic *topic);
+RT_MUST_USE int rt_journal_forget(struct rt_topic *topic);
 
 /* --- events --- */
 

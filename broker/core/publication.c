@@ -96,7 +96,7 @@ int rt_publication_add(struct rt_publication *publication,
         publication->last_part = number;
         err = extend(publication, publication->parts[number].topic, event);
     }
-    if (err < 0 && err != RT_ECLOSED && err != RT_ERANGE) {
+    if (err == RT_ENOMEM) {
         publication->core->counters.events_refused++;
     }
     return err;

@@ -34,6 +34,10 @@
 #define RT_COMMITTER_RETAIN_MS 10000          /* between two retentions */
 #define RT_COMMITTER_TELL_MS   1000           /* between lines of progress */
 
+/* What is to be free beside the reserve when the disk is no longer full: for a
+ * segment, and the topics at its begin. */
+#define RT_COMMITTER_ROOM (2 * RT_LOG_SEGMENT_BYTES)
+
 /* With each batch the thread may take so much, and this for each part of it. */
 #define RT_COMMITTER_GRANT      ((size_t)1024 * 1024)
 #define RT_COMMITTER_PART_GRANT ((size_t)512)
@@ -102,6 +106,7 @@ struct rt_committer {
     struct rt_log *log;
     struct rt_journal_parts parts;
     uint64_t reserve;
+    bool needs_segment; /* to write what found no room */
     uint64_t looked_ns;
     uint64_t retained_ns;
     /* Between the two: under the lock. */

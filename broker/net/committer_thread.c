@@ -43,6 +43,7 @@ static void tell_written(struct rt_committer *committer,
     told->err = err == RT_ENOMEM ? RT_ENOSPC : err;
     if (told->err == RT_ENOSPC) {
         told->is_full = true;
+        committer->needs_segment = err == RT_ENOSPC;
     } else if (err == 0) {
         told->batches++;
         told->events = events_of(batch);
@@ -65,7 +66,8 @@ static void write_batch(struct rt_committer *committer)
 }
 
 /* Full is less than the reserve; there is room again when a segment fits, or
- * the next batch that needs one would find the disk full once more. */
+ * the next batch that needs one would find the disk full once more. Of memory
+ * there may be enough at any time. */
 static void look(struct rt_committer *committer)
 {
     uint64_t free_bytes = 0;
@@ -73,10 +75,13 @@ static void look(struct rt_committer *committer)
     uv_mutex_unlock(&committer->lock);
     int err = rt_disk_free_bytes(&committer->disk.disk, &free_bytes);
     uv_mutex_lock(&committer->lock);
-    uint64_t needed =
-        committer->reserve + (is_full ? 2 * RT_LOG_SEGMENT_BYTES : 0);
+    uint64_t needed = committer->reserve;
+    if (is_full && committer->needs_segment) {
+        needed += RT_COMMITTER_ROOM;
+    }
     if (err == 0 && (free_bytes < needed) != is_full) {
         committer->told.is_full = !is_full;
+        committer->needs_segment = !is_full;
         tell(committer);
     }
 }

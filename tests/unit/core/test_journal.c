@@ -226,3 +226,54 @@ TEST("without memory nothing is taken that could not be collected")
     }
     EXPECT(taken > 5000);
 }
+
+TEST("a topic of which nothing is left on disk goes, and the log is told")
+{
+    struct rt_retention short_lived = {1024 * KIB, UNLIMITED, 1000};
+    test_journal_init(&disk, short_lived);
+    test_core_publish(&disk.test, "a", 100);
+    test_core_publish(&disk.test, "b", 100);
+    test_journal_write(&disk);
+    disk.earliest[1] = 2; /* retention on disk */
+    test_core_pass_time(&disk.test, RT_TOPIC_IDLE_MS + 1);
+    rt_core_tick(&disk.test.core);
+    EXPECT(rt_topic_find(&disk.test.core, RT_BYTES("a")) == NULL);
+    EXPECT(rt_topic_find(&disk.test.core, RT_BYTES("b")) != NULL);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(test_journal_note(batch, 0).kind, RT_NOTE_REMOVED);
+    EXPECT_INT(test_journal_note(batch, 0).id, 1);
+    rt_journal_done(&disk.journal, 0);
+    test_core_publish(&disk.test, "a", 100);
+    EXPECT_INT(durable("a")->id, 3); /* never again the same */
+    test_journal_finish(&disk);
+}
+
+TEST("a topic that is special, or is being written, does not go")
+{
+    struct rt_retention short_lived = {1024 * KIB, UNLIMITED, 1000};
+    test_journal_init(&disk, short_lived);
+    test_core_publish(&disk.test, "a", 100);
+    test_core_publish(&disk.test, "b", 100);
+    rt_topic_close(test_core_topic(&disk.test, "a"));
+    test_journal_write(&disk);
+    disk.earliest[1] = 2;
+    test_core_publish(&disk.test, "b", 100);
+    EXPECT(rt_journal_take(&disk.journal) != NULL);
+    test_core_pass_time(&disk.test, RT_TOPIC_IDLE_MS + 1);
+    rt_core_tick(&disk.test.core);
+    EXPECT(!rt_journal_has_nothing(test_core_topic(&disk.test, "a")) ||
+           test_core_topic(&disk.test, "a")->is_closed);
+    EXPECT(!rt_journal_has_nothing(test_core_topic(&disk.test, "b")));
+    rt_journal_done(&disk.journal, 0);
+    test_journal_finish(&disk);
+}
+
+TEST("one batch has so many extents and no more")
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    const struct rt_topic *topic = test_core_topic(&disk.test, "a");
+    EXPECT_INT(rt_journal_admit(topic, RT_JOURNAL_EXTENTS_MAX), RT_EAGAIN);
+    EXPECT_INT(rt_journal_admit(topic, RT_JOURNAL_EXTENTS_MAX - 1), 0);
+    test_journal_finish(&disk);
+}

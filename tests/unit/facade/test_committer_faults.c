@@ -141,7 +141,16 @@ static int refusing_write(struct rt_disk *disk,
     return err < 0 ? err : honest->write(disk, file, ranges, count, at);
 }
 
-/* A broker whose disk says what `refusal` is. */
+static _Atomic uint64_t free_bytes; /* of the disk */
+
+static int refusing_free_bytes(struct rt_disk *disk, uint64_t *bytes)
+{
+    (void)disk;
+    *bytes = free_bytes;
+    return 0;
+}
+
+/* A broker whose disk says what `refusal` is, and has what `free_bytes` is. */
 static void refusing_init(struct test_host *host,
                           const struct ringtail_config *config)
 {
@@ -151,7 +160,9 @@ static void refusing_init(struct test_host *host,
     honest = disk->ops;
     refusing = *honest;
     refusing.write = refusing_write;
+    refusing.free_bytes = refusing_free_bytes;
     refusal = 0;
+    free_bytes = UINT64_MAX;
     disk->ops = &refusing;
 }
 
@@ -203,6 +214,42 @@ TEST("on a disk that is full events wait, and are written when there is room")
     test_host_finish(&host);
     test_host_init(&host, &config);
     EXPECT_INT(publish(&host, "a").offset, 3);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+TEST("before the disk is full events are refused, until there is room again")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    free_bytes = config.data_reserve - 1;
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    free_bytes = config.data_reserve + RT_COMMITTER_ROOM;
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_WORKING);
+    (void)publish(&host, "a");
+    until_written(&host);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+TEST("a stop does not wait for room on the disk")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    free_bytes = 0;
+    refusal = UV_ENOSPC;
+    (void)publish(&host, "a");
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    EXPECT_INT(publish(&host, "a").offset, 1); /* it never was on disk */
     test_host_finish(&host);
     test_directory_remove(&directory);
 }

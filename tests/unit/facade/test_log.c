@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/net/report.h"
 #include "tests/support/peer.h"
 #include "tests/support/test.h"
 
@@ -82,4 +83,17 @@ TEST("connections that are refused are told of")
     test_peer_close(&peers[0]);
     test_peer_close(&peers[1]);
     test_host_finish(&host);
+}
+
+TEST("how much of a log has been read is told in one line")
+{
+    struct journal journal = {0};
+    struct rt_report report = {.log = on_log, .context = &journal};
+    rt_report_progress(&report, UINT64_C(600) << 20, UINT64_C(3) << 30);
+    EXPECT_TEXT(rt_bytes_of(journal.text),
+                "reading the log: 600 of 3072 MiB\n");
+    EXPECT_INT(journal.level, RINGTAIL_LOG_INFO);
+    report.log = NULL; /* nobody wants to know */
+    rt_report_progress(&report, 0, 1);
+    EXPECT_INT(journal.lines, 1);
 }
