@@ -61,6 +61,7 @@ void rt_committer_continue(struct rt_committer *committer)
     }
     if (committer->state == RT_COMMITTER_STOPPING) {
         committer->state = RT_COMMITTER_ENDING;
+        rt_fetcher_finish(&committer->fetcher);
         order(committer, RT_COMMITTER_END, NULL);
     }
 }
@@ -118,6 +119,8 @@ static void on_async(uv_async_t *async)
     struct rt_committer *committer = async->data;
     hear(committer);
     settle(committer);
+    rt_fetcher_hear(&committer->fetcher);
+    rt_history_continue(&committer->server->core.history);
     rt_disk_answers_release(committer->server);
     if (committer->news.has_ended) {
         end(committer);
@@ -164,6 +167,7 @@ void rt_committer_stop(struct rt_committer *committer,
 /* One that was never started waits for orders. */
 static void end_at_once(struct rt_committer *committer)
 {
+    rt_fetcher_finish(&committer->fetcher);
     order(committer, RT_COMMITTER_END, NULL);
     RT_CHECK(uv_thread_join(&committer->thread) == 0);
     committer->state = RT_COMMITTER_ENDED;

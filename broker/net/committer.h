@@ -26,6 +26,7 @@
 #include "base/heap.h"
 #include "broker/core/journal.h"
 #include "broker/core/journal_write.h"
+#include "broker/net/fetcher.h"
 #include "storage/log.h"
 #include "storage/posix_disk.h"
 
@@ -99,7 +100,8 @@ struct rt_committer {
     uint64_t progress_ns; /* when progress was told last */
     void (*on_stopped)(void *context);
     void *stopped_context;
-    uv_async_t async;
+    uv_async_t async; /* the fetcher's, too */
+    struct rt_fetcher fetcher;
     /* The thread's, or of whoever is before and after it. */
     struct rt_posix_disk disk;
     struct rt_heap heap;

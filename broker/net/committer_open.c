@@ -1,6 +1,4 @@
 /* The committer's beginning: what the log has becomes the core's. */
-#include <pthread.h>
-#include <signal.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
@@ -8,6 +6,7 @@
 #include "broker/core/journal_restore.h"
 #include "broker/net/committer.h"
 #include "broker/net/server.h"
+#include "broker/net/thread.h"
 
 #define NS_OF_MS UINT64_C(1000000)
 
@@ -122,21 +121,6 @@ static int open_log(struct rt_committer *committer,
 
 /* --- the thread --- */
 
-/* It inherits the mask: signals are for the host's own threads. */
-static int create_thread(struct rt_committer *committer)
-{
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    RT_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    int err = uv_thread_create(&committer->thread, rt_committer_run, committer);
-    RT_CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    if (err == 0) {
-        (void)pthread_setname_np(committer->thread, RT_COMMITTER_NAME);
-    }
-    return err;
-}
-
 static int begin_thread(struct rt_committer *committer)
 {
     int err = uv_mutex_init(&committer->lock);
@@ -148,7 +132,8 @@ static int begin_thread(struct rt_committer *committer)
         uv_mutex_destroy(&committer->lock);
         return err;
     }
-    err = create_thread(committer);
+    err = rt_thread_create(&committer->thread, RT_COMMITTER_NAME,
+                           rt_committer_run, committer);
     if (err < 0) {
         uv_cond_destroy(&committer->wake);
         uv_mutex_destroy(&committer->lock);
@@ -181,8 +166,13 @@ static int open_all(struct rt_committer *committer,
     if (err < 0) {
         return err;
     }
-    err = begin_thread(committer);
+    err = rt_fetcher_init(&committer->fetcher, committer->server,
+                          committer->log, &committer->async);
+    if (err == 0) {
+        err = begin_thread(committer);
+    }
     if (err < 0) {
+        rt_fetcher_finish(&committer->fetcher);
         close_log(committer);
     }
     return err;

@@ -6,44 +6,10 @@ import os
 import signal
 import stat
 import subprocess
-import tempfile
 
-from broker import Broker, environment, program, until
+from broker import environment, program, until
+from data import JUMP, Killed, broker_on, folder, on_disk, state
 from tap import equal, run, test
-
-# How far offsets go on after an end that was none.
-JUMP = 1 << 24
-
-
-def folder():
-    """A directory for the log, which is gone at the end."""
-    return tempfile.TemporaryDirectory(prefix="ringtail-data-")
-
-
-def broker_on(data, *flags):
-    """A broker whose log is there."""
-    return Broker("--data", data, *flags)
-
-
-def state(broker, topic):
-    """What GET /topics/{topic} says."""
-    answer = broker.request("GET", f"/topics/{topic}")
-    equal(answer.status, 200, topic)
-    return answer.json()
-
-
-def on_disk(broker):
-    """Waits until all that was published is on disk."""
-    until(lambda: broker.metric("log_waiting_bytes") == 0, "the log")
-
-
-class Killed(Broker):
-    """One that ends at once, without a last batch."""
-
-    def __exit__(self, kind, error, trace):
-        self.process.kill()
-        self.process.communicate()
-
 
 def refusal(*words):
     """What the program says that does not start."""

@@ -1,0 +1,39 @@
+"""Brokers with a log on disk."""
+
+import tempfile
+
+from broker import Broker, until
+from tap import equal
+
+# How far offsets go on after an end that was none.
+JUMP = 1 << 24
+
+
+def folder():
+    """A directory for the log, which is gone at the end."""
+    return tempfile.TemporaryDirectory(prefix="ringtail-data-")
+
+
+def broker_on(data, *flags):
+    """A broker whose log is there."""
+    return Broker("--data", data, *flags)
+
+
+def state(broker, topic):
+    """What GET /topics/{topic} says."""
+    answer = broker.request("GET", f"/topics/{topic}")
+    equal(answer.status, 200, topic)
+    return answer.json()
+
+
+def on_disk(broker):
+    """Waits until all that was published is on disk."""
+    until(lambda: broker.metric("log_waiting_bytes") == 0, "the log")
+
+
+class Killed(Broker):
+    """One that ends at once, without a last batch."""
+
+    def __exit__(self, kind, error, trace):
+        self.process.kill()
+        self.process.communicate()
