@@ -118,7 +118,8 @@ def after_a_kill():
             publish(broker, "news", 1, COUNT)
             epoch = state(broker, "news")["epoch"]
         with broker_on(data, *SMALL) as broker:
-            with stream.Lines(broker, f"news?since={epoch}-{COUNT - 5}") as peer:
+            cursor = f"{epoch}-{COUNT - 5}"
+            with stream.Lines(broker, f"news?since={cursor}") as peer:
                 equal(peer.item()["op"], "open")
                 expect(data_of(peer.items(5)), COUNT - 4, COUNT)
                 gap = peer.item()
