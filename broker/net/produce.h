@@ -114,7 +114,7 @@ void rt_produce_answer_again(struct rt_http_session *session,
 void rt_produce_refuse_batch(struct rt_http_session *session,
                              const struct rt_batch_fault *fault);
 
-/* Why the core did not append, but for want of memory. */
+/* Why the core did not append. */
 struct rt_refusal rt_publish_refusal(struct rt_bytes topic, int err);
 
 /* Refuses what the core did not append, as rt_core_publish says. */
