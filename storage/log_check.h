@@ -27,11 +27,15 @@ struct rt_log_check_found {
     uint64_t damaged_segments;
     uint64_t damaged_topics;
     uint64_t lost_events; /* that are known of */
+    /* The first segment that is damaged, or knows of a topic that is; 0: there
+     * is none. */
+    uint64_t first_damaged;
 };
 
-/* Fills in `found`: 0, RT_ENOMEM, or what the disk said. */
+/* Fills in `found`, and the tally with the topics there are. 0, RT_ENOMEM,
+ * RT_EDAMAGED if a repair has not been ended, or what the disk said. */
 RT_MUST_USE int rt_log_check(struct rt_disk *disk,
-                             struct rt_heap *heap,
+                             struct rt_log_tally *tally,
                              const struct rt_log_check_visitor *visitor,
                              struct rt_log_check_found *found);
 

@@ -1,5 +1,7 @@
 #include "storage/log_files.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -36,16 +38,50 @@ static int reserve(struct rt_log_files *files)
     return 0;
 }
 
+void rt_log_files_mark(enum rt_log_repair_stage stage,
+                       uint64_t repaired,
+                       char name[RT_LOG_MARK_SIZE])
+{
+    (void)snprintf(name, RT_LOG_MARK_SIZE, "REPAIR-%d-%020" PRIu64, (int)stage,
+                   repaired);
+}
+
+/* Whether the name is that of a mark, which is noted then. */
+static bool is_mark(struct rt_log_files *files, const char *name)
+{
+    char mark[RT_LOG_MARK_SIZE];
+    struct rt_bytes text = rt_bytes_of(name);
+    uint64_t repaired = 0;
+    if (text.len != sizeof(mark) - 1 ||
+        rt_bytes_to_u64((struct rt_bytes){name + 9, 20}, &repaired) < 0) {
+        return false;
+    }
+    for (int stage = RT_LOG_REPAIR_PUT_ASIDE; stage <= RT_LOG_REPAIR_PUT_IN;
+         stage++) {
+        rt_log_files_mark((enum rt_log_repair_stage)stage, repaired, mark);
+        if (rt_bytes_equal(text, rt_bytes_of(mark))) {
+            files->stage = (enum rt_log_repair_stage)stage;
+            files->repaired = repaired;
+            return true;
+        }
+    }
+    return false;
+}
+
+void rt_log_files_add(struct rt_log_files *files, uint64_t number)
+{
+    files->err = files->err == 0 ? reserve(files) : files->err;
+    if (files->err == 0) {
+        files->numbers[files->count++] = number;
+    }
+}
+
 static void found_name(void *context, const char *name)
 {
     struct rt_log_files *files = context;
-    uint64_t number = rt_log_name_number(name);
-    if (number == 0 || files->err < 0) {
-        return;
-    }
-    files->err = reserve(files);
-    if (files->err == 0) {
-        files->numbers[files->count++] = number;
+    uint64_t number = is_mark(files, name) ? 0 : rt_log_name_number(name);
+    if (number > 0) {
+        rt_log_files_add(files, number);
     }
 }
 

@@ -188,6 +188,9 @@ static int recover(struct recovery *recovery)
 {
     struct rt_disk *disk = recovery->log->options.disk;
     int err = rt_log_files_list(&recovery->files, disk);
+    if (err == 0 && recovery->files.stage != RT_LOG_REPAIR_NONE) {
+        err = RT_EDAMAGED; /* until the repair is ended */
+    }
     if (err < 0) {
         return err;
     }

@@ -1,5 +1,7 @@
 #include "storage/log_survey.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "storage/log.h"
 #include "storage/log_files.h"
@@ -348,9 +350,25 @@ static int measure(struct survey *survey)
     return 0;
 }
 
-static int check_all(struct survey *survey)
+static int list(struct survey *survey, uint64_t first)
 {
-    int err = rt_log_files_list(&survey->files, survey->disk);
+    struct rt_log_files *files = &survey->files;
+    size_t skipped = 0;
+    int err = rt_log_files_list(files, survey->disk);
+    while (skipped < files->count && files->numbers[skipped] < first) {
+        skipped++;
+    }
+    files->count -= skipped;
+    if (files->count > 0) {
+        memmove(files->numbers, files->numbers + skipped,
+                files->count * sizeof(*files->numbers));
+    }
+    return err == 0 && files->stage != RT_LOG_REPAIR_NONE ? RT_EDAMAGED : err;
+}
+
+static int check_all(struct survey *survey, uint64_t first)
+{
+    int err = list(survey, first);
     err = err == 0 ? measure(survey) : err;
     for (size_t i = 0; i < survey->files.count && err == 0; i++) {
         uint64_t before =
@@ -365,12 +383,13 @@ static int check_all(struct survey *survey)
 
 int rt_log_survey(struct rt_disk *disk,
                   struct rt_heap *heap,
+                  uint64_t first,
                   const struct rt_log_survey_visitor *visitor)
 {
     struct survey survey = {.disk = disk, .heap = heap, .visitor = visitor};
     rt_log_files_init(&survey.files, heap);
     rt_log_window_init(&survey.window, disk, heap, RT_LOG_WINDOW_WIDE);
-    int err = check_all(&survey);
+    int err = check_all(&survey, first);
     rt_log_window_finish(&survey.window);
     rt_log_files_finish(&survey.files);
     return err;

@@ -53,9 +53,11 @@ struct rt_log_survey_visitor {
     void (*progress)(void *context, uint64_t done, uint64_t all);
 };
 
-/* 0, RT_ENOMEM, or what the disk or the visitor said. */
+/* Surveys the segments from number `first` on. 0, RT_ENOMEM, RT_EDAMAGED if a
+ * repair has not been ended, or what the disk or the visitor said. */
 RT_MUST_USE int rt_log_survey(struct rt_disk *disk,
                               struct rt_heap *heap,
+                              uint64_t first,
                               const struct rt_log_survey_visitor *visitor);
 
 #endif

@@ -50,8 +50,11 @@ static inline int checker_try(struct checker *checker, struct keeper *keeper)
                                            .topic = check_topic,
                                            .progress = check_progress};
     memset(checker, 0, sizeof(*checker));
-    int err = rt_log_check(&keeper->disk.disk, &keeper->heap.heap, &visitor,
-                           &checker->found);
+    struct rt_log_tally tally;
+    rt_log_tally_init(&tally, &keeper->heap.heap);
+    int err =
+        rt_log_check(&keeper->disk.disk, &tally, &visitor, &checker->found);
+    rt_log_tally_finish(&tally);
     EXPECT_INT(keeper->heap.heap.used, 0);
     return err;
 }

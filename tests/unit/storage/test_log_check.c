@@ -50,6 +50,7 @@ TEST("damage is summed up")
     EXPECT_INT(checker.found.damaged_segments, 2);
     EXPECT_INT(checker.found.damaged_topics, 1);
     EXPECT_INT(checker.found.lost_events, 10);
+    EXPECT_INT(checker.found.first_damaged, 1);
     keeper_finish(&keeper);
 }
 
@@ -70,9 +71,10 @@ TEST("nobody needs to be told")
     keeper_close(&keeper);
     struct rt_log_check_visitor visitor = {.context = NULL};
     struct rt_log_check_found found;
-    EXPECT_INT(
-        rt_log_check(&keeper.disk.disk, &keeper.heap.heap, &visitor, &found),
-        0);
+    struct rt_log_tally tally;
+    rt_log_tally_init(&tally, &keeper.heap.heap);
+    EXPECT_INT(rt_log_check(&keeper.disk.disk, &tally, &visitor, &found), 0);
+    rt_log_tally_finish(&tally);
     EXPECT_INT(found.event_count, 200);
     keeper_finish(&keeper);
 }

@@ -150,7 +150,10 @@ static bool is_found_whole(void)
     struct rt_log_check_found found;
     struct rt_log_check_visitor visitor = {.context = NULL};
     rt_heap_init(&heap, SIZE_MAX);
-    EXPECT_INT(rt_log_check(&damaged.disk, &heap, &visitor, &found), 0);
+    struct rt_log_tally tally;
+    rt_log_tally_init(&tally, &heap);
+    EXPECT_INT(rt_log_check(&damaged.disk, &tally, &visitor, &found), 0);
+    rt_log_tally_finish(&tally);
     EXPECT_INT(heap.used, 0);
     return rt_log_check_is_sound(&found) && found.torn_bytes == 0;
 }
