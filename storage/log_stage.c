@@ -38,7 +38,7 @@ void rt_log_stage_turn(struct rt_log_stage *stage,
 
 static void write_block(struct rt_log_stage *stage)
 {
-    if (stage->len > 0 && stage->err == 0) {
+    if (stage->len > 0) {
         struct rt_bytes block = {stage->bytes, stage->len};
         stage->err =
             rt_disk_write(stage->disk, stage->file, &block, 1, stage->position);

@@ -78,6 +78,24 @@ TEST("one batch may have parts of all kinds")
     keeper_finish(&keeper);
 }
 
+TEST("events of a topic that the same batch removes are gone with it")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    struct rt_segment *segment = segment_with(&keeper, 1, 3, 40, "a");
+    struct rt_log_part parts[] = {{.kind = RT_LOG_REMOVED, .topic = 1},
+                                  {.kind = RT_LOG_EVENTS,
+                                   .topic = 1,
+                                   .events = rt_log_events_of(segment, 0, 3)}};
+    EXPECT_INT(keeper_append(&keeper, parts, 2), 0);
+    rt_segment_unref(&keeper.store, segment);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.found.damaged_topics, 0);
+    EXPECT_INT(keeper.topics[1].event_count, 0);
+    keeper_finish(&keeper);
+}
+
 TEST("a purge raises the floor, and what was before is not told")
 {
     keeper_init(&keeper);
@@ -193,8 +211,14 @@ TEST("a write for which there is no room is taken back")
     keeper_init(&keeper);
     keeper_open(&keeper);
     keeper_describe(&keeper, 1, "news");
+    uint64_t position = keeper.log->tail.position;
+    struct fake_image *image = keeper_image(&keeper, 1);
+    memset(image->bytes + position, 'x', 64); /* what it did write */
     fake_disk_fault_at(&keeper.disk, 1, FAKE_ENOSPC);
     EXPECT_INT(keeper_try_publish(&keeper, 1, 5, 20), RT_ENOSPC);
+    for (int i = 0; i < 64; i++) {
+        EXPECT_INT(image->bytes[position + (uint64_t)i], 0);
+    }
     keeper_publish(&keeper, 1, 2, 20);
     keeper_restart(&keeper);
     EXPECT_INT(keeper.topics[1].event_count, 2);

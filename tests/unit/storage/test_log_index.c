@@ -164,6 +164,7 @@ TEST("what is below the floor does not count")
     rt_log_shelf_raise(shelf, 21);
     EXPECT_INT(rt_log_shelf_earliest(shelf), 21);
     EXPECT_INT(shelf->bytes, 0);
+    EXPECT_INT(shelf->events, 0);
     end();
 }
 

@@ -93,6 +93,22 @@ TEST("a snapshot that is all there is is not thrown away")
     keeper_finish(&keeper);
 }
 
+TEST("the number of a topic that is gone is not given again")
+{
+    struct rt_log_part removal = {.kind = RT_LOG_REMOVED, .topic = 3};
+    begin();
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 2, "two");
+    keeper_describe(&keeper, 3, "three");
+    EXPECT_INT(keeper_append(&keeper, &removal, 1), 0);
+    while (rt_log_usage(keeper.log).segment_count < 5) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.found.next_topic, 4);
+    keeper_finish(&keeper);
+}
+
 TEST("other files in the directory are left alone")
 {
     struct rt_file file;

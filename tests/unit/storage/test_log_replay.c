@@ -128,6 +128,33 @@ TEST("of a topic whose beginning is lost nothing but the number is known")
     keeper_finish(&keeper);
 }
 
+TEST("a batch of another history is behind a hole")
+{
+    char batch[512];
+    struct fake_disk other;
+    begin();
+    fake_disk_copy(&other, &keeper.disk);
+    keeper_open(&keeper);
+    keeper_publish(&keeper, 2, 1, 60);
+    keeper_publish(&keeper, 1, 1, 60);
+    uint64_t at = keeper_batch(&keeper, 1, 10);
+    uint64_t len = keeper_batch(&keeper, 1, 11) - at;
+    EXPECT(len <= sizeof(batch));
+    memcpy(batch, keeper_image(&keeper, 1)->bytes + at, len);
+    keeper_finish(&keeper);
+    fake_disk_copy(&keeper.disk, &other);
+    fake_disk_finish(&other);
+    keeper.options.wall_ms += 5; /* what makes this history another one */
+    keeper_open(&keeper);
+    keeper_publish(&keeper, 2, 1, 60);
+    keeper_close(&keeper);
+    memcpy(keeper_image(&keeper, 1)->bytes + at, batch, len);
+    keeper_open(&keeper);
+    expect_topic(1, 11, false);
+    expect_topic(2, 11, true);
+    keeper_finish(&keeper);
+}
+
 TEST("a purge behind what is lost makes it not matter")
 {
     begin();

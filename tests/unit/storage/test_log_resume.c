@@ -60,6 +60,19 @@ TEST("a log is opened where there is no room, and read")
     keeper_finish(&keeper);
 }
 
+TEST("a segment does not become longer by being opened")
+{
+    begin();
+    uint64_t len = keeper_image(&keeper, 3)->len;
+    for (int i = 0; i < 5; i++) {
+        keeper_image(&keeper, 3)->len = 16384;
+        keeper_open(&keeper);
+        EXPECT(keeper_image(&keeper, 3)->len <= len);
+        keeper_close(&keeper);
+    }
+    keeper_finish(&keeper);
+}
+
 TEST("what a sync has failed for is written once more")
 {
     begin();

@@ -161,6 +161,25 @@ TEST("a topic that keeps everything keeps the segments that it is in")
     keeper_finish(&keeper);
 }
 
+TEST("keys keep the segments that they are in as long as they are of use")
+{
+    struct rt_log_part key = {.kind = RT_LOG_KEY, .opaque = RT_BYTES("key")};
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    describe((struct rt_retention){1, UINT64_MAX, UINT64_MAX});
+    EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
+    while (rt_log_usage(keeper.log).segment_count < 5) {
+        keeper_publish(&keeper, 1, 10, 1000);
+    }
+    keeper.options.wall_ms += keeper.options.key_ms;
+    retain();
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 5);
+    keeper.options.wall_ms++;
+    retain();
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 1);
+    keeper_finish(&keeper);
+}
+
 TEST("offsets go on where they were when no event is left")
 {
     begin();
@@ -188,6 +207,17 @@ TEST("a removal that fails loses nothing, and is done later")
     EXPECT(rt_log_usage(keeper.log).bytes <= (uint64_t)2 * 1024 * 1024);
     keeper_restart(&keeper);
     EXPECT(!keeper.topics[1].is_damaged);
+    keeper_finish(&keeper);
+}
+
+TEST("a segment that somebody else has removed is forgotten")
+{
+    begin();
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000001.rtl"),
+               0);
+    keeper.log->options.retention.bytes = (uint64_t)2 * 1024 * 1024;
+    retain();
+    EXPECT(rt_log_usage(keeper.log).bytes <= (uint64_t)2 * 1024 * 1024);
     keeper_finish(&keeper);
 }
 

@@ -80,6 +80,21 @@ TEST("many small batches and their places leave room for the index")
     keeper_finish(&keeper);
 }
 
+TEST("a segment for which there is no room after all is taken back")
+{
+    begin();
+    while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+    fake_disk_fault_at(&keeper.disk, 3, FAKE_ENOSPC);
+    EXPECT_INT(keeper_try_publish(&keeper, 1, 10, 500), RT_ENOSPC);
+    EXPECT(fake_disk_image(&keeper.disk, "00000000000000000002.rtl") == NULL);
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 1);
+    keeper_publish(&keeper, 1, 10, 500);
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 2);
+    keeper_finish(&keeper);
+}
+
 TEST("a failure on the way to the next segment is for good, and loses nothing")
 {
     for (uint64_t call = 1; call <= 12; call++) {

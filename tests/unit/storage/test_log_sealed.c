@@ -89,6 +89,30 @@ TEST("a segment that is missing ends the topics that were in it")
     keeper_finish(&keeper);
 }
 
+TEST("a topic that had events in a missing segment alone is damaged")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    keeper_describe(&keeper, 3, "without any");
+    for (uint64_t segment = 2; segment <= 4; segment++) {
+        while (rt_log_usage(keeper.log).segment_count < segment) {
+            keeper_publish(&keeper, 1, 10, 500);
+        }
+        if (segment == 2) {
+            keeper_publish(&keeper, 2, 1, 500);
+        }
+    }
+    keeper_close(&keeper);
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
+               0);
+    keeper_open(&keeper);
+    EXPECT(keeper.topics[2].is_damaged);
+    EXPECT(!keeper.topics[3].is_damaged);
+    keeper_finish(&keeper);
+}
+
 TEST("what is damaged stays so from segment to segment")
 {
     begin();
@@ -119,7 +143,7 @@ TEST("a trailer whose index leads out of the file is none")
     EXPECT_INT(rt_disk_open(&keeper.disk.disk, "file", true, &file), 0);
     for (uint64_t index = 0; index < 3; index++) {
         trailer.index = index;
-        trailer.place_count = UINT64_MAX / 64 + index;
+        trailer.place_count = index == 0 ? (uint64_t)1 << 58 : index;
         rt_log_trailer_sign(&trailer);
         EXPECT_INT(rt_disk_write(&keeper.disk.disk, &file, &range, 1, 0), 0);
         rt_log_window_turn(&window, file, sizeof(trailer));

@@ -128,6 +128,31 @@ TEST("batches of another log or of another segment are none")
     end();
 }
 
+TEST("a part that leads out of its batch makes no sense")
+{
+    static const uint64_t lengths[] = {1, 8, UINT64_MAX - 3, UINT64_MAX};
+    begin();
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(lengths); i++) {
+        uint64_t position = keeper_batch(&keeper, 1, 5);
+        struct rt_log_part_head part = {.kind = RT_LOG_NODE,
+                                        .length = lengths[i]};
+        struct rt_log_batch_head head = {.log = keeper.options.identity,
+                                         .segment = 1,
+                                         .number = 6,
+                                         .length = sizeof(head) + sizeof(part),
+                                         .part_count = 1};
+        uint32_t crc = rt_log_batch_crc_begin(&head);
+        rt_log_batch_head_sign(&head, rt_log_batch_crc_add(crc, &part));
+        char *at = keeper_image(&keeper, 1)->bytes + position;
+        memcpy(at, &head, sizeof(head));
+        memcpy(at + sizeof(head), &part, sizeof(part));
+        window.len = 0;
+        EXPECT_INT(rt_log_walk_to(&walk, position), 0);
+        EXPECT_INT(rt_log_walk_next(&walk), RT_EDAMAGED);
+    }
+    end();
+}
+
 TEST("what the disk says ends a search")
 {
     begin();

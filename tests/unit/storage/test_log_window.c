@@ -88,6 +88,8 @@ TEST("nothing is seen behind the end, nor behind the file's")
     EXPECT_INT(look(LEN - 4, 5), RT_EDAMAGED);
     EXPECT_INT(look(LEN + 1, 0), RT_EDAMAGED);
     EXPECT_INT(look(UINT64_MAX, 8), RT_EDAMAGED);
+    rt_log_window_turn(&window, window.file, LEN - 100);
+    EXPECT_INT(look(LEN - 104, 8), RT_EDAMAGED);
     rt_log_window_turn(&window, window.file, LEN + 100);
     EXPECT_INT(look(LEN, 8), RT_EDAMAGED);
     end();
