@@ -211,6 +211,9 @@ static void write_ok(struct rt_writer *writer, const struct rt_notice *notice)
     if (notice->wall_ms > 0) {
         write_number(writer, "ts", notice->wall_ms);
     }
+    if (notice->ack != RT_ACK_UNSAID) {
+        write_text(writer, "ack", rt_ack_name(notice->ack));
+    }
 }
 
 void rt_notice_object_write(struct rt_writer *writer,

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/writer.h"
+#include "protocol/ack.h"
 #include "protocol/cursor.h"
 #include "protocol/format.h"
 #include "protocol/pattern.h"
@@ -110,6 +111,7 @@ struct rt_notice {
     const struct rt_refusal *refusal; /* ERROR */
     bool has_offset;        /* OK: a receipt says it beside the cursor */
     struct rt_bytes detail; /* OK: may be left out; needs no escape */
+    enum rt_ack ack;        /* OK: how far an event has come, if it is said */
     uint64_t wall_ms;       /* OPEN, OK: 0: not said */
 };
 

@@ -27,6 +27,7 @@ _Static_assert(RT_IDEMPOTENCY_KEY_BYTES_MAX == 255, "and another this one");
     X(DATA_BASE64, "data_base64")         \
     X(TYPE, "type")                       \
     X(IDEMPOTENCY_KEY, "idempotency_key") \
+    X(ACK, "ack")                         \
     X(TOKEN, "token")
 
 enum member {
@@ -57,7 +58,7 @@ static const uint32_t meant[RT_OPERATION_COUNT] = {
         ANY | BIT(TOPIC) | BIT(TOPICS) | BIT(SINCE) | BIT(GAP) | BIT(ECHO),
     [RT_OPERATION_UNSUB] = ANY | BIT(TOPIC) | BIT(TOPICS),
     [RT_OPERATION_PUB] = ANY | BIT(TOPIC) | BIT(DATA) | BIT(DATA_BASE64) |
-                         BIT(TYPE) | BIT(IDEMPOTENCY_KEY),
+                         BIT(TYPE) | BIT(IDEMPOTENCY_KEY) | BIT(ACK),
     [RT_OPERATION_AUTH] = ANY | BIT(TOKEN),
     [RT_OPERATION_PING] = ANY,
 };
@@ -381,6 +382,16 @@ static int read_key(struct parse *parse, struct rt_operation *operation)
     return err;
 }
 
+static int read_ack(struct parse *parse, struct rt_operation *operation)
+{
+    struct rt_bytes text = {NULL, 0};
+    int err = read_option(parse, ACK, &text);
+    if (err == 0 && text.len > 0 && rt_ack_parse(text, &operation->ack) < 0) {
+        err = refuse_member(parse, ACK, rt_ack_expected);
+    }
+    return err;
+}
+
 static int read_pub(struct parse *parse, struct rt_operation *operation)
 {
     int err = read_topic(parse, operation);
@@ -390,7 +401,10 @@ static int read_pub(struct parse *parse, struct rt_operation *operation)
     if (err == 0) {
         err = read_type(parse, operation);
     }
-    return err == 0 ? read_key(parse, operation) : err;
+    if (err == 0) {
+        err = read_key(parse, operation);
+    }
+    return err == 0 ? read_ack(parse, operation) : err;
 }
 
 /* --- All operations --- */

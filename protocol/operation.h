@@ -6,6 +6,7 @@
  *     {"op":"sub","topics":["a.*","b.>"],"gap":"skip","echo":false}
  *     {"op":"unsub","topic":"chat.42"}
  *     {"op":"pub","id":"x","topic":"chat.42","data":{"text":"hi"},"type":"msg"}
+ *     {"op":"pub","topic":"chat.42","data_base64":"aGk=","ack":"disk"}
  *     {"op":"auth","token":"..."}
  *     {"op":"ping"}
  */
@@ -17,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "protocol/ack.h"
 #include "protocol/media_type.h"
 #include "protocol/pattern.h"
 #include "protocol/problem.h"
@@ -62,6 +64,7 @@ struct rt_operation {
     enum rt_content content;
     struct rt_bytes type;
     struct rt_bytes idempotency_key; /* printable ASCII */
+    enum rt_ack ack;
 
     struct rt_bytes token; /* AUTH: visible ASCII */
 };

@@ -24,6 +24,7 @@ static struct rt_dialog *dialog_create(struct rt_connection *connection)
         dialog->is_at_boundary = true;
         rt_list_init(&dialog->waiting);
         rt_list_init(&dialog->subscribers);
+        rt_dialog_receipts_init(&dialog->receipts);
         rt_asker_init(&dialog->asker, go_on);
     }
     return dialog;
@@ -57,6 +58,7 @@ void rt_dialog_destroy(struct rt_dialog *dialog)
     server_of(dialog)->body_bytes -= dialog->begun_bytes;
     free_subscribers(dialog);
     rt_ws_receiver_destroy(dialog->receiver);
+    rt_dialog_receipts_finish(&dialog->receipts, heap);
     rt_buffer_finish(&dialog->answers, heap);
     rt_buffer_finish(&dialog->held, heap);
     rt_buffer_finish(&dialog->message, heap);
@@ -74,6 +76,7 @@ void rt_dialog_leave(struct rt_connection *connection)
         return;
     }
     rt_dialog_flush(dialog);
+    rt_dialog_receipts_drop(&dialog->receipts);
     rt_list_remove(&dialog->waiting);
     rt_asker_detach(&dialog->asker);
     RT_LIST_EACH (node, &dialog->subscribers) {
@@ -162,7 +165,8 @@ static bool is_idle(const struct rt_dialog *dialog)
 {
     return dialog->state == RT_DIALOG_OPEN && !dialog->is_paused &&
            dialog->is_at_boundary && dialog->subscriber_count == 0 &&
-           dialog->credentials == NULL;
+           dialog->credentials == NULL &&
+           rt_dialog_receipts_are_none(&dialog->receipts);
 }
 
 /* Nothing of it is left, and nobody has spoken since the last heartbeat: what
@@ -187,6 +191,7 @@ bool rt_dialog_may_go_on(struct rt_connection *connection)
     }
     return connection->state == RT_CONNECTION_WEBSOCKET &&
            dialog->state == RT_DIALOG_OPEN &&
+           !rt_dialog_receipts_are_full(&dialog->receipts) &&
            !rt_connection_is_blocked(connection);
 }
 

@@ -8,7 +8,8 @@
  *     OPEN -> WAITING   the topic that was published to has a fan-out behind
  *     both -> OPEN      the operation, or what is behind it, goes on
  *
- * While it is not open, or the peer does not take its answers, nothing is read.
+ * While it is not open, or the peer does not take its answers, or too many wait
+ * for the disk, nothing is read.
  * A connection that only listens has no dialog: one is there from the first
  * message on, and goes with a heartbeat when nothing is left of it.
  */
@@ -23,6 +24,7 @@
 #include "broker/core/subscriber.h"
 #include "broker/net/ask.h"
 #include "broker/net/connection.h"
+#include "broker/net/dialog_receipts.h"
 #include "protocol/http_request.h"
 #include "protocol/notice.h"
 #include "protocol/target.h"
@@ -80,10 +82,11 @@ struct rt_dialog {
     struct rt_connection *connection;
     struct rt_ws_receiver *receiver; /* kept between messages */
     struct rt_buffer answers;        /* written when the input has been read */
-    struct rt_buffer held;           /* input that is not looked at yet */
-    struct rt_buffer message;        /* ASKING: the operation */
-    struct rt_buffer scratch;        /* for texts of operations */
-    struct rt_list waiting;          /* WAITING: in server->dialogs */
+    struct rt_dialog_receipts receipts;
+    struct rt_buffer held;    /* input that is not looked at yet */
+    struct rt_buffer message; /* ASKING: the operation */
+    struct rt_buffer scratch; /* for texts of operations */
+    struct rt_list waiting;   /* WAITING: in server->dialogs */
     struct rt_asker asker;
     struct rt_list subscribers;         /* struct rt_dialog_subscriber */
     uint32_t subscriber_count;          /* of these, attached or not */

@@ -26,6 +26,16 @@ static int check_pub(const struct rt_task *task)
     return 0;
 }
 
+static int check_ack(const struct rt_task *task)
+{
+    struct rt_refusal refusal = {.subject = RT_BYTES("ack")};
+    int err = rt_disk_check_ack(task->server, task->operation->ack, &refusal);
+    if (err < 0) {
+        rt_task_refuse(task, &refusal);
+    }
+    return err;
+}
+
 /* It would come back though it must not. */
 static int check_own_room(const struct rt_task *task)
 {
@@ -43,18 +53,20 @@ static int check_own_room(const struct rt_task *task)
 
 /* --- doing it --- */
 
+/* What the publisher asked for goes before what the topic has. */
 static void answer_pub(const struct rt_task *task,
                        const struct rt_receipt *receipt,
-                       struct rt_bytes detail)
+                       bool is_replayed)
 {
-    struct rt_notice ok = rt_task_ok(task);
-    ok.topic = task->topic;
-    ok.has_cursor = true;
-    ok.has_offset = true;
-    ok.cursor = receipt->cursor;
-    ok.wall_ms = receipt->wall_ms;
-    ok.detail = detail;
-    rt_dialog_answer(task->dialog, &ok);
+    const struct rt_operation *operation = task->operation;
+    struct rt_dialog_receipt told = {.id = operation->id,
+                                     .topic = task->topic,
+                                     .receipt = *receipt,
+                                     .is_replayed = is_replayed};
+    if (receipt->ack != RT_ACK_UNSAID && operation->ack != RT_ACK_UNSAID) {
+        told.receipt.ack = operation->ack;
+    }
+    rt_dialog_tell(task->dialog, &told);
 }
 
 /* 0, unless it was done before, and is answered as it was then; or the key was
@@ -74,7 +86,7 @@ static int recall(const struct rt_task *task,
             "with this key another payload was published");
     }
     if (known > 0) {
-        answer_pub(task, receipt, RT_BYTES("replayed"));
+        answer_pub(task, receipt, true);
     }
     return known;
 }
@@ -121,7 +133,8 @@ void rt_task_pub(struct rt_task *task)
 {
     struct rt_idempotency_request request = request_of(task);
     struct rt_receipt receipt;
-    if (check_pub(task) < 0 || rt_task_authorize(task, RINGTAIL_PRODUCE) < 0 ||
+    if (check_pub(task) < 0 || check_ack(task) < 0 ||
+        rt_task_authorize(task, RINGTAIL_PRODUCE) < 0 ||
         recall(task, &request) != 0 || check_own_room(task) < 0) {
         return;
     }
@@ -132,7 +145,7 @@ void rt_task_pub(struct rt_task *task)
         return;
     }
     rt_dialog_note_own(task->dialog);
-    answer_pub(task, &receipt, (struct rt_bytes){0});
+    answer_pub(task, &receipt, false);
     if (receipt.is_congested &&
         task->dialog->connection->state == RT_CONNECTION_WEBSOCKET) {
         rt_dialog_wait(task->dialog, task->topic);

@@ -50,6 +50,12 @@ int rt_disk_check_ack(const struct rt_server *server,
     return RT_EINVAL;
 }
 
+enum rt_problem rt_disk_problem(int err)
+{
+    return err == RT_ENOSPC ? RT_PROBLEM_STORAGE_FULL
+                            : RT_PROBLEM_STORAGE_FAILED;
+}
+
 void rt_disk_wait(struct rt_server *server, struct rt_disk_waiter *waiter)
 {
     if (rt_list_is_empty(&waiter->link)) {
@@ -85,8 +91,7 @@ static struct rt_http_session *session_of(struct rt_disk_waiter *waiter)
 static void fail(struct rt_http_session *session, int err)
 {
     struct rt_refusal refusal = {
-        .problem = err == RT_ENOSPC ? RT_PROBLEM_STORAGE_FULL
-                                    : RT_PROBLEM_STORAGE_FAILED,
+        .problem = rt_disk_problem(err),
         .detail = "whether this event, and what was sent behind it, will be "
                   "on disk is not known"};
     session->answers.len = session->on_disk.holds[0].at;

@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "protocol/ack.h"
+#include "protocol/problem.h"
 
 /* Two batches are not on disk: the one that is written, and the next one. */
 #define RT_DISK_HOLDS_MAX 2
@@ -51,10 +52,12 @@ RT_MUST_USE int rt_disk_check(const struct rt_server *server, uint64_t ticket);
 
 /* Whether the node can give an acknowledgement: 0, or RT_EINVAL and the refusal
  * but for its subject. */
-struct rt_refusal;
 RT_MUST_USE int rt_disk_check_ack(const struct rt_server *server,
                                   enum rt_ack ack,
                                   struct rt_refusal *refusal);
+
+/* What whoever waited in vain is told: RT_ENOSPC or RT_EFAILED. */
+enum rt_problem rt_disk_problem(int err);
 
 /* Calls the waiter at the next release. May be repeated. */
 void rt_disk_wait(struct rt_server *server, struct rt_disk_waiter *waiter);

@@ -9,6 +9,7 @@ import tempfile
 
 import raw
 from broker import Broker
+from dialog import Dialog
 from tap import equal, run, test
 
 LINES = {"Content-Type": "application/x-ndjson"}
@@ -112,6 +113,20 @@ def keys(broker):
         told = receipts(peer, 4)
     equal([each["ack"] for each in told], ["memory", "disk", "disk", "disk"])
     equal({each["cursor"] for each in told}, {told[0]["cursor"]})
+
+
+@test
+def dialogs(broker):
+    """Operations are answered when their events are where they should be, and
+    do not wait for one another."""
+    with Dialog(broker) as dialog:
+        for number, ack in enumerate(("memory", "disk") * 20):
+            dialog.say(
+                {"op": "pub", "id": number, "topic": "d", "data": 1, "ack": ack}
+            )
+        told = {item["id"]: item for item in dialog.items(40)}
+    equal([told[i]["offset"] for i in range(40)], list(range(1, 41)))
+    equal([told[i]["ack"] for i in range(40)], ["memory", "disk"] * 20)
 
 
 # --- pipelines ---

@@ -132,6 +132,8 @@ TEST("the other notices are short")
     expect((struct rt_notice){.kind = RT_NOTICE_OK,
                               .detail = RT_BYTES("not needed")},
            "{\"op\":\"ok\",\"detail\":\"not needed\"}");
+    expect((struct rt_notice){.kind = RT_NOTICE_OK, .ack = RT_ACK_DISK},
+           "{\"op\":\"ok\",\"ack\":\"disk\"}");
     expect((struct rt_notice){.kind = RT_NOTICE_CAUGHT_UP,
                               .topic = RT_BYTES("a"),
                               .has_cursor = true,

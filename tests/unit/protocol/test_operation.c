@@ -407,6 +407,23 @@ TEST("an operation has at most 64 topics")
                64);
 }
 
+#define ACK(value) \
+    "{\"op\":\"pub\",\"topic\":\"a\",\"data\":1,\"ack\":" value "}"
+
+TEST("pub says how far its event is to come, or leaves it open")
+{
+    EXPECT_INT(parsed(ACK("\"memory\"")).ack, RT_ACK_MEMORY);
+    EXPECT_INT(parsed(ACK("\"disk\"")).ack, RT_ACK_DISK);
+    EXPECT_INT(parsed(ACK("\"quorum\"")).ack, RT_ACK_QUORUM);
+    EXPECT_INT(parsed("{\"op\":\"pub\",\"topic\":\"a\",\"data\":1}").ack,
+               RT_ACK_UNSAID);
+    expect_refused(ACK("\"all\""), "ack", rt_ack_expected);
+    expect_refused(ACK("\"\""), "ack", "it is empty");
+    expect_refused(ACK("1"), "ack", "it is not a string");
+    expect_refused("{\"op\":\"ping\",\"ack\":\"disk\"}", "ack",
+                   "it means nothing to this operation");
+}
+
 TEST("a type is one that an event may have")
 {
     expect_refused("{\"op\":\"pub\",\"topic\":\"a\",\"data\":1,"
