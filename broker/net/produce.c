@@ -75,9 +75,14 @@ static int take_type(struct rt_http_session *session, struct rt_bytes type)
 }
 
 static int take_condition(struct rt_http_session *session,
-                          struct rt_bytes value)
+                          const struct rt_http_request *request)
 {
+    static const struct rt_unwanted_field other = {
+        RT_HTTP_IF_NONE_MATCH,
+        {"If-None-Match", 13},
+        "the condition of a publisher is If-Match"};
     struct rt_if_match *condition = &session->exchange.condition;
+    struct rt_bytes value = request->fields[RT_HTTP_IF_MATCH];
     const char *reason;
     condition->kind = RT_IF_MATCH_NOTHING;
     if (value.data != NULL &&
@@ -86,7 +91,7 @@ static int take_condition(struct rt_http_session *session,
                         reason);
         return RT_EINVAL;
     }
-    return 0;
+    return rt_route_check_fields(session, request, &other, 1);
 }
 
 static int take_key(struct rt_http_session *session, struct rt_bytes value)
@@ -172,7 +177,7 @@ void rt_produce_begin(struct rt_http_session *session,
     if (rt_route_topic(session, target->path) == 0 &&
         rt_produce_take_head(session, request, target) == 0 &&
         take_type(session, fields[RT_HTTP_RINGTAIL_TYPE]) == 0 &&
-        take_condition(session, fields[RT_HTTP_IF_MATCH]) == 0 &&
+        take_condition(session, request) == 0 &&
         rt_produce_check_length(session, request) == 0) {
         session->exchange.may_come_again = true;
         session->exchange.finish = needs_publication(&session->exchange)

@@ -12,28 +12,20 @@
 
 /* --- what the head says --- */
 
-static const struct {
-    enum rt_http_field field;
-    struct rt_bytes name;
-    const char *detail;
-} refused_fields[] = {
-    {RT_HTTP_RINGTAIL_TYPE,
-     {"Ringtail-Type", 13},
-     "each line names the type of its event"},
-    {RT_HTTP_IF_MATCH, {"If-Match", 8}, "a condition is for one topic"},
-};
-
 static int check_fields(struct rt_http_session *session,
                         const struct rt_http_request *request)
 {
-    for (size_t i = 0; i < RT_ARRAY_LENGTH(refused_fields); i++) {
-        if (request->fields[refused_fields[i].field].data != NULL) {
-            rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER,
-                            refused_fields[i].name, refused_fields[i].detail);
-            return RT_EINVAL;
-        }
-    }
-    return 0;
+    static const struct rt_unwanted_field unwanted[] = {
+        {RT_HTTP_RINGTAIL_TYPE,
+         {"Ringtail-Type", 13},
+         "each line names the type of its event"},
+        {RT_HTTP_IF_MATCH, {"If-Match", 8}, "a condition is for one topic"},
+        {RT_HTTP_IF_NONE_MATCH,
+         {"If-None-Match", 13},
+         "a condition is for one topic"},
+    };
+    return rt_route_check_fields(session, request, unwanted,
+                                 RT_ARRAY_LENGTH(unwanted));
 }
 
 /* What curl says of everything is taken for what it must be. */

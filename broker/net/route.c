@@ -133,6 +133,21 @@ void rt_route_refuse(struct rt_http_session *session,
     rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
+int rt_route_check_fields(struct rt_http_session *session,
+                          const struct rt_http_request *request,
+                          const struct rt_unwanted_field *unwanted,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (request->fields[unwanted[i].field].data != NULL) {
+            rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, unwanted[i].name,
+                            unwanted[i].detail);
+            return RT_EINVAL;
+        }
+    }
+    return 0;
+}
+
 static void answer_options(struct rt_http_session *session,
                            struct rt_bytes allow)
 {

@@ -65,6 +65,20 @@ RT_MUST_USE int rt_route_selector(struct rt_http_session *session,
 /* The exchange is about this one of several topics or patterns. */
 void rt_route_set_topic(struct rt_http_session *session, struct rt_bytes topic);
 
+/* A header field that would change what a request means, but means nothing to
+ * this one: to pass it over would be to do what was not asked for. */
+struct rt_unwanted_field {
+    enum rt_http_field field;
+    struct rt_bytes name;
+    const char *detail;
+};
+
+/* Refuses the request, and returns RT_EINVAL, if it has one of these. */
+RT_MUST_USE int rt_route_check_fields(struct rt_http_session *session,
+                                      const struct rt_http_request *request,
+                                      const struct rt_unwanted_field *unwanted,
+                                      size_t count);
+
 /* Refuses with a subject and a sentence. */
 void rt_route_refuse(struct rt_http_session *session,
                      enum rt_problem problem,

@@ -67,6 +67,28 @@ static int check_origin(struct rt_http_session *session,
     return RT_EINVAL;
 }
 
+/* Whoever has a condition would rather have nothing changed than be passed
+ * over (RFC 9110, section 13.1). */
+static int check_conditions(struct rt_http_session *session,
+                            const struct rt_http_request *request)
+{
+    static const char detail[] = "topics are changed without conditions";
+    static const struct rt_unwanted_field unwanted[] = {
+        {RT_HTTP_IF_MATCH, {"If-Match", 8}, detail},
+        {RT_HTTP_IF_NONE_MATCH, {"If-None-Match", 13}, detail},
+    };
+    return rt_route_check_fields(session, request, unwanted,
+                                 RT_ARRAY_LENGTH(unwanted));
+}
+
+/* Of what changes a topic. */
+static int check_change(struct rt_http_session *session,
+                        const struct rt_http_request *request)
+{
+    int err = check_origin(session, request);
+    return err < 0 ? err : check_conditions(session, request);
+}
+
 /* --- answers --- */
 
 struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
@@ -306,7 +328,7 @@ static void finish_put(struct rt_http_session *session, struct rt_bytes payload)
 static void begin_put(struct rt_http_session *session,
                       const struct rt_http_request *request)
 {
-    if (check_origin(session, request) == 0 &&
+    if (check_change(session, request) == 0 &&
         check_media(session, request->fields[RT_HTTP_CONTENT_TYPE]) == 0 &&
         check_length(session, request) == 0) {
         session->exchange.finish = finish_put;
@@ -319,7 +341,7 @@ static void purge(struct rt_http_session *session,
                   const struct rt_http_request *request)
 {
     struct rt_topic *topic =
-        check_origin(session, request) < 0 ? NULL : find(session);
+        check_change(session, request) < 0 ? NULL : find(session);
     if (topic != NULL) {
         rt_topic_purge(topic);
         rt_http_answer(session, (struct rt_http_answer){.status = 204});
@@ -332,7 +354,7 @@ void rt_topic_close_begin(struct rt_http_session *session,
 {
     if (rt_route_topic(session, target->path) < 0 ||
         check_query(session, target) < 0 ||
-        check_origin(session, request) < 0) {
+        check_change(session, request) < 0) {
         return;
     }
     struct rt_topic *topic = find(session);

@@ -76,6 +76,20 @@ def padded(broker):
 
 
 @test
+def other_condition(broker):
+    """A condition that is none of a publisher's is not passed over."""
+    before = broker.metric("events_produced_total")
+    for value in ("*", '"7f3a9c21-1"', ""):
+        headers = {"If-None-Match": value}
+        answer = broker.request("POST", "/produce/unless", b"x", headers)
+        equal(answer.status, 400)
+        problem = answer.json()
+        equal(problem["type"], "urn:ringtail:problem:bad-parameter")
+        assert problem["detail"].startswith("If-None-Match: "), problem
+    equal(broker.metric("events_produced_total"), before)
+
+
+@test
 def race(broker):
     """Of many who name the same event, one is first."""
     cursor = broker.post("race", b"x")["cursor"]

@@ -117,6 +117,7 @@ UNSUPPORTED = "unsupported-media-type"
 HEADERS = [
     ("Ringtail-Type", "a", 400, "bad-parameter"),
     ("If-Match", "*", 400, "bad-parameter"),
+    ("If-None-Match", "*", 400, "bad-parameter"),
     ("Idempotency-Key", "", 400, "bad-parameter"),
     ("Content-Type", "application/json", 415, UNSUPPORTED),
     ("Content-Type", "text/plain", 415, UNSUPPORTED),

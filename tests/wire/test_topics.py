@@ -417,16 +417,21 @@ def bad_list(broker, query):
 # --- who may do what ---
 
 
+def changes(topic):
+    """Requests that change a topic: method, path and body."""
+    return [
+        ("POST", f"/topics/{topic}/close", None),
+        ("PUT", f"/topics/{topic}", '{"closed":true}'),
+        ("DELETE", f"/topics/{topic}", None),
+    ]
+
+
 @test
 def other_sites(broker):
     """A page of another site cannot have a browser change topics."""
     broker.post("origin", b"x")
     own = f"127.0.0.1:{broker.port}"
-    requests = [
-        ("POST", "/topics/origin/close", None),
-        ("PUT", "/topics/origin", '{"closed":true}'),
-        ("DELETE", "/topics/origin", None),
-    ]
+    requests = changes("origin")
     others = ["http://evil.example", "null", "", own, "http://", "https://"]
     others += [f"ftp://{own}", f"http://{own}.evil.example", f"http://{own}/"]
     for origin in others:
@@ -438,6 +443,18 @@ def other_sites(broker):
         for method, path, body in requests[:2]:
             answer = broker.request(method, path, body, {"Origin": origin})
             equal(answer.status, 200)
+
+
+@test
+def conditions(broker):
+    """Nothing is changed under a condition as if there were none."""
+    broker.post("conditions", b"x")
+    for name in ("If-Match", "If-None-Match"):
+        for method, path, body in changes("conditions"):
+            answer = broker.request(method, path, body, {name: "*"})
+            expect_problem(answer, 400, "bad-parameter", f"{name}: ")
+    found = state(broker, "conditions")
+    equal((found["events"], found["closed"]), (1, False))
 
 
 @test
