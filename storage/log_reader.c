@@ -59,11 +59,17 @@ static int enter_segment(struct rt_log_reader *reader,
 
 /* --- events --- */
 
-static bool has_room(const struct rt_segment *segment,
-                     const struct rt_log_event *event)
+/* 0, or RT_ERANGE if there is no room for the event. */
+static int check_room(const struct rt_segment *segment,
+                      const struct rt_log_event *event,
+                      size_t *needed)
 {
-    return rt_segment_has_room(segment, event->frame.len) &&
-           (event->type.len == 0 || rt_segment_has_type_room(segment));
+    if (rt_segment_has_room(segment, event->frame.len) &&
+        (event->type.len == 0 || rt_segment_has_type_room(segment))) {
+        return 0;
+    }
+    *needed = (size_t)rt_log_padded(event->frame.len) + sizeof(struct rt_entry);
+    return RT_ERANGE;
 }
 
 static int put(struct rt_log_reader *reader,
@@ -91,21 +97,88 @@ static int put_events(struct rt_log_reader *reader,
     while (index < events->count) {
         struct rt_log_event event;
         int err = rt_log_events_get(events, index, &event);
-        if (err < 0) {
-            return err;
+        if (err == 0) {
+            err = check_room(segment, &event, needed);
         }
-        if (!has_room(segment, &event)) {
-            *needed = (size_t)rt_log_padded(event.frame.len) +
-                      sizeof(struct rt_entry);
-            return RT_ERANGE;
+        if (err == 0) {
+            err = put(reader, segment, &event);
         }
-        err = put(reader, segment, &event);
         if (err < 0) {
             return err;
         }
         index++;
     }
     return 0;
+}
+
+/* --- an event that is too large to look at as a whole --- */
+
+/* All but its frame, of which only the length is there. */
+static int look_at_large(struct rt_log_walk *walk, struct rt_log_event *event)
+{
+    const void *bytes = NULL;
+    size_t len = walk->part.length - walk->part.frames;
+    int err = rt_log_window_at(walk->window, walk->body, len, &bytes);
+    if (err < 0) {
+        return err;
+    }
+    struct rt_log_events events =
+        rt_log_walk_events(walk, (struct rt_bytes){bytes, len});
+    return rt_log_events_get(&events, 0, event);
+}
+
+static int
+copy_large(struct rt_log_walk *walk, uint64_t position, char *frame, size_t len)
+{
+    while (len > 0) {
+        size_t width = walk->window->width;
+        size_t piece = len < width ? len : width;
+        int err = rt_log_window_copy(walk->window, position, frame, piece);
+        if (err < 0) {
+            return err;
+        }
+        position += piece;
+        frame += piece;
+        len -= piece;
+    }
+    return 0;
+}
+
+static int fill_large(struct rt_log_reader *reader,
+                      struct rt_segment *segment,
+                      const struct rt_log_event *event)
+{
+    struct rt_log_walk *walk = &reader->walk;
+    struct rt_entry entry = event->entry;
+    uint32_t used = segment->used;
+    int err =
+        rt_segment_add_type(reader->store, segment, event->type, &entry.type);
+    if (err < 0) {
+        return err;
+    }
+    char *frame = rt_segment_extend(segment, event->frame.len, entry);
+    uint64_t position = walk->body + walk->part.length - walk->part.frames;
+    err = copy_large(walk, position, frame, event->frame.len);
+    if (err < 0) {
+        segment->used = used;
+        segment->event_count--;
+    }
+    return err;
+}
+
+static int put_large(struct rt_log_reader *reader,
+                     struct rt_segment *segment,
+                     size_t *needed)
+{
+    struct rt_log_event event;
+    int err = rt_log_walk_check(&reader->walk);
+    if (err == 0) {
+        err = look_at_large(&reader->walk, &event);
+    }
+    if (err == 0) {
+        err = check_room(segment, &event, needed);
+    }
+    return err == 0 ? fill_large(reader, segment, &event) : err;
 }
 
 /* --- batches --- */
@@ -126,6 +199,10 @@ static int put_part(struct rt_log_reader *reader,
                     size_t *needed)
 {
     struct rt_bytes body;
+    const struct rt_log_part_head *part = &reader->walk.part;
+    if (part->count == 1 && part->length > reader->window.width) {
+        return put_large(reader, segment, needed);
+    }
     int err = rt_log_walk_body(&reader->walk, &body);
     if (err < 0) {
         return err;

@@ -118,17 +118,19 @@ static int judge(struct rt_log *log, const struct rt_log_part *part)
     }
 }
 
-/* The body of the part, checked; of events that have been the newest entry is
- * enough. */
+/* The body of the part, checked; of events the newest entry is enough. */
 static int read_body(struct rt_log_replay *replay, struct rt_bytes *body)
 {
     const void *newest = NULL;
     struct rt_log_walk *walk = &replay->walk;
-    if (!replay->is_whole || walk->part.kind != RT_LOG_EVENTS) {
+    if (walk->part.kind != RT_LOG_EVENTS) {
         return rt_log_walk_body(walk, body);
     }
-    int err = rt_log_window_at(walk->window, walk->body,
+    int err = replay->is_whole ? 0 : rt_log_walk_check(walk);
+    if (err == 0) {
+        err = rt_log_window_at(walk->window, walk->body,
                                sizeof(struct rt_entry), &newest);
+    }
     *body = (struct rt_bytes){newest, sizeof(struct rt_entry)};
     return err;
 }

@@ -116,6 +116,51 @@ TEST("an event that has no room says how much it needs")
     end();
 }
 
+TEST("an event of any size is read with little memory")
+{
+    size_t needed = 0;
+    static const size_t len = (size_t)3 * 1024 * 1024 + 5;
+    begin();
+    keeper_publish(&keeper, 1, 1, 100);
+    char *frame = malloc(len);
+    struct rt_segment *segment =
+        rt_segment_create(&keeper.store, (len + 31) / 8 * 8);
+    for (size_t i = 0; i < len; i++) {
+        frame[i] = (char)(i * 7 >> 4);
+    }
+    segment->first_offset = 2;
+    struct rt_entry entry = {.type = 0};
+    EXPECT_INT(rt_segment_add_type(&keeper.store, segment, RT_BYTES("large"),
+                                   &entry.type),
+               0);
+    rt_segment_append(segment, (struct rt_bytes){frame, len},
+                      (struct rt_bytes){NULL, 0}, entry);
+    struct rt_log_part part = {.kind = RT_LOG_EVENTS,
+                               .topic = 1,
+                               .events = rt_log_events_of(segment, 0, 1)};
+    EXPECT_INT(keeper_append(&keeper, &part, 1), 0);
+    EXPECT_INT(read_some(1, 2, 4096, &needed), RT_ERANGE);
+    rt_segment_unref(&keeper.store, segment);
+    segment = rt_segment_create(&keeper.store, needed);
+    size_t used = keeper.others.used;
+    fake_disk_fault_at(&keeper.disk, 20, FAKE_EIO);
+    EXPECT_INT(rt_log_read(&reader, 1, 2, segment, &needed), RT_EIO);
+    EXPECT_INT(segment->event_count, 0);
+    EXPECT_INT(segment->used, 0);
+    EXPECT_INT(rt_log_read(&reader, 1, 2, segment, &needed), 0);
+    EXPECT(keeper.others.used - used <= RT_TYPES_BYTES_MAX);
+    EXPECT_INT(segment->used, len);
+    EXPECT(memcmp(segment->bytes, frame, len) == 0);
+    EXPECT_TEXT(rt_segment_type(segment, rt_segment_entry(segment, 0)),
+                "large");
+    rt_segment_unref(&keeper.store, segment);
+    free(frame);
+    keeper_reopen(&keeper);
+    EXPECT_INT(keeper.topics[1].next_offset, 3);
+    reader.log = keeper.log;
+    end();
+}
+
 TEST("a segment that is removed is read to its end by who is in it")
 {
     size_t needed = 0;

@@ -80,6 +80,21 @@ TEST("a batch that is lost in the middle ends the topic that was in it")
     keeper_finish(&keeper);
 }
 
+TEST("a topic that is damaged is so in the segments that follow")
+{
+    begin();
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 5) + 20);
+    keeper_open(&keeper);
+    while (rt_log_usage(keeper.log).segment_count < 3) {
+        keeper_publish(&keeper, 2, 10, 500);
+    }
+    keeper_restart(&keeper);
+    EXPECT(keeper.topics[1].is_damaged);
+    EXPECT_INT(keeper.topics[1].next_offset, 4);
+    EXPECT(!keeper.topics[2].is_damaged);
+    keeper_finish(&keeper);
+}
+
 TEST("where nothing tells whether a topic lost events it is damaged")
 {
     begin();

@@ -85,6 +85,7 @@ TEST("what is longer than the window makes it longer")
 TEST("nothing is seen behind the end, nor behind the file's")
 {
     begin();
+    EXPECT_INT(look(8, SIZE_MAX / 2), RT_EDAMAGED);
     EXPECT_INT(look(LEN - 4, 5), RT_EDAMAGED);
     EXPECT_INT(look(LEN + 1, 0), RT_EDAMAGED);
     EXPECT_INT(look(UINT64_MAX, 8), RT_EDAMAGED);
