@@ -53,8 +53,8 @@ static struct rt_start_found find_cursor(const struct rt_topic *topic,
     return start_at(next);
 }
 
-struct rt_start_found rt_start_find_in_ring(const struct rt_topic *topic,
-                                            const struct rt_since *since)
+static struct rt_start_found find_in_ring(const struct rt_topic *topic,
+                                          const struct rt_since *since)
 {
     const struct rt_ring *ring = &topic->ring;
     uint64_t earliest = rt_ring_earliest(ring);
@@ -109,7 +109,7 @@ struct rt_start_found rt_start_find(const struct rt_topic *topic,
                                     const struct rt_since *since)
 {
     if (!rt_history_exists(topic)) {
-        return rt_start_find_in_ring(topic, since);
+        return find_in_ring(topic, since);
     }
     switch (since->kind) {
     case RT_SINCE_EARLIEST:

@@ -21,11 +21,8 @@ struct rt_start_found {
     uint64_t missed;             /* how many; 0: not known */
 };
 
-/* For whoever can wait for the disk, and for whoever sees the ring alone. */
 struct rt_start_found rt_start_find(const struct rt_topic *topic,
                                     const struct rt_since *since);
-struct rt_start_found rt_start_find_in_ring(const struct rt_topic *topic,
-                                            const struct rt_since *since);
 
 struct rt_select_found {
     uint64_t sequence; /* of the first event that may be delivered */

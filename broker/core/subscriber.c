@@ -126,7 +126,7 @@ static struct rt_start start_of(const struct rt_topic *topic,
 struct rt_start rt_topic_start(const struct rt_topic *topic,
                                const struct rt_since *since)
 {
-    struct rt_start_found found = rt_start_find_in_ring(topic, since);
+    struct rt_start_found found = rt_start_find(topic, since);
     return start_of(topic, since, &found);
 }
 

@@ -1,6 +1,7 @@
 #include "broker/net/event_page.h"
 
 #include "base/check.h"
+#include "broker/core/history.h"
 #include "broker/net/notify.h"
 #include "protocol/format.h"
 #include "protocol/notice.h"
@@ -10,7 +11,19 @@
 
 /* --- finding --- */
 
-/* Events as far as the limits go. */
+/* Up to where events can be read, from an offset that is here; else none. */
+static uint64_t readable_until(const struct rt_topic *topic, uint64_t offset)
+{
+    switch (rt_history_place(topic, offset)) {
+    case RT_PLACE_RING:
+    case RT_PLACE_BLOCK:
+        return rt_topic_readable(topic, offset);
+    default:
+        return offset;
+    }
+}
+
+/* Events as far as the limits go, and as there are. */
 static void add_events(const struct rt_topic *topic,
                        const struct rt_page_query *query,
                        struct rt_page *page)
@@ -18,9 +31,16 @@ static void add_events(const struct rt_topic *topic,
     uint64_t head = topic->ring.next_offset;
     uint64_t end =
         query->limit < head - page->first ? page->first + query->limit : head;
+    uint64_t readable = page->first;
     size_t bytes = 0;
     page->end = page->first;
     while (page->end < end) {
+        if (page->end == readable) {
+            readable = readable_until(topic, page->end);
+        }
+        if (page->end == readable) {
+            return;
+        }
         struct rt_item item = rt_topic_item(topic, page->end);
         bytes += rt_envelope_size(&item) + AROUND_ITEM;
         if (bytes > RT_PAGE_BYTES_MAX && page->end > page->first) {
@@ -37,6 +57,7 @@ struct rt_page rt_page_find(const struct rt_topic *topic,
 {
     struct rt_page page = {.start = rt_topic_start(topic, &query->after)};
     page.first = rt_topic_offset(topic, page.start.cursor) + 1;
+    page.is_away = rt_history_is_away(topic, page.first);
     page.has_gap = page.start.is_gap && query->gap == RT_GAP_TELL;
     add_events(topic, query, &page);
     page.is_ended = page.is_at_head && topic->is_closed;

@@ -45,6 +45,7 @@ struct rt_page_query {
 struct rt_page {
     struct rt_start start;
     bool has_gap;    /* that is told first */
+    bool is_away;    /* its events are on disk, and to be waited for */
     bool is_at_head; /* these are the last events */
     bool is_ended;   /* and there will be no more */
     uint64_t first;  /* offset, */

@@ -27,22 +27,24 @@ static void on_delivery(struct rt_local *local,
 }
 
 int rt_poll_begin(struct rt_http_session *session,
-                  const struct rt_page_query *query)
+                  const struct rt_page_query *query,
+                  struct rt_cursor after,
+                  uint64_t wait_ms)
 {
     struct rt_server *server = rt_http_session_server(session);
     struct rt_bytes topic = {session->exchange.topic,
                              session->exchange.topic_len};
+    struct rt_since since = {.kind = RT_SINCE_CURSOR, .cursor = after};
     struct rt_poll *poll = rt_pool_take(&server->polls);
     if (poll == NULL) {
         return RT_ENOMEM;
     }
-    *poll =
-        (struct rt_poll){.session = session,
-                         .query = *query,
-                         .deadline_ms = server->core.now_ms + query->wait_ms};
+    *poll = (struct rt_poll){.session = session,
+                             .query = *query,
+                             .deadline_ms = server->core.now_ms + wait_ms};
     rt_list_init(&poll->woken);
-    if (rt_core_subscribe_local(&server->core, topic, &query->after,
-                                on_delivery, &poll->local) < 0) {
+    if (rt_core_subscribe_local(&server->core, topic, &since, on_delivery,
+                                &poll->local) < 0) {
         rt_pool_give(&server->polls, poll);
         return RT_ENOMEM;
     }

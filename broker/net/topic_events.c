@@ -270,7 +270,28 @@ static void respond(struct rt_http_session *session,
     }
 }
 
-/* Waits if there is nothing; else says what there is. */
+/* --- waiting --- */
+
+static void wait(struct rt_http_session *session,
+                 const struct rt_page_query *query,
+                 struct rt_cursor after,
+                 uint64_t wait_ms)
+{
+    if (rt_poll_begin(session, query, after, wait_ms) < 0) {
+        rt_http_refuse_for_memory(session);
+    }
+}
+
+/* Whether to wait for an event that there is not yet. */
+static bool should_wait(const struct rt_server *server,
+                        const struct rt_page_query *query,
+                        const struct rt_page *page)
+{
+    return !page->start.is_gap && rt_page_is_empty(page) &&
+           query->wait_ms > 0 && server->state == RT_SERVER_RUNNING;
+}
+
+/* Waits if there is nothing, or nothing here; else says what there is. */
 static void begin(struct rt_http_session *session,
                   const struct rt_topic *topic,
                   struct rt_page_query *query,
@@ -278,16 +299,25 @@ static void begin(struct rt_http_session *session,
 {
     const struct rt_server *server = rt_http_session_server(session);
     struct rt_page page = rt_page_find(topic, query);
-    if (page.start.is_gap || !rt_page_is_empty(&page) || query->wait_ms == 0 ||
-        server->state != RT_SERVER_RUNNING) {
+    bool is_refused = page.start.is_gap && query->gap == RT_GAP_CLOSE;
+    if (page.is_away && !is_refused) {
+        wait(session, query, page.start.cursor, RT_POLL_DISK_MS);
+    } else if (should_wait(server, query, &page)) {
+        query->after = (struct rt_since){
+            .kind = RT_SINCE_CURSOR, .cursor = rt_page_cursor(topic, &page)};
+        wait(session, query, query->after.cursor, query->wait_ms);
+    } else {
         respond(session, topic, query, &page, known_tags);
-        return;
     }
-    query->after = (struct rt_since){.kind = RT_SINCE_CURSOR,
-                                     .cursor = rt_page_cursor(topic, &page)};
-    if (rt_poll_begin(session, query) < 0) {
-        rt_http_refuse_for_memory(session);
-    }
+}
+
+/* It has waited for as long as a page may, or what was fetched is gone again.
+ */
+static void refuse_disk(struct rt_http_session *session)
+{
+    struct rt_refusal refusal = {.problem = RT_PROBLEM_OVERLOADED,
+                                 .detail = "the disk takes too long"};
+    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
 }
 
 void rt_topic_events_answer(struct rt_http_session *session,
@@ -303,7 +333,11 @@ void rt_topic_events_answer(struct rt_http_session *session,
         return;
     }
     struct rt_page page = rt_page_find(topic, query);
-    respond(session, topic, query, &page, (struct rt_bytes){NULL, 0});
+    if (page.is_away) {
+        refuse_disk(session);
+    } else {
+        respond(session, topic, query, &page, (struct rt_bytes){NULL, 0});
+    }
 }
 
 /* Who waits for the first event of a topic is one who subscribes to it. */

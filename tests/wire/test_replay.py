@@ -3,6 +3,7 @@
 every form, as if it were still there."""
 
 import dialog
+import pages
 import raw
 import stream
 from broker import until
@@ -107,6 +108,31 @@ def other_beginnings():
                 path = f"/subscribe/news?since={since}"
                 with raw.WebSocket(broker, path, timeout=30) as peer:
                     expect(peer.events(count), COUNT + 11 - count, COUNT + 10)
+
+
+@test
+def pages_of_it():
+    """Pages go through all that there is, from disk into memory."""
+    with folder() as data:
+        with broker_on(data, *SMALL) as broker:
+            publish(broker, "news", 1, COUNT)
+        with broker_on(data, *SMALL) as broker:
+            publish(broker, "news", COUNT + 1, COUNT + 30)
+            query = "?after=earliest&limit=700"
+            got = []
+            while True:
+                answer = pages.page(broker, "news", query)
+                found = pages.items(answer)
+                if not found:
+                    break
+                got += found
+                query = pages.next_query(answer)
+            expect(data_of(got), 1, COUNT + 30)
+            equal(answer.headers["Ringtail-Up-To-Date"], "true")
+            first = pages.page(broker, "news", "?after=earliest&limit=3")
+            expect(data_of(pages.items(first)), 1, 3)
+            again = pages.page(broker, "news", "?after=-7&wait=5s")
+            expect(data_of(pages.items(again)), COUNT + 24, COUNT + 30)
 
 
 @test
