@@ -94,6 +94,14 @@ static bool has_lost(const struct rt_journal *journal,
     return !found->is_clean && journal->noted_id > 0;
 }
 
+/* Somebody may have been given events of topics that the log does not know. */
+static void lose_numbers(struct rt_core *core)
+{
+    core->removed = (struct rt_removed){.sequence = core->sequence,
+                                        .wall_ms = core->wall_ms,
+                                        .drop = ++core->drops};
+}
+
 int rt_journal_restored(struct rt_journal *journal,
                         const struct rt_log_found *found)
 {
@@ -110,6 +118,9 @@ int rt_journal_restored(struct rt_journal *journal,
         if (is_on) {
             rt_journal_change(topic);
         }
+    }
+    if (jump > 0) {
+        lose_numbers(core);
     }
     return rt_journal_note_node(journal);
 }

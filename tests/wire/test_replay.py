@@ -166,6 +166,39 @@ def after_a_kill():
 
 
 @test
+def patterns_after_a_kill():
+    """Whoever reads several topics, and had all that there was, is told after
+    a kill that more may have been lost; after an end in good order it is not."""
+    with folder() as data:
+        with broker_on(data) as broker:
+            broker.post("a.1", b"x")
+            on_disk(broker)
+            with stream.Lines(broker, "a.*") as peer:
+                where = peer.item()["cursor"]
+        with Killed("--data", data) as broker:
+            with stream.Lines(broker, f"a.*?since={where}") as peer:
+                equal(peer.item()["op"], "open")
+                broker.post("a.2", b"y")
+                item = peer.item()
+                while item["op"] != "event":
+                    equal(item["op"], "caught_up")
+                    item = peer.item()
+                equal(item["data"], "y")
+                where = item["resume"]
+            on_disk(broker)
+        with broker_on(data) as broker:
+            with stream.Lines(broker, f"a.*?since={where}") as peer:
+                equal(peer.item()["op"], "open")
+                broker.post("a.2", b"z")
+                gap = peer.item()
+                equal((gap["op"], "topic" in gap), ("gap", False))
+                item = peer.item()
+                while item["op"] != "event":
+                    item = peer.item()
+                equal(item["data"], "z")
+
+
+@test
 def damaged_on_disk():
     """A bit that the disk turned is never given to anybody, and what is lost
     with it is told."""

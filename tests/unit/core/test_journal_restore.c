@@ -127,6 +127,8 @@ TEST("after an end that was not clean no offset and no number comes again")
     EXPECT_INT(durable("a")->begin, 6 + RT_JOURNAL_JUMP);
     EXPECT_INT(durable("a")->topic->ring.next_offset, 6 + RT_JOURNAL_JUMP);
     EXPECT_INT(after.test.core.sequence, SEQUENCE + RT_JOURNAL_JUMP);
+    EXPECT_INT(after.test.core.removed.sequence, SEQUENCE + RT_JOURNAL_JUMP);
+    EXPECT_INT(after.test.core.removed.drop, after.test.core.drops);
     EXPECT_INT(durable("b")->begin, 3);
     EXPECT_INT(test_core_try_publish(&after.test, "b", 5), RT_EDAMAGED);
     struct rt_journal_batch *batch = rt_journal_take(&after.journal);
