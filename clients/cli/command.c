@@ -8,6 +8,7 @@
 #include "broker/daemon/serve.h"
 #include "clients/cli/completion.h"
 #include "clients/cli/help.h"
+#include "clients/cli/log.h"
 #include "clients/cli/ping.h"
 #include "clients/cli/pub.h"
 #include "clients/cli/sub.h"
@@ -154,6 +155,33 @@ static const struct command commands[] = {
                 HELP,
             },
         .run = ping_run,
+    },
+    {
+        .name = "log",
+        .words = "verify|repair DIR",
+        .summary = "check or mend a broker's log on disk",
+        .about =
+            "Reads all of the log that a broker keeps in a directory (serve "
+            "--data), while no broker has it, and tells what is not what was "
+            "written. `repair` mends it then: what can be read is written "
+            "anew, from the first damaged segment on, and the old files are "
+            "kept beside, as *.damaged. What is lost stays lost; subscribers "
+            "are told of it as of every gap.",
+        .examples = "  ringtail log verify /var/lib/ringtail\n"
+                    "  ringtail log repair /var/lib/ringtail --json\n",
+        .words_min = 2,
+        .words_max = 2,
+        .options =
+            {
+                JSON("print an object for each segment, for each topic, and "
+                     "for all"),
+                {.name = "quiet",
+                 .letter = 'q',
+                 .kind = OPTION_FLAG,
+                 .help = "show no progress on a terminal"},
+                HELP,
+            },
+        .run = log_run,
     },
     {
         .name = "version",

@@ -15,10 +15,10 @@ static void print_commands(const char *separator)
     }
 }
 
-/* Choices, with spaces for the `|` between them. */
+/* Choices, with spaces for the `|` between them, up to the next word. */
 static void print_choices(const char *choices)
 {
-    for (; *choices != '\0'; choices++) {
+    for (; *choices != '\0' && *choices != ' '; choices++) {
         PRINT("%c", *choices == '|' ? ' ' : *choices);
     }
 }
@@ -147,9 +147,14 @@ static void zsh_command(const struct command *command)
     for (size_t i = 0; command_option(command, i, name, &option); i++) {
         zsh_option(&option);
     }
-    PRINT("            '*:argument:(");
+    bool has_directory = strstr(command->words, " DIR") != NULL;
+    PRINT("            '%c:argument:(", has_directory ? '1' : '*');
     print_words(command);
-    PRINT(")'\n        ;;\n");
+    PRINT(")'");
+    if (has_directory) {
+        PRINT(" \\\n            '2:directory:_files -/'");
+    }
+    PRINT("\n        ;;\n");
 }
 
 static void print_zsh(void)

@@ -10,6 +10,8 @@
     X(UNAVAILABLE, 3, "no connection to the broker, or none any more")         \
     X(REFUSED, 4, "the broker refused: an event, or the subscription")         \
     X(LOSS, 5, "events were missed (sub), or may be lost or not (pub)")        \
+    X(DAMAGED, 6,                                                              \
+      "the log is damaged (log verify), or events are lost (repair)")          \
     X(INTERRUPTED, 130, "pub: a signal ended it")
 
 enum exit_code {

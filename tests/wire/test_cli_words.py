@@ -19,7 +19,8 @@ from tap import Skip, cases, equal, run, test
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs/COMMAND_LINE.md"
-COMMANDS = ["serve", "pub", "sub", "ping", "version", "completion", "help"]
+COMMANDS = ["serve", "pub", "sub", "ping"]
+COMMANDS += ["log", "version", "completion", "help"]
 
 # Command, and its options with their values and defaults.
 OPTIONS = {
@@ -36,6 +37,7 @@ OPTIONS = {
         --count N, -c = 1 | --url URL = http://127.0.0.1:3030 | --json
         --help, -h
         """,
+    "log": "--json | --quiet, -q | --help, -h",
     "version": "--json | --help, -h",
     "completion": "--help, -h",
     "help": "--help, -h",
@@ -137,6 +139,9 @@ WRONG = {
     "pub a b --url unix:": "unix:: not a broker's URL",
     "sub a --since " + 200 * "x": f"{200 * 'x'}: that is not a value",
     "completion fish": "fish: bash or zsh",
+    "log": "verify|repair DIR: it is missing",
+    "log verify": "verify|repair DIR: it is missing",
+    "log mend .": "mend: verify or repair",
     "help bogus": "bogus: there is no such command",
 }
 
@@ -308,6 +313,7 @@ def bash_completes(_):
     equal(bash_words("sub", "--url", "=", "h"), [])
     equal(bash_words("help", "pi"), ["ping"])
     equal(bash_words("completion", ""), ["bash", "zsh", "--help"])
+    equal(bash_words("log", "v"), ["verify"])
 
 
 @test

@@ -1,0 +1,239 @@
+#!/usr/bin/python3
+"""`ringtail log verify` and `repair`: a log that is as it was written, one that
+is not, and what a broker has of it afterwards."""
+
+import json
+import os
+import pathlib
+
+import stream
+from cli import run_cli
+from data import broker_on, folder
+from tap import equal, run, test
+
+EVENTS = 40
+MARK = "REPAIR-2-00000000000000000001"
+
+
+def payload(number):
+    """Of an event, so that it is found in a file."""
+    return b"event number %04d " % number + 100 * b"."
+
+
+def make_log(data):
+    """A log with the events of two topics, one by one on disk."""
+    with broker_on(data) as broker:
+        for number in range(1, EVENTS + 1):
+            broker.post("news?ack=disk", payload(number))
+            broker.post("sport?ack=disk", b"goal")
+
+
+def segments(data, ending=".rtl"):
+    """The files of a log, in order."""
+    return sorted(pathlib.Path(data).glob("*" + ending))
+
+
+def damage(data, number):
+    """Flips a bit of an event; the segment in which it was found."""
+    for path in segments(data):
+        text = bytearray(path.read_bytes())
+        at = text.find(payload(number))
+        if at >= 0:
+            text[at + 50] ^= 1
+            path.write_bytes(text)
+            return path
+    raise AssertionError("there is no such event")
+
+
+def log(verb, data, *words):
+    """Runs the command; its exit code and its output."""
+    result = run_cli(None, "log", verb, data, *words)
+    equal(result.err, "")
+    return result.code, result.out.decode()
+
+
+def objects(verb, data):
+    """Runs the command with --json: the segments, topics by name, and all."""
+    code, out = log(verb, data, "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    topics = {one["topic"]: one for one in found if "topic" in one}
+    return code, [one for one in found if "segment" in one], topics, found[-1]
+
+
+def refusal(verb, data):
+    """What is said when nothing can be done: exit code 1."""
+    result = run_cli(None, "log", verb, data)
+    equal(result.code, 1)
+    return result.err
+
+
+@test
+def verifies():
+    """A log that is as it was written is sound: exit code 0."""
+    with folder() as data:
+        make_log(data)
+        before = {path: path.read_bytes() for path in segments(data)}
+        code, out = log("verify", data)
+        equal(code, 0)
+        assert out.endswith("bytes: sound\n") and out.count("\n") == 1, out
+        code, parts, topics, total = objects("verify", data)
+        equal(code, 0)
+        equal([part["finding"] for part in parts], ["sound"] * len(before))
+        equal(topics["news"]["events"], EVENTS)
+        equal((topics["sport"]["lost"], topics["sport"]["damaged"]), (0, False))
+        equal((total["sound"], total["repaired"]), (True, False))
+        equal(before, {path: path.read_bytes() for path in segments(data)})
+
+
+@test
+def leaves_alone():
+    """repair of a sound log does nothing."""
+    with folder() as data:
+        make_log(data)
+        before = {path: path.read_bytes() for path in segments(data)}
+        equal(log("repair", data), log("verify", data))
+        equal(before, {path: path.read_bytes() for path in segments(data)})
+        equal(segments(data, ".damaged"), [])
+
+
+@test
+def finds_damage():
+    """A bit that is another one is found: where, and whose event it was. Exit
+    code 6."""
+    with folder() as data:
+        make_log(data)
+        path = damage(data, 7)
+        code, out = log("verify", data)
+        equal(code, 6)
+        assert f"{path.name}: damaged at byte " in out, out
+        assert "topic news: damaged, 1 events lost, 39 left\n" in out, out
+        assert "sport" not in out, out
+        code, parts, topics, total = objects("verify", data)
+        equal(code, 6)
+        equal(parts[0]["finding"], "damaged")
+        equal((topics["news"]["lost"], topics["news"]["damaged"]), (1, True))
+        equal((total["sound"], total["lost_events"]), (False, 1))
+
+
+def expect_events(peer, first, last):
+    """The next events are these."""
+    for number in range(first, last + 1):
+        item = peer.item()
+        equal(item.get("data"), payload(number).decode(), item["op"])
+
+
+def expect_gap(peer):
+    """The next thing told is that events are missing."""
+    item = peer.item()
+    equal((item["op"], item.get("reason")), ("gap", "engine"))
+
+
+@test
+def repairs():
+    """A damaged log is mended: a broker has all other events, says which one is
+    missing, and takes more; the old file is kept."""
+    with folder() as data:
+        make_log(data)
+        path = damage(data, 7)
+        damaged = path.read_bytes()
+        code, out = log("repair", data)
+        equal(code, 6)
+        assert out.endswith("repaired; the old files are kept as *.damaged\n")
+        equal(path.with_name(path.name + ".damaged").read_bytes(), damaged)
+        equal(log("verify", data)[0], 0)
+        with broker_on(data) as broker:
+            equal(broker.post("sport", b"more")["topic"], "sport")
+            broker.post("news", b"more")
+            with stream.Lines(broker, "news?since=earliest") as peer:
+                equal(peer.item()["op"], "open")
+                expect_events(peer, 1, 6)
+                expect_gap(peer)
+                expect_events(peer, 8, EVENTS)
+                expect_gap(peer)  # for the log did not end in good order
+                equal(peer.item()["data"], "more")
+
+
+@test
+def repairs_beginning():
+    """A log of which the first segment's beginning is damaged is mended as
+    well."""
+    with folder() as data:
+        make_log(data)
+        path = segments(data)[0]
+        text = bytearray(path.read_bytes())
+        text[10] ^= 1
+        path.write_bytes(text)
+        equal(log("verify", data)[0], 6)
+        code, _, topics, total = objects("repair", data)
+        equal((code, total["repaired"], total["lost_events"]), (0, True, 0))
+        equal(topics["news"]["events"], EVENTS)
+        equal(log("verify", data)[0], 0)
+
+
+@test
+def torn():
+    """What a crash left at the end is no damage."""
+    with folder() as data:
+        make_log(data)
+        path = segments(data)[-1]
+        text = path.read_bytes()
+        path.write_bytes(text[: len(text.rstrip(b"\0")) - 20])
+        code, out = log("verify", data)
+        equal(code, 0)
+        assert "bytes that a crash left\n" in out, out
+
+
+@test
+def missing():
+    """Where there is no log, that is said: exit code 1, and nothing is made."""
+    with folder() as data:
+        for verb in ("verify", "repair"):
+            nowhere = os.path.join(data, "nowhere")
+            assert "no such file or directory: there is no log" in refusal(
+                verb, nowhere
+            )
+            assert not os.path.exists(nowhere)
+            assert "there is no log" in refusal(verb, data)
+
+
+@test
+def locked():
+    """A broker has its log to itself."""
+    with folder() as data, broker_on(data):
+        for verb in ("verify", "repair"):
+            assert refusal(verb, data).endswith(
+                "another broker has that directory: stop it first\n"
+            )
+
+
+@test
+def interrupted():
+    """A repair that was interrupted is ended by the next one, and nothing else
+    takes the log until then."""
+    with folder() as data:
+        make_log(data)
+        path = segments(data)[0]
+        path.rename(path.with_name(path.name + ".new"))
+        pathlib.Path(data, MARK).touch()
+        assert "a repair was interrupted" in refusal("verify", data)
+        equal(log("repair", data)[0], 0)
+        equal(objects("verify", data)[2]["news"]["events"], EVENTS)
+        assert not pathlib.Path(data, MARK).exists()
+
+
+@test
+def in_the_way():
+    """Old files of a repair are not written over."""
+    with folder() as data:
+        make_log(data)
+        damage(data, 7)
+        equal(log("repair", data)[0], 6)
+        damage(data, 9)
+        said = refusal("repair", data)
+        assert "files of an earlier repair, *.damaged, are in the way" in said
+        for path in segments(data, ".damaged"):
+            path.unlink()
+        equal(log("repair", data)[0], 6)
+
+
+run()
