@@ -105,6 +105,7 @@ TEST("a key of a topic that was purged, or is gone, is not restored")
     begin();
     struct rt_bytes saved = save("a", 1);
     rt_topic_purge(test_core_topic(&after.test, "a"));
+    test_core_publish(&after.test, "a", 5);
     EXPECT_INT(rt_key_restore(&after.test.core, saved), 0);
     EXPECT_INT(find("a", &found), 0);
     EXPECT_INT(rt_key_restore(&after.test.core, save("b", 1)), 0);

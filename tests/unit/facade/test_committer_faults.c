@@ -194,6 +194,26 @@ TEST("after a write that failed nothing is taken, and all that is left is read")
     test_directory_remove(&directory);
 }
 
+TEST("an event that was lost behind an end in good order was lost all the same")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    (void)publish(&host, "a");
+    test_host_finish(&host);
+    refusing_init(&host, &config);
+    refusal = UV_EIO;
+    EXPECT_INT(publish(&host, "a").offset, 2); /* somebody may have it */
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FAILED);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    EXPECT_INT(publish(&host, "a").offset, 2 + RT_JOURNAL_JUMP);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
 TEST("on a disk that is full events wait, and are written when there is room")
 {
     struct test_directory directory;
