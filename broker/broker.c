@@ -198,6 +198,7 @@ static int open_broker(struct ringtail_broker *broker,
                        const struct rt_server_options *options)
 {
     rt_list_init(&broker->subscriptions);
+    rt_unsynced_init(broker);
     rt_server_init(&broker->server, loop, options);
     int err = open_log(&broker->server, config);
     if (err < 0) {
@@ -328,6 +329,7 @@ void ringtail_broker_destroy(struct ringtail_broker *broker)
     }
     RT_DCHECK(rt_server_is_on_thread(&broker->server));
     rt_facade_free_subscriptions(broker);
+    rt_unsynced_finish(broker);
     rt_mailbox_finish(&broker->mailbox);
     rt_server_finish(&broker->server);
     release(broker);

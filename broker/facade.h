@@ -2,6 +2,7 @@
 #ifndef BROKER_FACADE_H
 #define BROKER_FACADE_H
 
+#include "broker/net/disk_answers.h"
 #include "broker/net/mailbox.h"
 #include "broker/net/server.h"
 #include "protocol/since.h"
@@ -10,11 +11,39 @@
 struct ringtail_broker {
     struct rt_server server;
     struct rt_mailbox mailbox;
+    struct rt_disk_waiter waiter; /* for what is in `unsynced` */
+    struct rt_buffer unsynced;
     struct rt_list subscriptions;
     bool is_congested; /* a topic was, since somebody has been behind */
     ringtail_done_cb on_stopped;
     void *stopped_context;
 };
+
+/* What senders of letters are told of events that are not on disk yet. When so
+ * many wait, no more letters are taken until fewer do. */
+#define RT_UNSYNCED_MAX 4096
+
+/* Whether as many wait as may. */
+bool rt_unsynced_is_full(const struct ringtail_broker *broker);
+
+/* Room for one more: 0 or RT_ENOMEM. */
+RT_MUST_USE int rt_unsynced_reserve(struct ringtail_broker *broker);
+
+/* Tells the sender, now or when the event is on disk, for which there is room.
+ */
+void rt_unsynced_reply(struct ringtail_broker *broker,
+                       struct rt_letter_reply reply,
+                       const struct rt_receipt *receipt);
+
+void rt_unsynced_init(struct ringtail_broker *broker);
+
+/* Frees what is left, of which nobody is told any more. */
+void rt_unsynced_finish(struct ringtail_broker *broker);
+
+/* Tells the sender of a letter: 0 and the receipt, or an error. */
+void rt_facade_reply(struct rt_letter_reply reply,
+                     int err,
+                     const struct rt_receipt *receipt);
 
 /* Appends what a letter holds and tells its sender; false if it should wait.
  * For the mailbox. */

@@ -18,6 +18,25 @@ static int classify(const struct ringtail_event_options *options,
                : 0;
 }
 
+/* An older caller's options have none. */
+static int read_ack(const struct ringtail_broker *broker,
+                    const struct ringtail_event_options *options,
+                    enum rt_ack *ack)
+{
+    size_t end = offsetof(struct ringtail_event_options, ack) +
+                 sizeof(enum ringtail_ack);
+    if (options == NULL || options->size < end) {
+        return 0;
+    }
+    if (options->ack > RINGTAIL_ACK_DISK) {
+        return RINGTAIL_EVALUE;
+    }
+    *ack = (enum rt_ack)options->ack;
+    return *ack == RT_ACK_DISK && broker->server.core.journal == NULL
+               ? RINGTAIL_ENODATA
+               : 0;
+}
+
 /* Fills in a letter that points to what the caller has. */
 static int address(const struct ringtail_broker *broker,
                    const char *topic,
@@ -34,7 +53,8 @@ static int address(const struct ringtail_broker *broker,
     if (payload.len > broker->server.options.event_bytes_max) {
         return RINGTAIL_ETOOLARGE;
     }
-    return classify(options, &letter->media);
+    int err = read_ack(broker, options, &letter->ack);
+    return err < 0 ? err : classify(options, &letter->media);
 }
 
 /* --- on the loop's thread --- */
@@ -57,6 +77,22 @@ static void copy_receipt(struct ringtail_receipt *receipt,
     rt_facade_write_cursor(from->cursor, receipt->cursor);
 }
 
+static int public_error(int err)
+{
+    switch (err) {
+    case RT_ECLOSED:
+        return RINGTAIL_ECLOSED;
+    case RT_EFAILED:
+        return RINGTAIL_ESTORAGE;
+    case RT_EDAMAGED:
+        return RINGTAIL_ELOST;
+    case RT_EAGAIN:
+        return RINGTAIL_EFULL;
+    default:
+        return err;
+    }
+}
+
 static int append(struct ringtail_broker *broker,
                   const struct rt_letter *letter,
                   struct rt_receipt *receipt)
@@ -70,7 +106,7 @@ static int append(struct ringtail_broker *broker,
     rt_server_update_time(server);
     int err = rt_core_publish(&server->core, &event, receipt);
     rt_server_wake(server);
-    return err == RT_ECLOSED ? RINGTAIL_ECLOSED : err;
+    return public_error(err);
 }
 
 int ringtail_publish(struct ringtail_broker *broker,
@@ -88,6 +124,9 @@ int ringtail_publish(struct ringtail_broker *broker,
         return RINGTAIL_ESTOPPED;
     }
     int err = address(broker, topic, bytes, options, &letter);
+    if (err == 0 && letter.ack == RT_ACK_DISK) {
+        err = RINGTAIL_EVALUE;
+    }
     if (err == 0) {
         err = append(broker, &letter, &appended);
     }
@@ -110,31 +149,51 @@ static bool should_wait(struct ringtail_broker *broker, struct rt_bytes topic)
     return broker->is_congested && rt_core_is_congested(core, topic);
 }
 
-static void reply(const struct rt_letter *letter,
-                  int err,
-                  const struct rt_receipt *appended)
+void rt_facade_reply(struct rt_letter_reply reply,
+                     int err,
+                     const struct rt_receipt *appended)
 {
     struct ringtail_receipt receipt;
-    ringtail_published_cb published = (ringtail_published_cb)letter->reply.call;
+    ringtail_published_cb published = (ringtail_published_cb)reply.call;
     if (published == NULL) {
         return;
     }
     if (err == 0) {
         copy_receipt(&receipt, appended);
     }
-    published(letter->reply.context, err, err == 0 ? &receipt : NULL);
+    published(reply.context, err, err == 0 ? &receipt : NULL);
 }
 
+/* Appends it, and tells its sender then or later. */
+static void deliver(struct ringtail_broker *broker,
+                    const struct rt_letter *letter)
+{
+    struct rt_receipt appended = {.is_congested = false};
+    int err = rt_unsynced_reserve(broker);
+    if (err == 0) {
+        err = append(broker, letter, &appended);
+    }
+    if (err < 0) {
+        rt_facade_reply(letter->reply, err, NULL);
+        return;
+    }
+    broker->is_congested = broker->is_congested || appended.is_congested;
+    if (letter->ack != RT_ACK_UNSAID) {
+        appended.ack = letter->ack;
+    }
+    rt_unsynced_reply(broker, letter->reply, &appended);
+}
+
+/* When the broker has stopped what is left waits for nobody. */
 bool rt_facade_deliver(void *context, const struct rt_letter *letter)
 {
     struct ringtail_broker *broker = context;
-    struct rt_receipt appended = {.is_congested = false};
-    if (should_wait(broker, letter->topic)) {
+    bool is_stopped = broker->server.state == RT_SERVER_STOPPED;
+    if (should_wait(broker, letter->topic) ||
+        (rt_unsynced_is_full(broker) && !is_stopped)) {
         return false;
     }
-    int err = append(broker, letter, &appended);
-    broker->is_congested = broker->is_congested || appended.is_congested;
-    reply(letter, err, &appended);
+    deliver(broker, letter);
     return true;
 }
 

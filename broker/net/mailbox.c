@@ -13,6 +13,7 @@ struct header {
     size_t payload_len;
     struct rt_letter_reply reply;
     enum rt_media media;
+    enum rt_ack ack;
 };
 
 static size_t letter_size(size_t topic_len, size_t payload_len)
@@ -34,6 +35,7 @@ static size_t deliver_next(struct rt_mailbox *mailbox)
         .topic = {topic, header.topic_len},
         .payload = {topic + header.topic_len, header.payload_len},
         .media = header.media,
+        .ack = header.ack,
         .reply = header.reply};
     if (!mailbox->deliver(mailbox->context, &letter)) {
         return 0;
@@ -125,7 +127,8 @@ static void write_letter(char *at, const struct rt_letter *letter)
     struct header header = {.topic_len = letter->topic.len,
                             .payload_len = letter->payload.len,
                             .reply = letter->reply,
-                            .media = letter->media};
+                            .media = letter->media,
+                            .ack = letter->ack};
     memcpy(at, &header, sizeof(header));
     memcpy(at + sizeof(header), letter->topic.data, letter->topic.len);
     if (letter->payload.len > 0) {

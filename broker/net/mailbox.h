@@ -21,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/heap.h"
+#include "protocol/ack.h"
 #include "protocol/media_type.h"
 
 /* What is delivered in one turn of the loop, about; and what an idle mailbox
@@ -39,6 +40,7 @@ struct rt_letter {
     struct rt_bytes topic;
     struct rt_bytes payload;
     enum rt_media media;
+    enum rt_ack ack;
     struct rt_letter_reply reply;
 };
 

@@ -48,6 +48,11 @@ extern "C" {
       "the log on disk is damaged, and cannot be understood")               \
     X(ENODATA, -10018,                                                      \
       "nothing can wait for the disk without a log: give --data")           \
+    X(ESTORAGE, -10019, "the disk has failed, and no event is taken")       \
+    X(ELOST, -10020,                                                        \
+      "the disk has lost events of the topic, which takes no more")         \
+    X(EUNSYNCED, -10021,                                                    \
+      "the disk is full or has failed: the event may be there or not")      \
     X(EURL, -10100,                                                         \
       "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
     X(ETLS, -10101, "https and wss need TLS, which is not built in")        \

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "ringtail/error.h"
+#include "ringtail/option.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,72 +36,6 @@ struct ringtail_authorization;
 
 /* The version, `1.2.3`. */
 RINGTAIL_EXPORT const char *ringtail_version(void);
-
-/* For limits that shall not bind. */
-#define RINGTAIL_UNLIMITED UINT64_MAX
-
-/*
- * The options: kind, name, default as it is written, and what it is for. SIZE
- * is in bytes (written `64KiB`), DURATION in milliseconds (`250ms`), COUNT a
- * number, FLAG 0 or 1, TEXT any or, empty, none; ACK is an enum ringtail_ack
- * (`auto`, `memory`, `disk`). A limit is positive or RINGTAIL_UNLIMITED, never
- * 0.
- */
-#define RINGTAIL_CONFIG_MAP(X)                                             \
-    X(SIZE, ring_bytes, "1MiB",                                            \
-      "memory of a topic's ring: older events are dropped beyond it")      \
-    X(COUNT, ring_events, "unlimited", "events that a ring holds")         \
-    X(DURATION, max_age, "1h", "how long a ring holds an event")           \
-    X(SIZE, event_bytes, "256KiB",                                         \
-      "largest payload of an event, at most 1 GiB")                        \
-    X(SIZE, memory, "1GiB",                                                \
-      "memory of the whole broker: beyond it publishers get 507")          \
-    X(COUNT, connections, "unlimited",                                     \
-      "connections at a time; as far as file descriptors go if unlimited") \
-    X(DURATION, stall_timeout, "30s",                                      \
-      "a peer that takes no bytes for so long is closed")                  \
-    X(DURATION, heartbeat, "25s", "how often subscribers are pinged")      \
-    X(DURATION, pong_timeout, "10s",                                       \
-      "a subscriber that does not answer a ping for so long is closed")    \
-    X(DURATION, head_timeout, "10s",                                       \
-      "time for the head of a request to arrive")                          \
-    X(DURATION, body_timeout, "30s",                                       \
-      "time for the body of a request to arrive")                          \
-    X(DURATION, idle_timeout, "60s",                                       \
-      "a connection without a request is closed after it")                 \
-    X(FLAG, insecure, "0",                                                 \
-      "listen beyond this machine although nothing authenticates")         \
-    X(DURATION, idempotency_time, "5m",                                    \
-      "how long an Idempotency-Key is remembered")                         \
-    X(COUNT, idempotency_keys, "10000", "how many of them: the last ones") \
-    X(SIZE, idempotency_bytes, "8MiB",                                     \
-      "memory for them, at most a sixteenth of all")                       \
-    X(SIZE, batch_bytes, "4MiB", "largest body of a batch of events")      \
-    X(TEXT, data, "",                                                      \
-      "directory of the log on disk; without it all is in memory")         \
-    X(SIZE, data_bytes, "10GiB",                                           \
-      "what the log may take: older events are dropped beyond it")         \
-    X(DURATION, data_age, "unlimited", "how long the log keeps an event")  \
-    X(SIZE, data_reserve, "256MiB",                                        \
-      "of the disk, for others: beyond it publishers get 507")             \
-    X(ACK, ack, "auto",                                                    \
-      "what publishers wait for who do not say: memory, disk, or auto: "   \
-      "disk where there is a log")
-
-/* The type of an option's member. */
-#define RINGTAIL_TYPE_SIZE     uint64_t
-#define RINGTAIL_TYPE_DURATION uint64_t
-#define RINGTAIL_TYPE_COUNT    uint64_t
-#define RINGTAIL_TYPE_FLAG     uint64_t
-#define RINGTAIL_TYPE_TEXT     const char *
-#define RINGTAIL_TYPE_ACK      uint64_t
-
-/* How far an event has come when its publisher is told of it. */
-enum ringtail_ack {
-    RINGTAIL_ACK_AUTO = 0,   /* disk where there is a log, else memory */
-    RINGTAIL_ACK_MEMORY = 1, /* subscribers get it */
-    RINGTAIL_ACK_DISK = 2,   /* and it survives */
-};
 
 /*
  * The host's memory: allocates (memory NULL), resizes, or frees (new_size 0,
@@ -202,30 +137,6 @@ struct ringtail_config {
 #undef X
 };
 
-enum ringtail_option_kind {
-    RINGTAIL_OPTION_SIZE,
-    RINGTAIL_OPTION_DURATION,
-    RINGTAIL_OPTION_COUNT,
-    RINGTAIL_OPTION_FLAG,
-    RINGTAIL_OPTION_TEXT,
-    RINGTAIL_OPTION_ACK,
-};
-
-/* An option, for programs that offer them on a command line. */
-struct ringtail_option {
-    enum ringtail_option_kind kind;
-    const char *name;  /* as the member's, `ring_bytes` */
-    const char *value; /* the default, as it is written */
-    const char *help;
-};
-
-/* The option number `index` from 0, or NULL beyond the last. */
-RINGTAIL_EXPORT const struct ringtail_option *ringtail_option_at(size_t index);
-
-/* The option of that name, with `-` for `_` if you like, or NULL. */
-RINGTAIL_EXPORT const struct ringtail_option *
-ringtail_option_find(const char *name);
-
 /* For ringtail_config_init: `size` is the caller's sizeof(*config). */
 RINGTAIL_EXPORT void ringtail_config_init_sized(struct ringtail_config *config,
                                                 size_t size);
@@ -311,6 +222,10 @@ struct ringtail_event_options {
     size_t size; /* of this struct, as the caller was compiled */
     /* As the header of POST /produce. NULL: text if it is UTF-8, else binary */
     const char *content_type;
+    /* How far the event is to come before its publisher is told: for
+     * ringtail_publish_async. RINGTAIL_ACK_AUTO: as the topic has it, or else
+     * the config's `ack`. */
+    enum ringtail_ack ack;
 };
 
 static inline void
@@ -318,6 +233,7 @@ ringtail_event_options_init(struct ringtail_event_options *options)
 {
     options->size = sizeof(*options);
     options->content_type = NULL;
+    options->ack = RINGTAIL_ACK_AUTO;
 }
 
 /*
@@ -326,7 +242,12 @@ ringtail_event_options_init(struct ringtail_event_options *options)
  * copied; it may be NULL if there are none. `options` and `receipt` may be
  * NULL. Errors: RINGTAIL_ETOPIC, RINGTAIL_EPAYLOAD, RINGTAIL_ETOOLARGE,
  * RINGTAIL_ECLOSED, RINGTAIL_ESTOPPED; UV_ENOMEM when the memory budget is
- * spent.
+ * spent. With a log on disk UV_ENOSPC when that is full, RINGTAIL_ESTORAGE,
+ * RINGTAIL_ELOST, and RINGTAIL_EFULL when far too much waits for it.
+ *
+ * It does not wait for the disk: the event is in memory. Whoever is to know
+ * when it is on disk calls ringtail_publish_async, which may be called from
+ * here as well; RINGTAIL_ACK_DISK is RINGTAIL_EVALUE.
  */
 RINGTAIL_EXPORT int
 ringtail_publish(struct ringtail_broker *broker,
@@ -336,8 +257,10 @@ ringtail_publish(struct ringtail_broker *broker,
                  const struct ringtail_event_options *options,
                  struct ringtail_receipt *receipt);
 
-/* What became of an event from another thread: 0 and the receipt, or an error
- * of ringtail_publish and NULL. On the loop's thread. */
+/* What became of an event from another thread: 0 and the receipt, or NULL and
+ * an error of ringtail_publish; or RINGTAIL_EUNSYNCED, when it has been
+ * appended but did not come to disk, as it should have. On the loop's thread.
+ */
 typedef void (*ringtail_published_cb)(void *context,
                                       int error,
                                       const struct ringtail_receipt *receipt);
@@ -348,11 +271,14 @@ typedef void (*ringtail_published_cb)(void *context,
  * the loop appends what is in it, in the order in which each thread sent, and
  * waits with it while the topic's subscribers are far behind. `published` may
  * be NULL. What was accepted is always appended or told of, also when the
- * broker is stopped. Errors, upon which nothing is called: RINGTAIL_EFULL (try
- * again later), RINGTAIL_ETOPIC, RINGTAIL_ETOOLARGE (also for what could never
- * fit into the mailbox), RINGTAIL_EPAYLOAD for a content type that is none,
- * RINGTAIL_ESTOPPED, UV_ENOMEM. No thread may be in this call any more when the
- * broker is destroyed.
+ * broker is stopped. With RINGTAIL_ACK_DISK, or where that is the default,
+ * `published` is called when the event is on disk; those for memory do not wait
+ * for it. Errors, upon which nothing is called: RINGTAIL_EFULL (try again
+ * later), RINGTAIL_ENODATA for RINGTAIL_ACK_DISK without a log,
+ * RINGTAIL_ETOPIC, RINGTAIL_ETOOLARGE (also for what could never fit into the
+ * mailbox), RINGTAIL_EPAYLOAD for a content type that is none, RINGTAIL_EVALUE
+ * for an `ack` that is none, RINGTAIL_ESTOPPED, UV_ENOMEM. No thread may be in
+ * this call any more when the broker is destroyed.
  */
 RINGTAIL_EXPORT int
 ringtail_publish_async(struct ringtail_broker *broker,

@@ -36,7 +36,7 @@ def minimal(document):
 def limits():
     """The limits are the header's, with its defaults, in its order."""
     pattern = r'X\((?:SIZE|COUNT|DURATION), (\w+), "([^"]+)",'
-    header = ROOT / "include/ringtail/ringtail.h"
+    header = ROOT / "include/ringtail/option.h"
     found = re.findall(pattern, header.read_text())
     equal(rows("| member | default |"), [(f"`{n}`", v) for n, v in found])
 
