@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "storage/checksum.h"
 #include "storage/log_files.h"
@@ -21,7 +22,10 @@ void rt_log_window_finish(struct rt_log_window *window)
     if (window == NULL || window->heap == NULL) {
         return;
     }
-    rt_heap_free(window->heap, window->bytes, window->capacity);
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(window->panes); i++) {
+        const struct rt_log_pane *pane = &window->panes[i];
+        rt_heap_free(window->heap, pane->bytes, pane->capacity);
+    }
     *window = (struct rt_log_window){0};
 }
 
@@ -31,7 +35,8 @@ void rt_log_window_turn(struct rt_log_window *window,
 {
     window->file = file;
     window->end = end;
-    window->len = 0;
+    window->panes[0].len = 0;
+    window->panes[1].len = 0;
 }
 
 int rt_log_window_open(struct rt_log_window *window, uint64_t segment)
@@ -51,53 +56,57 @@ void rt_log_window_close(struct rt_log_window *window)
     window->end = 0;
 }
 
-static int reserve(struct rt_log_window *window, size_t len)
+static int reserve(struct rt_heap *heap, struct rt_log_pane *pane, size_t len)
 {
-    size_t capacity = len > window->width ? len : window->width;
-    if (capacity <= window->capacity) {
+    if (len <= pane->capacity) {
         return 0;
     }
-    uint8_t *bytes =
-        rt_heap_resize(window->heap, window->bytes, window->capacity, capacity);
+    uint8_t *bytes = rt_heap_resize(heap, pane->bytes, pane->capacity, len);
     if (bytes == NULL) {
         return RT_ENOMEM;
     }
-    window->bytes = bytes;
-    window->capacity = capacity;
+    pane->bytes = bytes;
+    pane->capacity = len;
     return 0;
 }
 
-static size_t at_most(uint64_t value, size_t ceiling)
+/* Moves a pane to a position, from where so much is needed. */
+static int move_to(struct rt_log_window *window,
+                   struct rt_log_pane *pane,
+                   uint64_t position,
+                   size_t needed)
 {
-    return value > ceiling ? ceiling : (size_t)value;
-}
-
-/* Moves the window, so that it begins at the position or just before it. */
-static int
-move_to(struct rt_log_window *window, uint64_t position, size_t needed)
-{
-    window->len = 0;
-    int err = reserve(window, needed);
+    size_t len = needed > window->width ? needed : window->width;
+    uint64_t left = window->end - position;
+    pane->len = 0;
+    int err = reserve(window->heap, pane, len);
     if (err < 0) {
         return err;
     }
-    size_t len = at_most(window->end - position, window->capacity);
-    ssize_t got =
-        rt_disk_read(window->disk, &window->file, window->bytes, len, position);
+    ssize_t got = rt_disk_read(window->disk, &window->file, pane->bytes,
+                               left < len ? (size_t)left : len, position);
     if (got < 0) {
         return (int)got;
     }
-    window->start = position;
-    window->len = (size_t)got;
-    return window->len < needed ? RT_EDAMAGED : 0;
+    pane->start = position;
+    pane->len = (size_t)got;
+    return pane->len < needed ? RT_EDAMAGED : 0;
 }
 
-static bool
-has(const struct rt_log_window *window, uint64_t position, uint64_t len)
+static bool has(const struct rt_log_pane *pane, uint64_t position, uint64_t len)
 {
-    return position >= window->start &&
-           position - window->start <= window->len &&
-           len <= window->len - (position - window->start);
+    return position >= pane->start && position - pane->start <= pane->len &&
+           len <= pane->len - (position - pane->start);
+}
+
+/* The pane through which the bytes are seen; else the one to move. */
+static struct rt_log_pane *
+choose(struct rt_log_window *window, uint64_t position, size_t len)
+{
+    if (!has(&window->panes[window->latest], position, len)) {
+        window->latest = 1 - window->latest;
+    }
+    return &window->panes[window->latest];
 }
 
 int rt_log_window_at(struct rt_log_window *window,
@@ -109,13 +118,14 @@ int rt_log_window_at(struct rt_log_window *window,
         return RT_EDAMAGED;
     }
     uint64_t before = position % RT_LOG_GRAIN;
-    if (!has(window, position, len)) {
-        int err = move_to(window, position - before, before + len);
+    struct rt_log_pane *pane = choose(window, position, len);
+    if (!has(pane, position, len)) {
+        int err = move_to(window, pane, position - before, before + len);
         if (err < 0) {
             return err;
         }
     }
-    *bytes = window->bytes + (position - window->start);
+    *bytes = pane->bytes + (position - pane->start);
     return 0;
 }
 
@@ -139,7 +149,8 @@ int rt_log_window_checksum(struct rt_log_window *window,
 {
     while (len > 0) {
         const void *bytes = NULL;
-        size_t piece = at_most(len, window->width / 2);
+        size_t half = window->width / 2;
+        size_t piece = len < half ? (size_t)len : half;
         int err = rt_log_window_at(window, position, piece, &bytes);
         if (err < 0) {
             return err;

@@ -1,7 +1,9 @@
 /*
  * A file seen through a window: whoever goes through a segment asks for the
- * bytes at a place, and what is behind has been read along with them. Memory is
- * the window's, or that of the longest piece that was asked for.
+ * bytes at a place, and what is behind has been read along with them. A window
+ * has two panes, for whoever goes to and fro between two places, as between the
+ * heads of parts and their bodies. The memory of each is the window's width, or
+ * that of the longest piece that was asked for.
  */
 #ifndef STORAGE_LOG_WINDOW_H
 #define STORAGE_LOG_WINDOW_H
@@ -16,16 +18,21 @@
 #define RT_LOG_WINDOW_WIDE   ((size_t)1024 * 1024)
 #define RT_LOG_WINDOW_NARROW ((size_t)256 * 1024)
 
+struct rt_log_pane {
+    uint8_t *bytes;
+    size_t capacity;
+    size_t len;
+    uint64_t start; /* of what is in `bytes`, in the file */
+};
+
 struct rt_log_window {
     struct rt_disk *disk;
     struct rt_heap *heap;
     struct rt_file file;
     uint64_t end; /* what lies behind it in the file is not looked at */
     size_t width; /* what is read at a time */
-    uint8_t *bytes;
-    size_t capacity;
-    uint64_t start; /* of what is in `bytes`, in the file */
-    size_t len;
+    struct rt_log_pane panes[2];
+    uint32_t latest; /* the one that was looked through last */
 };
 
 /* Looks at nothing yet, and allocates nothing. */

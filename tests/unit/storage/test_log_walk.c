@@ -37,7 +37,7 @@ static void end(void)
 static void flip(uint64_t at)
 {
     keeper_image(&keeper, 1)->bytes[at] ^= 4;
-    window.len = 0;
+    rt_log_window_turn(&window, window.file, window.end);
 }
 
 TEST("a walk goes from batch to batch, and from part to part")
@@ -146,7 +146,7 @@ TEST("a part that leads out of its batch makes no sense")
         char *at = keeper_image(&keeper, 1)->bytes + position;
         memcpy(at, &head, sizeof(head));
         memcpy(at + sizeof(head), &part, sizeof(part));
-        window.len = 0;
+        rt_log_window_turn(&window, window.file, window.end);
         EXPECT_INT(rt_log_walk_to(&walk, position), 0);
         EXPECT_INT(rt_log_walk_next(&walk), RT_EDAMAGED);
     }
@@ -156,7 +156,7 @@ TEST("a part that leads out of its batch makes no sense")
 TEST("what the disk says ends a search")
 {
     begin();
-    window.len = 0;
+    rt_log_window_turn(&window, window.file, window.end);
     fake_disk_fault_at(&keeper.disk, 1, FAKE_EIO);
     EXPECT_INT(rt_log_walk_seek(&walk, 8), RT_EIO);
     end();

@@ -74,6 +74,18 @@ TEST("what is near has been read along")
     end();
 }
 
+TEST("whoever goes to and fro between two places reads each of them once")
+{
+    begin();
+    uint64_t calls = disk.calls;
+    for (uint64_t i = 0; i < 1000; i++) {
+        EXPECT_INT(look(i * 8, 8), 0);
+        EXPECT_INT(look(2 * WIDTH + i * 16, 16), 0);
+    }
+    EXPECT_INT(disk.calls, calls + 2);
+    end();
+}
+
 TEST("what is longer than the window makes it longer")
 {
     begin();
@@ -112,6 +124,7 @@ TEST("what the disk says is told, and so is that there is no memory")
     fake_disk_fault_at(&disk, 1, FAKE_EIO);
     EXPECT_INT(look(0, 8), RT_EIO);
     EXPECT_INT(look(0, 8), 0);
+    EXPECT_INT(look(2 * WIDTH, 8), 0);
     test_heap_fail_at(&heap, 1);
     EXPECT_INT(look(0, LEN), RT_ENOMEM);
     EXPECT_INT(look(0, 8), 0);
