@@ -1,6 +1,6 @@
 /*
  * The committer: it brings the journal's batches to disk. It owns the log, and
- * the one thread of the library's own, for the disk may take its time:
+ * a thread of the library's own, for the disk may take its time:
  *
  *     loop    rt_journal_take --> hand over             rt_journal_done, take
  * ... |                        ^ thread                        +-->

@@ -167,10 +167,11 @@ RINGTAIL_EXPORT int ringtail_config_set(struct ringtail_config *config,
  * With `data` there is a log on disk, in a directory that is made if need be,
  * and the broker is what it was when it ended. This call then blocks while the
  * end of the log is read, and tells `log` of it when that takes more than a
- * second. A thread of the library's own writes from then on, with all signals
- * blocked. Errors are RINGTAIL_ELOCKED, RINGTAIL_EDAMAGED, and what the system
- * says of the directory, as UV_EACCES and UV_ENOSPC; RINGTAIL_ENODATA without
- * `data` but with RINGTAIL_ACK_DISK.
+ * second. A thread of the library's own writes from then on, and another one
+ * reads when somebody asks for old events, both with all signals blocked.
+ * Errors are RINGTAIL_ELOCKED, RINGTAIL_EDAMAGED, and what the system says of
+ * the directory, as UV_EACCES and UV_ENOSPC; RINGTAIL_ENODATA without `data`
+ * but with RINGTAIL_ACK_DISK.
  */
 RINGTAIL_EXPORT int ringtail_broker_create(const struct ringtail_config *config,
                                            struct uv_loop_s *loop,
