@@ -44,6 +44,7 @@ static int look(uint64_t position, size_t len)
     const void *bytes = NULL;
     int err = rt_log_window_at(&window, position, len, &bytes);
     if (err == 0) {
+        EXPECT(position <= LEN && len <= LEN - position);
         EXPECT(memcmp(bytes, content + position, len) == 0);
         EXPECT_INT((uintptr_t)bytes % 8, position % 8);
     }
