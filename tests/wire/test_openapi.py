@@ -214,10 +214,15 @@ def raw_requests(broker):
 @test
 def stream_lines(broker):
     """As described: each line of a stream."""
+    broker.post("shut", b"x")
+    equal(broker.request("POST", "/topics/shut/close").status, 200)
     for target, wanted in [
         ("a?since=earliest", {"open", "event", "caught_up"}),
         ("a?since=00000000-1", {"open", "gap", "event", "caught_up"}),
         ("a,d?since=earliest", {"open", "event"}),
+        ("a,d?since=*00000000-1", {"open", "gap", "event"}),
+        ("shut?since=earliest", {"open", "event", "closed"}),
+        ("a,shut", {"open", "closed"}),
     ]:
         peer = http.client.HTTPConnection("127.0.0.1", broker.port, timeout=20)
         peer.request("GET", f"/subscribe/{target}")
