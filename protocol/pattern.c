@@ -71,7 +71,9 @@ int rt_pattern_check(struct rt_bytes pattern, const char **reason)
         fault = find_fault(pattern);
     }
     if (fault == NULL) {
-        return 0;
+        return rt_pattern_has_wildcards(pattern)
+                   ? 0
+                   : rt_topic_check(pattern, reason);
     }
     *reason = fault;
     return RT_EINVAL;

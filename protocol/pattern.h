@@ -31,7 +31,8 @@
 
 /*
  * Whether `pattern` may be subscribed to, after percent-decoding: 0, or
- * RT_EINVAL with *reason as rt_topic_check sets it.
+ * RT_EINVAL with *reason as rt_topic_check sets it. One without wildcards is a
+ * topic, and none of the broker's own.
  */
 RT_MUST_USE int rt_pattern_check(struct rt_bytes pattern, const char **reason);
 

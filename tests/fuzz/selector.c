@@ -81,22 +81,30 @@ static void try_topic(const struct rt_matcher *matcher,
     RT_CHECK(count == expected);
 }
 
+/* A topic, the broker's own ones among them. */
+static bool is_name(struct rt_bytes text)
+{
+    const char *reason;
+    if (text.len > 1 && text.len <= RT_TOPIC_BYTES_MAX && text.data[0] == '$') {
+        text.data++;
+        text.len--;
+    }
+    return rt_topic_check(text, &reason) == 0;
+}
+
 static void try_matcher(const struct rt_selector *selector,
                         struct rt_bytes topic)
 {
     struct subscription subscriptions[RT_SELECTOR_PATTERNS_MAX] = {0};
     struct rt_heap heap;
     struct rt_matcher matcher;
-    const char *reason = NULL;
     rt_heap_init(&heap, SIZE_MAX);
     rt_matcher_init(&matcher, &heap);
     for (uint32_t i = 0; i < selector->count; i++) {
         RT_CHECK(rt_matcher_add(&matcher, selector->patterns[i],
                                 &subscriptions[i].entry) == 0);
     }
-    bool is_topic = rt_pattern_check(topic, &reason) == 0 &&
-                    !rt_pattern_has_wildcards(topic);
-    if (is_topic) {
+    if (is_name(topic)) {
         try_topic(&matcher, selector, subscriptions, topic);
     }
     for (uint32_t i = 0; i < selector->count; i++) {

@@ -11,14 +11,26 @@ static struct rt_since random_start(const struct reader *reader)
                                  : random_since(reader->world, reader->topic);
 }
 
+/* One topic may be the broker's own. */
+static void read_selector(const struct reader *reader,
+                          struct rt_selector *selector)
+{
+    struct rt_bytes text = rt_bytes_of(reader->selector);
+    struct rt_refusal refusal;
+    if (reader->topic == NULL) {
+        EXPECT(rt_selector_parse(text, selector, &refusal) == 0);
+        return;
+    }
+    selector->count = 0;
+    rt_selector_add(selector, text);
+}
+
 static int attach(struct reader *reader,
                   const struct rt_since *since,
                   struct rt_start *start)
 {
     struct rt_selector selector;
-    struct rt_refusal refusal;
-    EXPECT(rt_selector_parse(rt_bytes_of(reader->selector), &selector,
-                             &refusal) == 0);
+    read_selector(reader, &selector);
     int err =
         rt_core_subscribe_to(&reader->world->core, &selector, reader->format,
                              since, &reader->subscriber, start);

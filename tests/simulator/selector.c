@@ -89,8 +89,8 @@ static void choose_way(struct reader *reader)
 void reader_choose(struct reader *reader)
 {
     static const char *const selectors[] = {
-        ">",       "*",        "a.*",     "a.>",      "a,b",   "a,a.b,a.b.c",
-        "b,*.b",   "*.*,a.0",  "*.*.*,b", "$s,a.*",   "$s,ab", "0,A,a-b,~,ab",
+        ">",       "*",        "a.*",     "a.>",      "a,b",     "a,a.b,a.b.c",
+        "b,*.b",   "*.*,a.0",  "*.*.*,b", "$s.*,a.*", "$s.>,ab", "0,A,a-b,~,ab",
         "a.b.c.>", "none,*.0", "*,*.>",   "a.*,a.b,b"};
     struct world *world = reader->world;
     uint32_t count = world->habits.is_alike ? 1 : RT_ARRAY_LENGTH(selectors);

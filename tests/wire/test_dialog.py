@@ -196,6 +196,7 @@ WRONG = [
     ("a wrong member", '{"op":"ping","x":1}', None, "bad-parameter", "x"),
     ("a sub of no topic", '{"op":"sub","id":3}', 3, "bad-parameter", "topic"),
     ("a bad topic", '{"op":"sub","topic":"a..b"}', None, "bad-topic", "topic"),
+    ("an own topic", '{"op":"sub","topic":"$sys"}', None, "bad-topic", "topic"),
     ("a bad one of several", '{"op":"sub","topics":["a","b.."]}', None,
      "bad-topic", "topics"),
     ("a number as one of several", '{"op":"sub","topics":["a",1]}', None,

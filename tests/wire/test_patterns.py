@@ -222,6 +222,10 @@ def own_topics(broker):
     """Wildcards do not have the broker's own topics."""
     with Lines(broker, "*,$sys.*") as peer:
         equal(peer.item()["topics"], ["$sys.*", "*"])
+    for topics in ("$sys", "a,$sys"):
+        answer = broker.request("GET", f"/subscribe/{topics}")
+        equal(answer.status, 400)
+        assert "the broker's own" in answer.json()["detail"], answer.body
 
 
 REFUSED = [

@@ -78,7 +78,7 @@ TEST("a wildcard is a token of its own")
 
 TEST("a pattern may begin with a dollar sign and has no other one")
 {
-    expect_good(RT_BYTES("$sys"), false);
+    expect_good(RT_BYTES("$sys.>"), true);
     expect_good(RT_BYTES("$sys.*.>"), true);
     expect_bad(RT_BYTES("$"), "a token is empty");
     expect_bad(RT_BYTES("$.a"), "a token is empty");
@@ -87,6 +87,13 @@ TEST("a pattern may begin with a dollar sign and has no other one")
     expect_bad(RT_BYTES("$$a"), "only the first byte may be $");
     expect_bad(RT_BYTES("a$"), "only the first byte may be $");
     expect_bad(RT_BYTES("a.$b"), "only the first byte may be $");
+}
+
+TEST("a topic of the broker's own is no pattern")
+{
+    const char *reason = "topics that begin with $ are the broker's own";
+    expect_bad(RT_BYTES("$sys"), reason);
+    expect_bad(RT_BYTES("$sys.load"), reason);
 }
 
 TEST("a pattern is wrong where a topic is")
@@ -213,7 +220,7 @@ TEST("a selector is sorted and has each pattern once")
     expect_selector(RT_BYTES("a,a"), "a");
     expect_selector(RT_BYTES("b,a,c,b,a"), "a,b,c");
     expect_selector(RT_BYTES("ab,a,abc,*,>"), "*,>,a,ab,abc");
-    expect_selector(RT_BYTES("a-b,a.b,$a,a"), "$a,a,a-b,a.b");
+    expect_selector(RT_BYTES("a-b,a.b,$a.>,a"), "$a.>,a,a-b,a.b");
 }
 
 TEST("each pattern of a selector is checked, and the wrong one named")
@@ -223,6 +230,8 @@ TEST("each pattern of a selector is checked, and the wrong one named")
                 .has_index);
     EXPECT(!expect_refusal(RT_BYTES(""), "", "the topic is missing").has_index);
     expect_entry(RT_BYTES("a,b..c,d"), 1, "b..c", "a token is empty");
+    expect_entry(RT_BYTES("a,$sys"), 1, "$sys",
+                 "topics that begin with $ are the broker's own");
     expect_entry(RT_BYTES("a, b"), 1, " b",
                  "a token has only letters, digits and _ = ~ -");
 }
