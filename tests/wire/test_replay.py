@@ -167,9 +167,8 @@ def after_a_kill():
 
 @test
 def patterns_after_a_kill():
-    """Whoever reads several topics, and had all that there was, is told after
-    a kill that more may have been lost; after an end in good order it is
-    not."""
+    """Who reads several topics, and had all that there was, is told after a
+    kill that more may have been lost; after an end in good order it is not."""
     with folder() as data:
         with broker_on(data) as broker:
             broker.post("a.1", b"x")
