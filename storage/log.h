@@ -23,9 +23,12 @@
 /* What a segment takes beside its snapshot of the topics, before the next. */
 #define RT_LOG_SEGMENT_BYTES ((uint64_t)64 * 1024 * 1024)
 
-/* At most so much of the log lies between an event and the place from which it
- * is looked for, and the batch that begins there. */
-#define RT_LOG_PLACE_BYTES ((uint64_t)256 * 1024)
+/* An event is looked for from a place of its topic on: from where there are at
+ * most so many bytes of the log before it, or so many of the topic's own, and
+ * the batch that they are in. A place is kept in memory, so topics with little
+ * have one in a segment. */
+#define RT_LOG_PLACE_BYTES     ((uint64_t)256 * 1024)
+#define RT_LOG_PLACE_BYTES_OWN ((uint64_t)4 * 1024)
 
 /* What the file system is to have left beside a new segment. */
 #define RT_LOG_RESERVE_BYTES ((uint64_t)256 * 1024 * 1024)
@@ -198,7 +201,7 @@ bool rt_log_extent(struct rt_log *log,
 /*
  * An offset at or before the topic's first event on disk that is stamped at
  * `wall_ms` or later, or that has that number among all or a higher one; its
- * next_offset if there is none. At most RT_LOG_PLACE_BYTES of log lie between.
+ * next_offset if there is none. What lies between is a place at most.
  * Any thread; waits for no disk. 0 if there is no such topic.
  */
 uint64_t

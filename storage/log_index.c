@@ -55,7 +55,8 @@ void rt_log_index_unlock(struct rt_log_index *index)
     RT_CHECK(pthread_mutex_unlock(&index->mutex) == 0);
 }
 
-/* Room for one more in an array: 0 or RT_ENOMEM. Under the lock. */
+/* Room for one more in an array: 0 or RT_ENOMEM. There may be very many arrays
+ * of places, so not much more room than that. Under the lock. */
 static int grow(struct rt_heap *heap,
                 void **array,
                 uint32_t count,
@@ -65,7 +66,7 @@ static int grow(struct rt_heap *heap,
     if (count < *capacity) {
         return 0;
     }
-    uint32_t more = *capacity == 0 ? 1 : *capacity * 2;
+    uint32_t more = *capacity + *capacity / 4 + 1;
     void *grown = rt_heap_resize(heap, *array, *capacity * size, more * size);
     if (grown == NULL) {
         return RT_ENOMEM;
@@ -176,10 +177,12 @@ static struct rt_log_place *place_for(const struct rt_log_shelf *shelf,
         return NULL;
     }
     struct rt_log_place *newest = &shelf->places[shelf->place_count - 1];
-    bool is_near = newest->segment == segment &&
-                   newest->span.last + 1 == span->first &&
-                   span->position - newest->span.position < RT_LOG_PLACE_BYTES;
-    return is_near ? newest : NULL;
+    bool is_next =
+        newest->segment == segment && newest->span.last + 1 == span->first;
+    bool is_near =
+        span->position - newest->span.position < RT_LOG_PLACE_BYTES ||
+        newest->span.bytes < RT_LOG_PLACE_BYTES_OWN;
+    return is_next && is_near ? newest : NULL;
 }
 
 bool rt_log_shelf_add(struct rt_log_shelf *shelf,
@@ -400,6 +403,7 @@ static int find(const struct rt_log_index *index,
     *spot = (struct rt_log_spot){.offset = offset > first ? offset : first,
                                  .segment = place->segment,
                                  .position = place->span.position,
+                                 .last = place->span.last,
                                  .end = volume->end};
     return 0;
 }

@@ -142,6 +142,7 @@ void rt_log_index_drop(struct rt_log_index *index);
 /* Where to begin to read an event, and where its segment ends. */
 struct rt_log_spot {
     uint64_t offset; /* of the first event there is from the wanted one on */
+    uint64_t last;   /* of the last one before the next place */
     uint64_t segment;
     uint64_t position;
     uint64_t end;

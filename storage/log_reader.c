@@ -230,38 +230,32 @@ static int put_batch(struct rt_log_reader *reader,
     return more;
 }
 
-/* The next event is not farther away than this, if it is in the segment and no
- * place of the index leads nearer to it. */
-static bool is_near(const struct rt_log_reader *reader, uint64_t position)
+static uint64_t next_of(const struct rt_segment *segment)
 {
-    return position < reader->window.end &&
-           position - reader->position < RT_LOG_PLACE_BYTES;
+    return segment->first_offset + segment->event_count;
 }
 
-/* Puts events from the batch at `reader->position` on; leaves that where the
- * next reading is to begin. */
-static int put_batches(struct rt_log_reader *reader,
-                       uint64_t topic,
-                       struct rt_segment *segment,
-                       size_t *needed)
+/* Puts events from the batch at `reader->position` on, up to the last one of a
+ * place; leaves that where the next reading is to begin. */
+static int put_place(struct rt_log_reader *reader,
+                     uint64_t topic,
+                     const struct rt_log_spot *spot,
+                     struct rt_segment *segment,
+                     size_t *needed)
 {
-    uint64_t position = reader->position;
-    while (is_near(reader, position)) {
-        uint32_t count = segment->event_count;
-        int found = rt_log_walk_seek(&reader->walk, position);
-        if (found <= 0) {
-            return found;
-        }
-        position = rt_log_walk_end(&reader->walk);
+    int found = rt_log_walk_seek(&reader->walk, reader->position);
+    while (found > 0) {
+        uint64_t next = next_of(segment);
         int err = put_batch(reader, topic, segment, needed);
-        if (segment->event_count > count) {
+        if (next_of(segment) > next) {
             reader->position = reader->walk.position;
         }
-        if (err < 0) {
+        if (err < 0 || next_of(segment) > spot->last) {
             return err;
         }
+        found = rt_log_walk_seek(&reader->walk, rt_log_walk_end(&reader->walk));
     }
-    return 0;
+    return found < 0 ? found : RT_EDAMAGED;
 }
 
 /* Where to begin: where the index says, or farther on where the last reading
@@ -278,6 +272,23 @@ static void begin_at(struct rt_log_reader *reader,
     }
 }
 
+/* Puts events of one place, which is where the next one of the segment is. */
+static int read_place(struct rt_log_reader *reader,
+                      uint64_t topic,
+                      const struct rt_log_spot *spot,
+                      struct rt_segment *segment,
+                      size_t *needed)
+{
+    begin_at(reader, topic, spot);
+    int err = enter_segment(reader, spot);
+    if (err == 0) {
+        err = put_place(reader, topic, spot, segment, needed);
+    }
+    reader->topic = topic;
+    reader->next_offset = next_of(segment);
+    return err;
+}
+
 int rt_log_read(struct rt_log_reader *reader,
                 uint64_t topic,
                 uint64_t offset,
@@ -287,20 +298,13 @@ int rt_log_read(struct rt_log_reader *reader,
     struct rt_log_spot spot;
     RT_CHECK(segment->event_count == 0);
     int err = rt_log_index_find(&reader->log->index, topic, offset, &spot);
-    if (err < 0) {
-        return err;
+    segment->first_offset = err == 0 ? spot.offset : offset;
+    while (err == 0 && spot.offset == next_of(segment)) {
+        err = read_place(reader, topic, &spot, segment, needed);
+        if (err == 0) {
+            err = rt_log_index_find(&reader->log->index, topic,
+                                    next_of(segment), &spot);
+        }
     }
-    begin_at(reader, topic, &spot);
-    err = enter_segment(reader, &spot);
-    if (err < 0) {
-        return err;
-    }
-    segment->first_offset = spot.offset;
-    err = put_batches(reader, topic, segment, needed);
-    reader->topic = topic;
-    reader->next_offset = spot.offset + segment->event_count;
-    if (segment->event_count > 0) {
-        return 0;
-    }
-    return err < 0 ? err : RT_EDAMAGED;
+    return segment->event_count > 0 ? 0 : err;
 }

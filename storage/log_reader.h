@@ -39,9 +39,9 @@ void rt_log_reader_finish(struct rt_log_reader *reader);
 
 /*
  * Adds a topic's events from an offset on to an empty segment of the reader's
- * store, as many as have room and are close together in the log. Costs little
- * if it goes on where the last call ended; else at most RT_LOG_PLACE_BYTES, and
- * a batch, are gone through to find the first one.
+ * store, as many as have room and were not skipped between. What lies between
+ * them in the log is gone through; and if it does not go on where the last call
+ * ended, what lies between the place before the first one and that.
  *
  * 0, and there is at least one event; the segment's first offset is farther on
  * than what was asked for where a topic has skipped some. RT_EAGAIN: there is

@@ -73,17 +73,32 @@ TEST("events near each other share a place, and others have one of their own")
 {
     begin();
     struct rt_log_shelf *shelf = add_topic(1);
-    add(shelf, 1, 64, 5);
+    add(shelf, 1, 64, 500);
     add(shelf, 1, 64 + RT_LOG_PLACE_BYTES - 8, 5);
     EXPECT_INT(shelf->place_count, 1);
     add(shelf, 1, 64 + RT_LOG_PLACE_BYTES, 5);
     EXPECT_INT(shelf->place_count, 2);
     add(shelf, 2, 64 + RT_LOG_PLACE_BYTES + 8, 5);
     EXPECT_INT(shelf->place_count, 3);
-    EXPECT_INT(shelf->places[0].span.last, 10);
-    EXPECT_INT(shelf->places[0].span.bytes, 100);
-    EXPECT_INT(shelf->bytes, 200);
-    EXPECT_INT(shelf->next_offset, 21);
+    EXPECT_INT(shelf->places[0].span.last, 505);
+    EXPECT_INT(shelf->places[0].span.bytes, 5050);
+    EXPECT_INT(shelf->bytes, 5150);
+    EXPECT_INT(shelf->next_offset, 516);
+    end();
+}
+
+TEST("a topic with little has one place in a segment")
+{
+    begin();
+    struct rt_log_shelf *shelf = add_topic(1);
+    for (uint64_t i = 0; i < 100; i++) {
+        add(shelf, 1, 64 + i * RT_LOG_PLACE_BYTES, 4);
+    }
+    EXPECT_INT(shelf->place_count, 1);
+    for (uint64_t i = 100; i < 200; i++) {
+        add(shelf, 1, 64 + i * RT_LOG_PLACE_BYTES, 5);
+    }
+    EXPECT_INT(shelf->place_count, 3);
     end();
 }
 
