@@ -73,7 +73,7 @@ bool rt_log_part_head_check(const struct rt_log_part_head *head)
 {
     switch (head->kind) {
     case RT_LOG_EVENTS:
-        return head->count > 0 &&
+        return head->count > 0 && head->types <= RT_TYPES_BYTES_MAX &&
                head->length == head->count * sizeof(struct rt_entry) +
                                    (uint64_t)head->types + head->frames;
     case RT_LOG_TOPIC:

@@ -103,12 +103,25 @@ static int is_credible(struct rt_log *log, const struct rt_log_part *part)
     return 1;
 }
 
+/* Numbers that no log comes to, so that none of them overflows. */
+#define NUMBER_MAX (UINT64_MAX / 2)
+
+/* Whether a topic's part says what one that was written by us could. */
+static bool is_possible(const struct rt_log_part *part)
+{
+    const struct rt_log_topic *topic = &part->description;
+    return part->topic > 0 && part->topic < NUMBER_MAX &&
+           (part->kind != RT_LOG_TOPIC ||
+            (topic->next_offset > 0 && topic->next_offset < NUMBER_MAX &&
+             topic->floor < NUMBER_MAX));
+}
+
 static int judge(struct rt_log *log, const struct rt_log_part *part)
 {
     switch (part->kind) {
     case RT_LOG_EVENTS:
     case RT_LOG_TOPIC:
-        return is_credible(log, part);
+        return is_possible(part) ? is_credible(log, part) : RT_EDAMAGED;
     case RT_LOG_NODE:
         return part->opaque.len <= RT_LOG_NODE_MAX;
     case RT_LOG_KEY:

@@ -113,6 +113,9 @@ TEST("the parts of a batch check when their lengths agree")
     EXPECT(rt_log_part_head_check(&part));
     part.length++;
     EXPECT(!rt_log_part_head_check(&part));
+    part.types = RT_TYPES_BYTES_MAX + 1;
+    part.length = 2 * 24 + 100 + part.types;
+    EXPECT(!rt_log_part_head_check(&part));
     part = (struct rt_log_part_head){.kind = RT_LOG_EVENTS};
     EXPECT(!rt_log_part_head_check(&part));
     part = (struct rt_log_part_head){.kind = RT_LOG_TOPIC, .length = 47};

@@ -106,6 +106,27 @@ TEST("going on where one ended costs little")
     end();
 }
 
+TEST("what is behind the last event is not gone through")
+{
+    size_t needed = 0;
+    begin();
+    keeper_finish(&keeper);
+    keeper_init(&keeper);
+    keeper.options.segment_bytes = (uint64_t)8 * 1024 * 1024;
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    rt_log_reader_init(&reader, keeper.log, &keeper.store);
+    keeper_publish(&keeper, 1, 1, 100);
+    for (int i = 0; i < 50; i++) {
+        keeper_publish(&keeper, 2, 1, 60000);
+    }
+    uint64_t calls = keeper.disk.calls;
+    EXPECT_INT(read_some(1, 1, 4096, &needed), 1);
+    EXPECT(keeper.disk.calls - calls <= 4);
+    end();
+}
+
 TEST("an event that has no room says how much it needs")
 {
     size_t needed = 0;

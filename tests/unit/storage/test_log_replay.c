@@ -186,6 +186,36 @@ TEST("a purge behind what is lost makes it not matter")
     keeper_finish(&keeper);
 }
 
+TEST("what no log says is not taken for what one does")
+{
+    static const struct rt_log_part parts[] = {
+        {.kind = RT_LOG_TOPIC, .topic = 0, .description.next_offset = 1},
+        {.kind = RT_LOG_TOPIC, .topic = 3, .description.next_offset = 0},
+        {.kind = RT_LOG_TOPIC,
+         .topic = UINT64_MAX,
+         .description.next_offset = 1},
+        {.kind = RT_LOG_TOPIC,
+         .topic = 3,
+         .description.next_offset = UINT64_MAX}};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(parts); i++) {
+        struct rt_log_draft draft;
+        struct rt_log_batch batch = {.parts = &parts[i], .part_count = 1};
+        begin();
+        keeper_open(&keeper);
+        struct rt_log_tail *tail = &keeper.log->tail;
+        rt_log_draft_init(&draft, &keeper.others);
+        EXPECT_INT(rt_log_draft_fill(&draft, &batch), 0);
+        rt_log_draft_sign(&draft, &tail->head, tail->batch + 1, tail->chain);
+        EXPECT_INT(rt_disk_write(&keeper.disk.disk, &tail->file, draft.ranges,
+                                 draft.range_count, tail->position),
+                   0);
+        rt_log_draft_finish(&draft);
+        keeper_close(&keeper);
+        EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
+        keeper_finish(&keeper);
+    }
+}
+
 TEST("progress is told when there is much to go through")
 {
     keeper_init(&keeper);

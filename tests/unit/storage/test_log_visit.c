@@ -79,6 +79,35 @@ TEST("keys that are too old to be of use are not told")
     keeper_finish(&keeper);
 }
 
+static int count_key(void *context, struct rt_bytes state)
+{
+    uint32_t *count = context;
+    *count += state.len > 0 ? 1 : 0;
+    return 0;
+}
+
+TEST("keys of many places are told once each")
+{
+    uint32_t count = 0;
+    struct rt_log_visitor visitor = {.context = &count, .key = count_key};
+    keeper_init(&keeper);
+    keeper.options.segment_bytes = (uint64_t)4 * 1024 * 1024;
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    for (int i = 0; i < 60; i++) {
+        for (int j = 0; j < 10; j++) {
+            add_key("one of those keys that are told to nobody but a counter");
+        }
+        keeper_publish(&keeper, 1, 1, 50000);
+    }
+    EXPECT(rt_log_index_shelf(&keeper.log->index, 0)->place_count > 3);
+    keeper_close(&keeper);
+    EXPECT_INT(
+        rt_log_open(&keeper.log, &keeper.options, &visitor, &keeper.found), 0);
+    EXPECT_INT(count, 600);
+    keeper_finish(&keeper);
+}
+
 TEST("the node's state is told wherever it was told last")
 {
     struct rt_log_part node = {.kind = RT_LOG_NODE,
