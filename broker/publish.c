@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "broker/core/journal.h"
 #include "broker/facade.h"
 #include "protocol/topic.h"
 
@@ -138,8 +139,15 @@ int ringtail_publish(struct ringtail_broker *broker,
 
 /* --- from other threads --- */
 
-/* Whether the topic's subscribers are too far behind for one more event. With
- * nobody behind no topic is looked up. */
+/* Whether the disk is too far behind for one more event. */
+static bool should_wait_for_disk(const struct ringtail_broker *broker)
+{
+    return rt_journal_is_behind(broker->server.core.journal) ||
+           rt_unsynced_is_full(broker);
+}
+
+/* Whether the topic's subscribers are too far behind for it. With nobody behind
+ * no topic is looked up. */
 static bool should_wait(struct ringtail_broker *broker, struct rt_bytes topic)
 {
     const struct rt_core *core = &broker->server.core;
@@ -184,13 +192,14 @@ static void deliver(struct ringtail_broker *broker,
     rt_unsynced_reply(broker, letter->reply, &appended);
 }
 
-/* When the broker has stopped what is left waits for nobody. */
+/* When the broker has stopped what is left does not wait for the disk: that
+ * comes last. */
 bool rt_facade_deliver(void *context, const struct rt_letter *letter)
 {
     struct ringtail_broker *broker = context;
     bool is_stopped = broker->server.state == RT_SERVER_STOPPED;
     if (should_wait(broker, letter->topic) ||
-        (rt_unsynced_is_full(broker) && !is_stopped)) {
+        (!is_stopped && should_wait_for_disk(broker))) {
         return false;
     }
     deliver(broker, letter);

@@ -1,6 +1,7 @@
 /* A log that is refused what it needs: memory, or the disk. */
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "broker/core/topic.h"
 #include "broker/facade.h"
@@ -129,7 +130,8 @@ TEST("a budget in which the log does not fit is an error")
 /* --- a disk that refuses --- */
 
 static const struct rt_disk_ops *honest;
-static _Atomic int refusal; /* what the next write says; 0: it writes */
+static _Atomic int refusal;  /* what the next write says; 0: it writes */
+static _Atomic bool is_held; /* a write takes as long as this is so */
 
 static int refusing_write(struct rt_disk *disk,
                           struct rt_file *file,
@@ -138,6 +140,9 @@ static int refusing_write(struct rt_disk *disk,
                           uint64_t at)
 {
     int err = atomic_exchange(&refusal, 0);
+    while (is_held) {
+        (void)usleep(1000);
+    }
     return err < 0 ? err : honest->write(disk, file, ranges, count, at);
 }
 
@@ -162,6 +167,7 @@ static void refusing_init(struct test_host *host,
     refusing.write = refusing_write;
     refusing.free_bytes = refusing_free_bytes;
     refusal = 0;
+    is_held = false;
     free_bytes = UINT64_MAX;
     disk->ops = &refusing;
 }
@@ -270,6 +276,41 @@ TEST("a stop does not wait for room on the disk")
     test_host_finish(&host);
     test_host_init(&host, &config);
     EXPECT_INT(publish(&host, "a").offset, 1); /* it never was on disk */
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+static void
+on_published(void *context, int err, const struct ringtail_receipt *receipt)
+{
+    EXPECT_INT(err, 0);
+    EXPECT(receipt != NULL);
+    ++*(uint64_t *)context;
+}
+
+TEST("other threads wait for a disk that is far behind, and none is refused")
+{
+    static char payload[200 * 1024];
+    struct test_directory directory;
+    struct test_host host;
+    uint64_t sent = 0;
+    uint64_t published = 0;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    is_held = true;
+    for (int turns = 0; turns < 300; turns++) {
+        sent +=
+            ringtail_publish_async(host.broker, "a", payload, sizeof(payload),
+                                   NULL, on_published, &published) == 0;
+        test_host_turn(&host);
+    }
+    EXPECT(rt_journal_is_behind(&committer_of(&host)->journal));
+    EXPECT(committer_of(&host)->journal.bytes <
+           RT_JOURNAL_BYTES_HIGH + sizeof(payload) + 1024);
+    EXPECT_INT(published, 0);
+    is_held = false;
+    test_host_until(&host, &published, sent);
     test_host_finish(&host);
     test_directory_remove(&directory);
 }
