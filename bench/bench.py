@@ -2,9 +2,12 @@
 
 import os
 import pathlib
+import tempfile
 
+import loads
+from disks import forget, log_figures, wait_for_disk
 from processes import run_load, run_program, run_pub, serving
-from runs import WAIT_MAX, Lines, Program, waited
+from runs import WAIT_MAX, Lines, Program, Replay, waited
 from servers import Server, found_peers
 from system_calls import tracing
 
@@ -21,7 +24,9 @@ class Bench:
         self.load = self.build / "bench/load"
         self.samples = []
         self.disturbed = 0
+        self.disk = self.build / "bench"  # where folders of runs are
         self.servers = {"ringtail": self.broker(), "floor": self.floor()}
+        self.servers["ringtail-data"] = self.broker("--data", "{folder}/data")
         if not options.self:
             self.servers["floor"] = self.floor(self.answer_bytes())
         if options.peers:
@@ -36,19 +41,23 @@ class Bench:
         """The broker's program."""
         return self.options.server or self.build / "clients/cli/ringtail"
 
-    def broker(self):
+    def broker(self, *more):
         """The server under test."""
         if self.options.self:
             return self.floor()
         words = [self.program(), "serve", "--listen", "127.0.0.1:{port}"]
-        return Server("ringtail", words)
+        return Server("ringtail", [*words, *more])
 
     def answer_bytes(self):
         """How long the broker's answer to a POST is."""
         arguments = ["--events", 1000, "--warmup", 0]
-        with serving(self.servers["ringtail"]) as (port, pid):
+        with self.serving("ringtail") as (port, pid):
             report = run_load(self.load, port, pid, arguments, 30)
         return round(report["answer_bytes"] / report["events"])
+
+    def serving(self, name, environment=None):
+        """A fresh server."""
+        return serving(self.servers[name], self.disk, environment)
 
     def arguments(self, run):
         """What the load generator is told."""
@@ -61,7 +70,9 @@ class Bench:
     def measure(self, name, run):
         """One run for a row or a shape; its report."""
         if isinstance(run, Program):
-            report = run_program(self.build / "bench", run.words)
+            report = self.measure_program(run)
+        elif isinstance(run, Replay):
+            report = self.measure_replay(run)
         elif isinstance(run, Lines):
             report = self.measure_lines(run)
         else:
@@ -70,19 +81,51 @@ class Bench:
         self.samples.append({"row": name, "server": run.server, **report})
         return report
 
+    def measure_program(self, run):
+        """One run of a program, which may have a folder."""
+        with tempfile.TemporaryDirectory(dir=self.disk) as folder:
+            words = [str(word).format(folder=folder) for word in run.words]
+            return run_program(self.build / "bench", words)
+
+    def measure_replay(self, run):
+        """Fills a log, has it replayed, and reads it."""
+        with tempfile.TemporaryDirectory(dir=self.disk) as folder:
+            server = self.broker("--data", folder)
+            with serving(server, self.disk) as (port, pid):
+                run_load(self.load, port, pid, loads.FILL, RUN_TIMEOUT_S)
+                wait_for_disk(port)
+                self.read_files(run, folder)
+                words = loads.replay(run.readers)
+                report = run_load(self.load, port, pid, words, RUN_TIMEOUT_S)
+                return {**report, **self.read_files(run, folder)}
+
+    def read_files(self, run, folder):
+        """Reads a log's files, as they are before and after the replay: the
+        system has them in memory, or has forgotten them."""
+        words = ["disk_floor", "read", folder]
+        if not run.is_warm:
+            forget(folder)
+        report = run_program(self.build / "bench", words)
+        if not run.is_warm:
+            forget(folder)
+        return {f"read_{name}": value for name, value in report.items()}
+
     def measure_lines(self, run):
         """One run of the command line against a fresh broker."""
-        with serving(self.servers[run.server]) as (port, _):
+        with self.serving(run.server) as (port, _):
             return run_pub(self.program(), port, run.count)
 
     def measure_server(self, run):
         """One run against a fresh server."""
         if run.count:
             return self.measure_counted(run)
-        with serving(self.servers[run.server]) as (port, pid):
+        with self.serving(run.server) as (port, pid):
             if run.beside:
                 with run.beside(port):
                     return self.drive(run, port, pid)
+            if run.log:
+                report = self.drive(run, port, pid)
+                return {**report, **log_figures(port)}
             if not run.trace:
                 return self.drive(run, port, pid)
             with tracing(pid) as trace:
@@ -104,7 +147,7 @@ class Bench:
             "COUNT_ALLOCATIONS": str(count),
         }
         try:
-            with serving(self.servers[run.server], counted) as (port, pid):
+            with self.serving(run.server, counted) as (port, pid):
                 return self.drive(run, port, pid, ["--count", count])
         finally:
             count.unlink(missing_ok=True)

@@ -12,6 +12,7 @@
 #include "bench/load_connection.h"
 #include "bench/load_crowd.h"
 #include "bench/load_open.h"
+#include "bench/load_replay.h"
 #include "bench/load_report.h"
 #include "bench/load_traffic.h"
 #include "bench/load_window.h"
@@ -153,6 +154,8 @@ int main(int argc, char **argv)
                      load.options.lag_max);
     if (load.options.idle) {
         run_idle(&load);
+    } else if (load.options.replay > 0) {
+        load_replay_run(&load);
     } else if (load.options.churn > 0) {
         run_churn(&load);
     } else {

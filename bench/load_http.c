@@ -54,6 +54,29 @@ void load_http_wrap(struct load_wrapping *wrapping,
     wrap_post(wrapping, WIRE_PRODUCE_PATH, topic, payload_len);
 }
 
+static void wrap_acknowledged(struct load_wrapping *wrapping,
+                              const char *query,
+                              const char *topic,
+                              size_t payload_len)
+{
+    char target[TARGET_MAX];
+    (void)snprintf(target, sizeof(target), "%s%s", topic, query);
+    load_http_wrap(wrapping, target, payload_len);
+}
+
+static void wrap_memory(struct load_wrapping *wrapping,
+                        const char *topic,
+                        size_t payload_len)
+{
+    wrap_acknowledged(wrapping, "?ack=memory", topic, payload_len);
+}
+
+static void
+wrap_disk(struct load_wrapping *wrapping, const char *topic, size_t payload_len)
+{
+    wrap_acknowledged(wrapping, "?ack=disk", topic, payload_len);
+}
+
 /* A payload is the body of a batch, without its first quote and its last. */
 static void wrap_batch(struct load_wrapping *wrapping,
                        const char *topic,
@@ -147,6 +170,24 @@ const struct load_protocol load_ringtail = {
     .name = "ringtail",
     .subscribe = subscribe_ringtail,
     .wrap_published = load_http_wrap,
+    .wrap_delivered = wrap_frame,
+    .take_answer = load_http_take,
+    .take_other = load_control_take,
+};
+
+const struct load_protocol load_ringtail_memory = {
+    .name = "ringtail-memory",
+    .subscribe = subscribe_ringtail,
+    .wrap_published = wrap_memory,
+    .wrap_delivered = wrap_frame,
+    .take_answer = load_http_take,
+    .take_other = load_control_take,
+};
+
+const struct load_protocol load_ringtail_disk = {
+    .name = "ringtail-disk",
+    .subscribe = subscribe_ringtail,
+    .wrap_published = wrap_disk,
     .wrap_delivered = wrap_frame,
     .take_answer = load_http_take,
     .take_other = load_control_take,

@@ -34,8 +34,9 @@ static size_t format_start(char *at, unsigned kind, size_t left)
     return len;
 }
 
-static void introduce(struct load_dialog *dialog)
+static void introduce(struct load_dialog *dialog, uint32_t number)
 {
+    (void)number;
     struct load_step *step =
         load_dialog_step(dialog, connack, sizeof(connack) - 1);
     load_step_add(step, connect_packet, sizeof(connect_packet) - 1);
@@ -58,14 +59,15 @@ static size_t format_subscribe(char *at, const char *topic)
 static void subscribe(struct load_dialog *dialog, const char *topic)
 {
     char packet[LOAD_HEAD_MAX];
-    introduce(dialog);
+    introduce(dialog, 0);
     struct load_step *step =
         load_dialog_step(dialog, suback, sizeof(suback) - 1);
     load_step_add(step, packet, format_subscribe(packet, topic));
 }
 
-static void introduce_framed(struct load_dialog *dialog)
+static void introduce_framed(struct load_dialog *dialog, uint32_t number)
 {
+    (void)number;
     load_upgrade(dialog, "/", "mqtt");
     load_step_frame(load_dialog_step(dialog, connack, sizeof(connack) - 1),
                     connect_packet, sizeof(connect_packet) - 1);
@@ -74,7 +76,7 @@ static void introduce_framed(struct load_dialog *dialog)
 static void subscribe_framed(struct load_dialog *dialog, const char *topic)
 {
     char packet[LOAD_HEAD_MAX];
-    introduce_framed(dialog);
+    introduce_framed(dialog, 0);
     struct load_step *step =
         load_dialog_step(dialog, suback, sizeof(suback) - 1);
     load_step_frame(step, packet, format_subscribe(packet, topic));

@@ -22,8 +22,9 @@ static size_t len_of(const char *words)
 }
 
 /* The server's INFO comes by itself, before the answer that is awaited. */
-static void introduce(struct load_dialog *dialog)
+static void introduce(struct load_dialog *dialog, uint32_t number)
 {
+    (void)number;
     struct load_step *step = load_dialog_step(dialog, PONG, len_of(PONG));
     load_step_print(step, "%s", publisher_words);
 }
@@ -43,9 +44,9 @@ static void frame_last(struct load_dialog *dialog)
                     plain.bytes, plain.len);
 }
 
-static void introduce_framed(struct load_dialog *dialog)
+static void introduce_framed(struct load_dialog *dialog, uint32_t number)
 {
-    introduce(dialog);
+    introduce(dialog, number);
     frame_last(dialog);
 }
 

@@ -30,7 +30,8 @@ static const char usage[] =
     "\n"
     "  --protocol P     ringtail (the floor's too), nchan, redis, nats, mqtt,\n"
     "                   nats-websocket, mqtt-websocket, ringtail-batch,\n"
-    "                   ringtail-json or ringtail-sse (ringtail)\n"
+    "                   ringtail-json, ringtail-sse, ringtail-memory,\n"
+    "                   ringtail-disk, redis-stream or nats-stream (ringtail)\n"
     "  --subscribers N  subscribers of the topics (0)\n"
     "  --stopped N      more subscribers, who stop reading at once (0)\n"
     "  --publishers N   publishers to the topics (1)\n"
@@ -52,6 +53,8 @@ static const char usage[] =
     "  --late N         fill the topic's ring; in the window N subscribers at\n"
     "                   a time join late, from the earliest event, again and\n"
     "                   again; ringtail only, with --rate\n"
+    "  --replay N       publish nothing: subscribers who want the topic from\n"
+    "                   its first event on, until each has N events\n"
     "  --churn N        connect, subscribe and close N times, 256 at a time\n"
     "  --idle           publish nothing: what do idle subscribers cost?\n"
     "  --count FILE     where count_allocations.so counts\n";
@@ -124,6 +127,7 @@ static const struct number_option {
     {"probe", FIELD(probe_hz), 1, 100000},
     {"late", FIELD(late), 1, 10000},
     {"churn", FIELD(churn), 1, UINT32_MAX},
+    {"replay", FIELD(replay), 1, UINT32_MAX},
 };
 
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

@@ -27,6 +27,7 @@ struct load_options {
     uint32_t probe_hz;
     uint32_t late;          /* subscribers that come late, at a time */
     uint64_t churn;         /* connections made and closed, instead of events */
+    uint64_t replay;        /* events from the first on that readers want */
     bool idle;              /* connect, measure memory, and leave */
     const char *count_file; /* of count_allocations.c, or NULL */
 };

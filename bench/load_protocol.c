@@ -17,6 +17,10 @@ const struct load_protocol *const load_protocols[] = {
     &load_ringtail_batch,
     &load_ringtail_json,
     &load_ringtail_sse,
+    &load_ringtail_memory,
+    &load_ringtail_disk,
+    &load_redis_stream,
+    &load_nats_stream,
     NULL,
 };
 

@@ -17,6 +17,10 @@
 #define LOAD_TAIL_MAX 2
 #define LOAD_PONG_MAX 16
 
+/* Digits of a publisher's number, and how it is printed. */
+#define LOAD_NUMBER_LEN    4
+#define LOAD_NUMBER_FORMAT "%04u"
+
 /* An event in a batch: so many bytes, and the end of its line. */
 #define LOAD_BATCH_LINE 128
 
@@ -25,6 +29,7 @@ struct load_wrapping {
     size_t head_len;
     size_t tail_len;
     size_t identifier_at; /* within the head, two bytes; 0: there is none */
+    size_t number_at;     /* and LOAD_NUMBER_LEN digits, the publisher's */
     size_t varies_at;     /* and what is of another length each time */
     char head[LOAD_HEAD_MAX];
     char tail[LOAD_TAIL_MAX];
@@ -50,7 +55,7 @@ struct load_protocol {
     bool is_framed;
 
     /* NULL: a publisher need not introduce itself. */
-    void (*introduce)(struct load_dialog *dialog);
+    void (*introduce)(struct load_dialog *dialog, uint32_t number);
     void (*subscribe)(struct load_dialog *dialog, const char *topic);
 
     void (*wrap_published)(struct load_wrapping *wrapping,
@@ -92,9 +97,13 @@ extern const struct load_protocol load_ringtail;
 extern const struct load_protocol load_ringtail_batch;
 extern const struct load_protocol load_ringtail_json;
 extern const struct load_protocol load_ringtail_sse;
+extern const struct load_protocol load_ringtail_memory;
+extern const struct load_protocol load_ringtail_disk;
 extern const struct load_protocol load_nchan;
 extern const struct load_protocol load_redis;
+extern const struct load_protocol load_redis_stream;
 extern const struct load_protocol load_nats;
+extern const struct load_protocol load_nats_stream;
 extern const struct load_protocol load_nats_websocket;
 extern const struct load_protocol load_mqtt;
 extern const struct load_protocol load_mqtt_websocket;

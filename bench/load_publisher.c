@@ -1,6 +1,7 @@
 #include "bench/load_publisher.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -19,12 +20,23 @@ fill(const struct load_protocol *protocol, char *payload, size_t len)
     }
 }
 
+/* Where the protocol says whose an event is. */
+static void write_number(struct load_wrapping *wrapping, uint32_t number)
+{
+    char digits[LOAD_NUMBER_LEN + 1];
+    if (wrapping->number_at > 0) {
+        (void)snprintf(digits, sizeof(digits), LOAD_NUMBER_FORMAT, number);
+        memcpy(wrapping->head + wrapping->number_at, digits, LOAD_NUMBER_LEN);
+    }
+}
+
 /* The events, of the first topic; where others have another name is known. */
 static void prepare_events(struct load_publisher *publisher, size_t payload_len)
 {
     const char *topic = publisher->topics->list[0].name;
     struct load_wrapping wrapping = {0};
     publisher->protocol->wrap_published(&wrapping, topic, payload_len);
+    write_number(&wrapping, publisher->number);
     const char *name =
         memmem(wrapping.head, wrapping.head_len, topic, strlen(topic));
     publisher->topic_at = (size_t)(name - wrapping.head);
@@ -63,7 +75,7 @@ void load_publisher_describe(const struct load_publisher *publisher,
                              struct load_dialog *dialog)
 {
     if (publisher->protocol->introduce != NULL) {
-        publisher->protocol->introduce(dialog);
+        publisher->protocol->introduce(dialog, publisher->number);
     }
 }
 

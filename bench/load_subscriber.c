@@ -56,7 +56,7 @@ void load_subscribers_init(struct load_subscribers *subscribers,
     *subscribers = (struct load_subscribers){
         .protocol = load_protocols[options->protocol],
         .topics = topics,
-        .query = options->late > 0 ? WIRE_EARLIEST : "",
+        .query = options->late + options->replay > 0 ? WIRE_EARLIEST : "",
         .count = count,
         .publishers = publishers};
     prepare_heads(subscribers, options->payload_len);

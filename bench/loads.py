@@ -56,6 +56,23 @@ def scheduled(hertz):
     return ["--subscribers", LATENCY_READERS, "--rate", min(hertz, RATE_MAX)]
 
 
+def acknowledged(when, load):
+    """The same, where an event's publisher waits for the memory or the disk."""
+    return ["--protocol", f"ringtail-{when}", *load]
+
+
+REPLAYED = 256 * 1024  # events of 1 KiB
+FILL = acknowledged(
+    "memory",
+    ["--events", REPLAYED, "--bytes", KIB, "--depth", 64, "--warmup", 0],
+)
+
+
+def replay(readers):
+    """All that there is, to each of them."""
+    return ["--subscribers", readers, "--bytes", KIB, "--replay", REPLAYED]
+
+
 STALLED = ["--subscribers", 99, "--stopped", 1, "--depth", DEPTH]
 SMALL_TOPIC = fanout(CONNECTIONS) + ["--probe", 100]
 # Joiners that replay a full ring, beside a live reader.

@@ -113,12 +113,13 @@ def wait_until_listening(process, port, output):
 
 
 @contextlib.contextmanager
-def serving(server, environment=None):
-    """Runs a server for a while; gives its port and its process id."""
+def serving(server, where, environment=None):
+    """Runs a server for a while, with a folder of its own below a place; gives
+    its port and its process id."""
     port = free_port()
     with (
         tempfile.TemporaryFile() as output,
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(dir=where) as folder,
     ):
         command = server.command(port, folder)
         process = start(command, {processors()[0]}, output, environment)

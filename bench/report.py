@@ -72,6 +72,14 @@ PARTS = [
         [name for name in SHAPES if name.startswith("produce")],
     ),
     (
+        "Publishing to a disk",
+        "64 publishers, each of which waits for its answer. redis-server syncs"
+        " before it answers; nats-server answers before it syncs, which it does"
+        " every two minutes; ringtail does what it is asked for.",
+        None,
+        [name for name in SHAPES if name.startswith("stream")],
+    ),
+    (
         "Memory",
         "What subscribers cost that do nothing, and one that reads nothing"
         " while events flow.",

@@ -19,6 +19,7 @@ class Run:
     count: bool = False  # whether allocations are counted
     trace: bool = False  # whether system calls are counted
     beside: object = None  # a context, of the port, in which the load runs
+    log: bool = False  # whether the broker is asked for its log's figures
 
 
 @dataclasses.dataclass
@@ -35,6 +36,16 @@ class Lines:
 
     count: int
     server: str = "ringtail"
+
+
+@dataclasses.dataclass
+class Replay:
+    """One run in which subscribers come to a broker that has much on disk, and
+    one that reads the same files."""
+
+    readers: int
+    is_warm: bool  # whether the system has the files in memory
+    server: str = "ringtail-data"
 
 
 def cpu_per_delivery(report):

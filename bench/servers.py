@@ -24,9 +24,10 @@ class Server:
     words: list
     protocol: str = "ringtail"
 
-    def command(self, port, _folder):
+    def command(self, port, folder):
         """The command line."""
-        return [str(word).format(port=port) for word in self.words]
+        names = {"port": port, "folder": folder}
+        return [str(word).format(**names) for word in self.words]
 
     def awake(self, _pid):
         """What keeps it awake while many connect: nothing need do."""
@@ -46,6 +47,7 @@ class Peer:
     version_argument: str = "--version"
     module: str = ""  # a file without which the program is of no use
     package: str = ""  # the module's, which tells its version
+    on_disk: bool = False  # takes part only where that is measured
     waking_name: str = ""  # of the port of who keeps it awake; see waking.py
     ports: dict = dataclasses.field(default_factory=dict)
 
@@ -136,7 +138,26 @@ PEERS = {
         module="/usr/lib/nginx/modules/ngx_nchan_module.so",
         package="libnginx-mod-nchan",
     ),
+    "redis-stream": Peer(
+        "redis, a stream",
+        "redis-server",
+        (),
+        "redis-stream.conf",
+        "redis-stream",
+        on_disk=True,
+    ),
+    "nats-stream": Peer(
+        "nats, JetStream",
+        "nats-server",
+        ("-c",),
+        "nats-stream.conf",
+        "nats-stream",
+        on_disk=True,
+    ),
 }
+
+
+ON_DISK = ["ringtail-data", *(n for n, p in PEERS.items() if p.on_disk)]
 
 
 def found_peers():

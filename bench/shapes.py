@@ -18,6 +18,7 @@ from runs import (
     nanoseconds,
     rate,
 )
+from servers import ON_DISK
 
 EQUAL_RATE = 1000  # which all of them manage
 FEW_EVENTS = 100
@@ -38,6 +39,11 @@ class Figure:
     is_context: bool = False  # says what others mean, and has no first place
 
 
+def of_memory(names):
+    """Those of the servers that do not write to a disk."""
+    return [name for name in names if name not in ON_DISK]
+
+
 @dataclasses.dataclass
 class Shape:
     """A load for all servers; the first figure is the one that counts."""
@@ -54,7 +60,8 @@ class Shape:
         return [
             name
             for name in names
-            if name in (self.only or names) and name not in self.without
+            if name in (self.only or of_memory(names))
+            and name not in self.without
         ]
 
 
@@ -130,6 +137,7 @@ REACHED = Figure("events a second, sent", rate, amount, is_context=True)
 LOAD_BUSY = Figure("load busy", load_busy, share, is_context=True)
 FANOUT = (DELIVERY_CPU, DELIVERED, LOAD_BUSY)
 PRODUCE = (EVENT_CPU, PUBLISHED, LOAD_BUSY)
+STREAM = (PUBLISHED, EVENT_CPU, LOAD_BUSY)
 
 
 def percentiles(of_what, title):
@@ -249,6 +257,21 @@ def latency_shapes():
         )
 
 
+def stream_shape(what, when):
+    """64 publishers who wait for their answers, to what is on a disk. Peers
+    have one kind of answer; ringtail's tells what was asked for."""
+    load = loads.produce(64, 1)
+
+    def measure(server):
+        if server == "ringtail":
+            yielded = Run("ringtail-data", loads.acknowledged(when, load))
+            return (yield yielded)
+        return (yield Run(server, load))
+
+    only = ("ringtail", "redis-stream", "nats-stream")
+    return Shape(what, measure, STREAM, only=only)
+
+
 SHAPES = {
     **dict(fanout_shapes()),
     **dict(single_shapes()),
@@ -259,6 +282,12 @@ SHAPES = {
     ),
     **dict(produce_shapes()),
     **dict(latency_shapes()),
+    "stream-disk": stream_shape(
+        "64 publishers, one at a time, ringtail answers from the disk", "disk"
+    ),
+    "stream-memory": stream_shape(
+        "64 publishers, one at a time, ringtail answers from memory", "memory"
+    ),
     "idle-10000": Shape(
         "10,000 idle subscribers",
         plain(loads.IDLE, window=False),

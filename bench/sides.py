@@ -4,8 +4,8 @@ import dataclasses
 import statistics
 
 from estimate import interval
+from lines import ratio_line
 from processes import RunFailed
-from rows import ratio_line
 from runs import cpu_per_delivery
 from shapes import SHAPES
 

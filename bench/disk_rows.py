@@ -1,0 +1,102 @@
+"""The rows of the log on disk, which is in a folder beside the results."""
+
+import loads
+from lines import ratio_line
+from runs import Program, Replay, Run, cpu_per_event, paired
+
+SYNC_SHARE = 0.7  # of what the disk can do, at least
+READ_SHARE = 0.5
+ROUNDS_MAX = 3  # of what takes long
+
+# What the log writes for a batch of one topic, and for each of its events.
+BATCH_BYTES = 128
+EVENT_BYTES = 24 + 4 + 128
+
+
+def group(report):
+    """Events of a batch, in the mean: all that one sync covers."""
+    return report["events_produced_total"] / report["log_batches_total"]
+
+
+def ns_per_group(report):
+    """How long it takes until as many are confirmed."""
+    return group(report) * report["seconds"] * 1e9 / report["events"]
+
+
+def ns_per_sync(report):
+    """How long the floor takes to write as much and to sync it."""
+    return report["seconds"] * 1e9 / report["syncs"]
+
+
+def produce_disk(count):
+    """64 publishers who wait for the disk, one event at a time each."""
+    load = loads.acknowledged("disk", loads.produce(64, 1))
+    ours, floors = [], []
+    for _ in range(count):
+        ours.append((yield Run("ringtail-data", load, log=True)))
+        bytes_written = round(BATCH_BYTES + group(ours[-1]) * EVENT_BYTES)
+        words = ["disk_floor", "append", "{folder}", bytes_written, 1]
+        floors.append((yield Program(words)))
+    times = [ns_per_group(report) for report in ours]
+    others = [ns_per_sync(report) for report in floors]
+    pairs = list(zip(times, others))
+    measure = "time per group, to write and sync"
+    return [ratio_line(measure, lambda time: time, pairs, 1 / SYNC_SHARE)]
+
+
+def produce_memory(depth):
+    """A row: what a publisher who does not wait for the disk costs a broker
+    that has one, to a broker that has none. Both threads count."""
+    load = loads.acknowledged("memory", loads.produce(1, depth))
+
+    def row(count):
+        ours, without = yield from paired(
+            Run("ringtail-data", load), Run("ringtail", load), count
+        )
+        measure = "CPU per POST, to without a log"
+        pairs = list(zip(ours, without))
+        return [ratio_line(measure, cpu_per_event, pairs, 1.3)]
+
+    return row
+
+
+def ns_per_replayed(report):
+    """Nanoseconds for a byte to arrive, whoever gets it; below, shown as a
+    rate."""
+    return report["seconds"] * 1e9 / report["replay_bytes"]
+
+
+def ns_per_read(report):
+    """The same, to read it."""
+    return report["read_seconds"] * 1e9 / report["read_bytes"]
+
+
+def rate_of(ns_per_byte):
+    """A rate of bytes."""
+    return f"{1e9 / ns_per_byte / (1 << 20):,.0f} MiB/s"
+
+
+def replay(readers, is_warm):
+    """A row: all that is on the disk, to so many."""
+
+    def row(count):
+        reports = []
+        for _ in range(min(count, ROUNDS_MAX)):
+            reports.append((yield Replay(readers, is_warm)))
+        times = [(ns_per_replayed(r), ns_per_read(r)) for r in reports]
+        measure = f"time per byte, to a read {'warm' if is_warm else 'cold'}"
+        limit = 1 / READ_SHARE
+        return [ratio_line(measure, lambda ns: ns, times, limit, rate_of)]
+
+    return row
+
+
+ROWS = {
+    "disk-64": produce_disk,
+    "disk-memory-1": produce_memory(1),
+    "disk-memory-64": produce_memory(64),
+    "replay-1-cold": replay(1, False),
+    "replay-1-warm": replay(1, True),
+    "replay-10-cold": replay(10, False),
+    "replay-10-warm": replay(10, True),
+}
