@@ -230,12 +230,12 @@ static size_t visit_lagging(struct rt_subscriber *subscriber)
 {
     struct rt_stream *stream = subscriber->stream;
     size_t units = 1;
-    if (must_fetch(subscriber)) {
-        rt_subscriber_fetch(subscriber);
-        return units;
-    }
     if (rt_subscriber_is_passed(subscriber)) {
         units += rt_subscriber_pass(subscriber) / RT_UNIT_TOPICS;
+    }
+    if (subscriber->state == RT_SUBSCRIBER_LAGGING && must_fetch(subscriber)) {
+        rt_subscriber_fetch(subscriber); /* what is behind a gap, too */
+        return units;
     }
     if (subscriber->state == RT_SUBSCRIBER_LAGGING &&
         subscriber->offset < rt_stream_head(stream)) {

@@ -49,14 +49,20 @@ static struct rt_since after(uint64_t offset)
         .cursor = rt_topic_cursor(test_core_topic(&disk.test, "a"), offset)};
 }
 
-/* The node was started anew after offset `end`, and was not ended before. */
-static void lose_offsets(uint64_t end)
+/* The node was started anew after offset `end`, and was not ended before: it
+ * went on at `begin`. */
+static void lose_offsets_until(uint64_t end, uint64_t begin)
 {
     durable()->old_end = end;
-    durable()->begin = rt_ring_earliest(ring());
+    durable()->begin = begin;
     for (uint64_t i = end - 1; i < durable()->begin - 1; i++) {
         disk.events[i].id = 0;
     }
+}
+
+static void lose_offsets(uint64_t end)
+{
+    lose_offsets_until(end, rt_ring_earliest(ring()));
 }
 
 TEST("what the ring dropped is replayed from disk, and then the ring")
@@ -230,6 +236,21 @@ TEST("offsets that an end without a word cost are a gap")
     test_sink_expect(&sink, 1, end - 1);
     test_sink_expect_closed(&sink, RT_CLOSE_EVENTS_LOST,
                             rt_ring_earliest(ring()) - 1, 0);
+    finish();
+}
+
+TEST("what comes behind such a gap is replayed from disk, too")
+{
+    init(1000, 1000);
+    lose_offsets_until(100, 300);
+    sink.subscriber.gap = RT_GAP_TELL;
+    test_sink_subscribe_in(&sink, "a", RT_FORMAT_JSON, earliest);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.gap.after.offset, 99);
+    EXPECT_INT(sink.gap.next.offset, 300);
+    EXPECT_INT(rt_subscriber_cursor(&sink.subscriber).offset, 1000);
+    EXPECT_INT(sink.caught_up_count, 1);
     finish();
 }
 
