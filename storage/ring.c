@@ -280,7 +280,8 @@ put(struct rt_ring *ring, uint64_t now_ms, const struct rt_record *record)
 {
     uint16_t type = 0;
     struct rt_segment *segment = last(ring);
-    if (rt_segment_add_type(ring->store, segment, record->type, &type) < 0) {
+    if (record->type.len > 0 &&
+        rt_segment_add_type(ring->store, segment, record->type, &type) < 0) {
         discard_if_empty(ring);
         return RT_ENOMEM;
     }

@@ -18,7 +18,9 @@ void rt_http_session_unlink(struct rt_http_session *session)
         rt_list_remove(&session->waiting);
         rt_asker_detach(&session->asker);
         rt_poll_drop(session);
-        rt_disk_answers_drop(session);
+        if (rt_disk_answers_are_held(session)) {
+            rt_disk_answers_drop(session);
+        }
     }
 }
 
@@ -178,7 +180,11 @@ static void write_answers(struct rt_http_session *session)
     if (err < 0) {
         return;
     }
-    rt_disk_answers_written(session, len);
+    if (RT_UNLIKELY(rt_disk_answers_are_held(session))) {
+        rt_disk_answers_written(session, len);
+    } else {
+        session->answers.len = 0;
+    }
     if (rt_connection_is_blocked(connection)) {
         forget_answers(session);
         rt_connection_pause(connection);

@@ -123,7 +123,8 @@ void rt_produce_answer(struct rt_http_session *session,
                        struct rt_receipt *receipt)
 {
     struct rt_server *server = rt_http_session_server(session);
-    if (rt_produce_settle(session, receipt, 1) < 0) {
+    if (RT_UNLIKELY(server->core.journal != NULL) &&
+        rt_produce_settle(session, receipt, 1) < 0) {
         return;
     }
     if (!is_plain(&session->exchange, receipt)) {

@@ -65,8 +65,9 @@ static bool has_work(const struct rt_server *server)
            !rt_list_is_empty(&server->core.dirty) ||
            !rt_list_is_empty(&server->core.lagging) ||
            !rt_list_is_empty(&server->core.ready) ||
-           rt_committer_has_work(server->committer) ||
-           rt_wheel_is_due(&server->wheel);
+           rt_wheel_is_due(&server->wheel) ||
+           (server->committer != NULL &&
+            rt_committer_has_work(server->committer));
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -76,10 +77,17 @@ static void on_idle(uv_idle_t *idle)
 
 /* Not while the handles are being closed: what is left then is delivered when
  * they are. */
+static void keep_awake(struct rt_server *server)
+{
+    if (server->state < RT_SERVER_CLOSING) {
+        (void)uv_idle_start(&server->idle, on_idle);
+    }
+}
+
 void rt_server_wake(struct rt_server *server)
 {
-    if (server->state < RT_SERVER_CLOSING && has_work(server)) {
-        (void)uv_idle_start(&server->idle, on_idle);
+    if (has_work(server)) {
+        keep_awake(server);
     }
 }
 
@@ -156,16 +164,19 @@ static void on_check(uv_check_t *check)
     continue_postponed(server);
     rt_core_flush_small(&server->core);
     write_answers(server);
-    rt_committer_continue(server->committer);
+    if (server->committer != NULL) {
+        rt_committer_continue(server->committer);
+    }
     (void)rt_core_flush(&server->core);
     (void)rt_core_deliver(&server->core);
     rt_polls_answer(server);
     continue_waiting(server);
     rt_dialogs_continue(server);
-    if (!has_work(server)) {
+    if (has_work(server)) {
+        keep_awake(server);
+    } else {
         (void)uv_idle_stop(&server->idle);
     }
-    rt_server_wake(server);
 }
 
 /* --- the handles --- */
