@@ -28,6 +28,7 @@ _Static_assert(RT_IDEMPOTENCY_KEY_BYTES_MAX == 255, "and another this one");
     X(TYPE, "type")                       \
     X(IDEMPOTENCY_KEY, "idempotency_key") \
     X(ACK, "ack")                         \
+    X(VISIBLE, "visible")                 \
     X(TOKEN, "token")
 
 enum member {
@@ -54,8 +55,8 @@ static const struct rt_bytes operations[RT_OPERATION_COUNT] = {
 #define ANY         (BIT(OP) | BIT(ID))
 
 static const uint32_t meant[RT_OPERATION_COUNT] = {
-    [RT_OPERATION_SUB] =
-        ANY | BIT(TOPIC) | BIT(TOPICS) | BIT(SINCE) | BIT(GAP) | BIT(ECHO),
+    [RT_OPERATION_SUB] = ANY | BIT(TOPIC) | BIT(TOPICS) | BIT(SINCE) |
+                         BIT(GAP) | BIT(ECHO) | BIT(VISIBLE),
     [RT_OPERATION_UNSUB] = ANY | BIT(TOPIC) | BIT(TOPICS),
     [RT_OPERATION_PUB] = ANY | BIT(TOPIC) | BIT(DATA) | BIT(DATA_BASE64) |
                          BIT(TYPE) | BIT(IDEMPOTENCY_KEY) | BIT(ACK),
@@ -215,6 +216,16 @@ static bool is_ascii(struct rt_bytes text, char first)
     return true;
 }
 
+static int read_ack(struct parse *parse, enum member member, enum rt_ack *ack)
+{
+    struct rt_bytes text = {NULL, 0};
+    int err = read_option(parse, member, &text);
+    if (err == 0 && text.len > 0 && rt_ack_parse(text, ack) < 0) {
+        err = refuse_member(parse, member, rt_ack_expected);
+    }
+    return err;
+}
+
 /* --- sub, unsub --- */
 
 static int read_echo(struct parse *parse, struct rt_operation *operation)
@@ -300,6 +311,9 @@ static int read_sub(struct parse *parse, struct rt_operation *operation)
     if (err == 0) {
         err = read_option(parse, GAP, &operation->gap);
     }
+    if (err == 0) {
+        err = read_ack(parse, VISIBLE, &operation->visible);
+    }
     return err == 0 ? read_echo(parse, operation) : err;
 }
 
@@ -382,16 +396,6 @@ static int read_key(struct parse *parse, struct rt_operation *operation)
     return err;
 }
 
-static int read_ack(struct parse *parse, struct rt_operation *operation)
-{
-    struct rt_bytes text = {NULL, 0};
-    int err = read_option(parse, ACK, &text);
-    if (err == 0 && text.len > 0 && rt_ack_parse(text, &operation->ack) < 0) {
-        err = refuse_member(parse, ACK, rt_ack_expected);
-    }
-    return err;
-}
-
 static int read_pub(struct parse *parse, struct rt_operation *operation)
 {
     int err = read_topic(parse, operation);
@@ -404,7 +408,7 @@ static int read_pub(struct parse *parse, struct rt_operation *operation)
     if (err == 0) {
         err = read_key(parse, operation);
     }
-    return err == 0 ? read_ack(parse, operation) : err;
+    return err == 0 ? read_ack(parse, ACK, &operation->ack) : err;
 }
 
 /* --- All operations --- */

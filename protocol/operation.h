@@ -4,6 +4,7 @@
  *
  *     {"op":"sub","id":1,"topic":"chat.42","since":"-10"}
  *     {"op":"sub","topics":["a.*","b.>"],"gap":"skip","echo":false}
+ *     {"op":"sub","topic":"orders","visible":"disk"}
  *     {"op":"unsub","topic":"chat.42"}
  *     {"op":"pub","id":"x","topic":"chat.42","data":{"text":"hi"},"type":"msg"}
  *     {"op":"pub","topic":"chat.42","data_base64":"aGk=","ack":"disk"}
@@ -56,6 +57,7 @@ struct rt_operation {
     /* SUB; the texts are not looked into, as their like in a query's. */
     struct rt_bytes since;
     struct rt_bytes gap;
+    enum rt_ack visible; /* how far events have come when they are given */
     bool echo; /* wants the events of its own connection; if it does not say */
 
     /* PUB: a string as `data` is text, any other JSON is the payload as it

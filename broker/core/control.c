@@ -86,6 +86,7 @@ void rt_topic_close(struct rt_topic *topic)
         rt_journal_change(topic);
         /* For those who have everything already. */
         rt_topic_mark(topic, rt_ring_latest(&topic->ring));
+        rt_topic_mark_durable(topic);
     }
 }
 
@@ -132,4 +133,5 @@ void rt_topic_purge(struct rt_topic *topic)
     begin_epoch(topic);
     rt_journal_skip(topic);
     rt_topic_mark(topic, rt_ring_latest(&topic->ring));
+    rt_topic_mark_durable(topic);
 }

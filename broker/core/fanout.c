@@ -13,7 +13,7 @@ enum outcome {
     WROTE_PART, /* the next byte to write is `written` bytes into the span */
     LOST,
     STARVED, /* there was no memory to encode anything */
-    PURGED,  /* what comes next was dropped with all the rest */
+    PURGED,  /* what comes next was dropped with all the rest, or is on disk */
 };
 
 /* Why there is nothing to write: of a selection it may be that all is gone. */
@@ -134,7 +134,7 @@ static size_t visit_active(struct rt_stream *stream, struct rt_span *span)
 {
     struct rt_active *active = &stream->active[stream->pass_next];
     struct rt_subscriber *subscriber = active->subscriber;
-    if (active->offset == rt_stream_head(stream)) {
+    if (active->offset >= rt_stream_head(stream)) {
         return leave_behind(stream, subscriber);
     }
     size_t units = 1 + rt_span_find(span, stream, active->offset);
@@ -242,7 +242,7 @@ static size_t visit_lagging(struct rt_subscriber *subscriber)
         units += write_lagging(subscriber);
     }
     if (subscriber->state == RT_SUBSCRIBER_LAGGING &&
-        subscriber->offset == rt_stream_head(stream)) {
+        subscriber->offset >= rt_stream_head(stream)) {
         rt_subscriber_catch_up(subscriber);
     }
     return units;

@@ -222,6 +222,7 @@ static void advance(struct rt_journal_batch *batch)
         struct rt_durable *durable = extent->topic->durable;
         uint64_t end = extent->offset + extent->count;
         durable->next = end > durable->next ? end : durable->next;
+        rt_topic_mark_durable(extent->topic);
     }
 }
 

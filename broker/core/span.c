@@ -62,6 +62,9 @@ static void read_history(struct rt_span *span, uint64_t offset)
         end = rt_segment_event_at(segment, start + RT_WRITE_BYTES_MAX);
         end = end > index ? end : index + 1;
     }
+    if (end - index > span->head - offset) {
+        end = index + (uint32_t)(span->head - offset);
+    }
     span->run = (struct rt_run){.segment = segment, .index = index};
     span->events = end - index;
     span->end = offset + span->events;
@@ -99,13 +102,22 @@ static size_t read_run(struct rt_span *span, uint64_t offset)
     return run->topics / RT_UNIT_TOPICS;
 }
 
+/* Dropped by a purge; or on disk, to be fetched: events that have just come to
+ * be there may have left the ring before. */
+static bool is_away(const struct rt_topic *topic, uint64_t offset)
+{
+    return rt_topic_is_purged(topic, offset) ||
+           (RT_UNLIKELY(offset < rt_ring_earliest(&topic->ring)) &&
+            rt_history_find(topic, offset) == NULL);
+}
+
 size_t rt_span_read(struct rt_span *span,
                     const struct rt_stream *stream,
                     uint64_t offset)
 {
     *span = (struct rt_span){
         .stream = stream, .offset = offset, .head = rt_stream_head(stream)};
-    if (stream->topic != NULL && rt_topic_is_purged(stream->topic, offset)) {
+    if (stream->topic != NULL && is_away(stream->topic, offset)) {
         return 0;
     }
     if (is_encoded(span)) {

@@ -80,16 +80,25 @@ bool rt_stream_has(const struct rt_stream *stream, struct rt_bytes topic)
                : rt_bytes_equal(stream->topic->leaf.key, topic);
 }
 
+bool rt_stream_is_durable(const struct rt_stream *stream)
+{
+    return stream->topic != NULL &&
+           stream->head != &stream->topic->ring.next_offset;
+}
+
 bool rt_stream_is_closed(const struct rt_stream *stream)
 {
-    return stream->topic == NULL ? rt_selection_is_closed(stream->selection)
-                                 : stream->topic->is_closed;
+    const struct rt_topic *topic = stream->topic;
+    return topic == NULL ? rt_selection_is_closed(stream->selection)
+                         : topic->is_closed && rt_stream_head(stream) ==
+                                                   topic->ring.next_offset;
 }
 
 bool rt_stream_is_congested(const struct rt_stream *stream)
 {
     const struct rt_ring *ring = &stream->topic->ring;
     return stream->active_count > RT_FANOUT_SMALL &&
+           !rt_stream_is_durable(stream) &&
            rt_ring_bytes_from(ring, stream->floor) >
                ring->retention->bytes / RT_CONGESTION_PART;
 }
@@ -153,10 +162,19 @@ void rt_stream_deactivate(struct rt_stream *stream,
     }
 }
 
+/* What is on disk may have left the ring before it is given to anybody. */
 static bool is_in_topic(const struct rt_stream *stream, uint64_t offset)
 {
-    return offset >= rt_ring_earliest(&stream->topic->ring) ||
+    return rt_stream_is_durable(stream) ||
+           offset >= rt_ring_earliest(&stream->topic->ring) ||
            rt_topic_is_purged(stream->topic, offset);
+}
+
+/* Who begins with what comes next may be ahead of the disk. */
+static bool is_at_head(const struct rt_stream *stream, uint64_t offset)
+{
+    uint64_t head = rt_stream_head(stream);
+    return rt_stream_is_durable(stream) ? offset >= head : offset == head;
 }
 
 void rt_stream_validate(const struct rt_stream *stream)
@@ -172,6 +190,6 @@ void rt_stream_validate(const struct rt_stream *stream)
         RT_CHECK(active->subscriber->stream == stream);
         RT_CHECK(stream->topic == NULL || is_in_topic(stream, active->offset));
         RT_CHECK(active->offset >= stream->floor);
-        RT_CHECK(is_dirty || active->offset == rt_stream_head(stream));
+        RT_CHECK(is_dirty || is_at_head(stream, active->offset));
     }
 }

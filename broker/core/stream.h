@@ -32,7 +32,7 @@ struct rt_active {
 
 struct rt_stream {
     struct rt_core *core;
-    const uint64_t *head;   /* the offset after the last event */
+    const uint64_t *head;   /* the offset after the last event, maybe on disk */
     struct rt_topic *topic; /* NULL: the events are a selection's */
     struct rt_view *view; /* where its bytes come from; NULL: the ring itself */
     struct rt_selection *selection; /* or from here */
@@ -72,7 +72,11 @@ bool rt_stream_is_of(const struct rt_stream *stream,
 /* Whether the events of a topic are among its own. */
 bool rt_stream_has(const struct rt_stream *stream, struct rt_bytes topic);
 
-/* Whether its topic, or each of its topics, takes no more events. */
+/* Whether its events are those of a topic that are on disk. */
+bool rt_stream_is_durable(const struct rt_stream *stream);
+
+/* Whether its topic, or each of its topics, takes no more events, and it has
+ * all of them. */
 bool rt_stream_is_closed(const struct rt_stream *stream);
 
 /* Whether publishers to its topic should wait until the fan-out has caught up.

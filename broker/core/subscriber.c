@@ -141,7 +141,8 @@ int rt_core_subscribe(struct rt_core *core,
     uint32_t topic_count = core->topic_count;
     struct rt_topic *topic = rt_topic_obtain(core, name);
     struct rt_stream *stream =
-        topic == NULL ? NULL : rt_topic_stream(topic, format);
+        topic == NULL ? NULL
+                      : rt_topic_stream(topic, format, subscriber->is_durable);
     if (stream == NULL) {
         rt_topic_undo(topic, topic_count);
         return RT_ENOMEM;
@@ -151,6 +152,9 @@ int rt_core_subscribe(struct rt_core *core,
     start->position = position_at(subscriber, start);
     bool is_refused = found.is_gap && subscriber->gap == RT_GAP_CLOSE;
     int err = is_refused ? RT_EGAP : attach(subscriber, stream, found.offset);
+    if (err == 0) {
+        start->is_behind = subscriber->state == RT_SUBSCRIBER_LAGGING;
+    }
     if (err == RT_ENOMEM) {
         rt_topic_undo(topic, topic_count);
     } else if (found.is_gap) {
@@ -371,7 +375,7 @@ void rt_subscriber_block(struct rt_subscriber *subscriber)
 void rt_subscriber_catch_up(struct rt_subscriber *subscriber)
 {
     RT_CHECK(subscriber->state == RT_SUBSCRIBER_LAGGING);
-    RT_CHECK(subscriber->offset == rt_stream_head(subscriber->stream));
+    RT_CHECK(subscriber->offset >= rt_stream_head(subscriber->stream));
     rt_list_remove(&subscriber->link);
     release_lag(subscriber);
     activate(subscriber);

@@ -63,6 +63,7 @@ struct rt_subscriber {
     uint8_t gap;
     bool is_replaying; /* and is to be told when it has caught up */
     bool is_further;   /* for the sink: not the one in its connection */
+    bool is_durable;   /* it is given events when they are on disk */
     bool skips_own;    /* the sink is asked which; in formats other than raw */
 };
 

@@ -238,22 +238,35 @@ struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset)
     };
 }
 
+static void mark_views(struct rt_topic *topic, bool is_durable)
+{
+    for (struct rt_view *view = topic->views; view != NULL; view = view->next) {
+        if (rt_stream_is_durable(&view->stream) == is_durable) {
+            rt_stream_mark_dirty(&view->stream);
+        }
+    }
+}
+
+void rt_topic_mark_durable(struct rt_topic *topic)
+{
+    mark_views(topic, true);
+}
+
 void rt_topic_mark(struct rt_topic *topic, uint64_t first)
 {
     rt_stream_mark_dirty(&topic->raw);
-    for (struct rt_view *view = topic->views; view != NULL; view = view->next) {
-        rt_stream_mark_dirty(&view->stream);
-    }
+    mark_views(topic, false);
     rt_locals_mark(topic, first);
     rt_followers_mark(topic);
 }
 
-struct rt_stream *rt_topic_stream(struct rt_topic *topic, enum rt_format format)
+struct rt_stream *
+rt_topic_stream(struct rt_topic *topic, enum rt_format format, bool is_durable)
 {
-    if (format == RT_FORMAT_RAW) {
+    if (format == RT_FORMAT_RAW && !is_durable) {
         return &topic->raw;
     }
-    struct rt_view *view = rt_view_obtain(topic, format);
+    struct rt_view *view = rt_view_obtain(topic, format, is_durable);
     return view == NULL ? NULL : &view->stream;
 }
 

@@ -110,6 +110,10 @@ void rt_topic_mark(struct rt_topic *topic, uint64_t first);
 /* So many bytes behind is too far, for those that follow it. */
 uint64_t rt_topic_congestion(const struct rt_topic *topic);
 
+/* More of the events are on disk, or there will be no more: whoever is given
+ * only those has something to get. */
+void rt_topic_mark_durable(struct rt_topic *topic);
+
 /* Whether publishers should wait until those that follow have caught up. */
 bool rt_topic_is_congested(const struct rt_topic *topic);
 
@@ -125,9 +129,10 @@ uint32_t rt_topic_subscribers(const struct rt_topic *topic);
  * topic there ever was. */
 bool rt_topic_is_wanted(const struct rt_topic *topic);
 
-/* The stream of a format, made if there is none; NULL without memory. */
-RT_MUST_USE struct rt_stream *rt_topic_stream(struct rt_topic *topic,
-                                              enum rt_format format);
+/* The stream of a format, of all events or of those that are on disk, made if
+ * there is none; NULL without memory. */
+RT_MUST_USE struct rt_stream *
+rt_topic_stream(struct rt_topic *topic, enum rt_format format, bool is_durable);
 
 /* An event of `len` bytes is about to be appended; 0: the ring is about to drop
  * what is too much. Who has kept up must not lose an event to a burst: before

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/journal.h"
 #include "broker/core/topic.h"
 
 static uint64_t bytes_max(const struct rt_view *view)
@@ -86,31 +87,39 @@ int rt_view_find(struct rt_view *view, uint64_t offset, struct rt_run *run)
 
 /* --- the views of a topic --- */
 
-static struct rt_view *view_create(struct rt_topic *topic,
-                                   enum rt_format format)
+/* What is on disk ends elsewhere. */
+static const uint64_t *head_of(const struct rt_topic *topic, bool is_durable)
+{
+    return is_durable ? &topic->durable->next : &topic->ring.next_offset;
+}
+
+static struct rt_view *
+view_create(struct rt_topic *topic, enum rt_format format, const uint64_t *head)
 {
     struct rt_view *view =
         rt_heap_zalloc(topic->core->heap, sizeof(struct rt_view));
     if (view != NULL) {
-        rt_stream_init(&view->stream, topic->core, &topic->ring.next_offset);
+        rt_stream_init(&view->stream, topic->core, head);
         rt_blocks_init(&view->blocks, &topic->core->store, format);
         view->stream.topic = topic;
-        view->stream.view = view;
+        view->stream.view = format == RT_FORMAT_RAW ? NULL : view;
         view->next = topic->views;
         topic->views = view;
     }
     return view;
 }
 
-struct rt_view *rt_view_obtain(struct rt_topic *topic, enum rt_format format)
+struct rt_view *
+rt_view_obtain(struct rt_topic *topic, enum rt_format format, bool is_durable)
 {
-    RT_CHECK(format != RT_FORMAT_RAW);
+    const uint64_t *head = head_of(topic, is_durable);
+    RT_CHECK(is_durable || format != RT_FORMAT_RAW);
     for (struct rt_view *view = topic->views; view != NULL; view = view->next) {
-        if (view->blocks.format == format) {
+        if (view->blocks.format == format && view->stream.head == head) {
             return view;
         }
     }
-    return view_create(topic, format);
+    return view_create(topic, format, head);
 }
 
 static void view_destroy(struct rt_view *view)

@@ -24,9 +24,10 @@ struct rt_view {
 };
 
 /* The topic's view in a format other than raw, made if there is none; NULL
- * without memory. */
-RT_MUST_USE struct rt_view *rt_view_obtain(struct rt_topic *topic,
-                                           enum rt_format format);
+ * without memory. With `is_durable` it is one of the events that are on disk,
+ * in any format: in raw its bytes are the ring's. */
+RT_MUST_USE struct rt_view *
+rt_view_obtain(struct rt_topic *topic, enum rt_format format, bool is_durable);
 
 /*
  * Finds the event of an offset that the ring retains, encoded if need be, and

@@ -51,6 +51,17 @@ struct wanted {
     enum rt_gap_policy gap;
 };
 
+static int check_visible(const struct rt_task *task)
+{
+    struct rt_refusal refusal;
+    int err = rt_subscribe_check_visible(task->server, &task->selector,
+                                         task->operation->visible, &refusal);
+    if (err < 0) {
+        rt_task_refuse(task, &refusal);
+    }
+    return err;
+}
+
 static int read_wanted(const struct rt_task *task, struct wanted *wanted)
 {
     const struct rt_operation *operation = task->operation;
@@ -76,7 +87,7 @@ static int read_wanted(const struct rt_task *task, struct wanted *wanted)
         return rt_task_refuse_with(task, RT_PROBLEM_BAD_PARAMETER, name,
                                    expected);
     }
-    return 0;
+    return check_visible(task);
 }
 
 /* The host is asked about each topic and pattern. */
@@ -168,6 +179,7 @@ void rt_task_sub(struct rt_task *task)
         return;
     }
     subscriber->gap = (uint8_t)wanted.gap;
+    subscriber->is_durable = task->operation->visible == RT_ACK_DISK;
     int result =
         rt_core_subscribe_to(&task->server->core, &task->selector,
                              RT_FORMAT_JSON, &wanted.since, subscriber, &start);

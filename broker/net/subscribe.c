@@ -216,6 +216,7 @@ static int attach(struct rt_http_session *session,
     struct rt_subscriber *subscriber = &session->connection->subscriber;
     const struct rt_subscribe_query *query = &wanted->query;
     subscriber->gap = (uint8_t)query->gap;
+    subscriber->is_durable = query->visible == RT_ACK_DISK;
     int result =
         rt_core_subscribe_to(&server->core, &wanted->selector, query->format,
                              &query->since, subscriber, start);
@@ -335,6 +336,19 @@ static int check_form(struct rt_http_session *session,
     return check_stream(session, request);
 }
 
+static int check_visible(struct rt_http_session *session,
+                         const struct wanted *wanted)
+{
+    struct rt_refusal refusal;
+    int err = rt_subscribe_check_visible(rt_http_session_server(session),
+                                         &wanted->selector,
+                                         wanted->query.visible, &refusal);
+    if (err < 0) {
+        rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+    }
+    return err;
+}
+
 /* Whether what is wanted can be said in the format, and means something. */
 static int check_wanted(struct rt_http_session *session, struct wanted *wanted)
 {
@@ -356,7 +370,7 @@ static int check_wanted(struct rt_http_session *session, struct wanted *wanted)
         rt_route_refuse(session, RT_PROBLEM_BAD_PARAMETER, name, expected);
         return RT_EINVAL;
     }
-    return 0;
+    return check_visible(session, wanted);
 }
 
 /* The host is asked about each topic and pattern. */

@@ -124,6 +124,37 @@ static int read_polyfill(struct reading *reading, struct rt_bytes value)
     return 0;
 }
 
+/* --- how far events have come --- */
+
+static int read_visible(struct reading *reading, struct rt_bytes value)
+{
+    reading->expected = rt_ack_expected;
+    return rt_ack_parse(value, &reading->parsed->visible);
+}
+
+int rt_subscribe_check_visible(const struct rt_server *server,
+                               const struct rt_selector *selector,
+                               enum rt_ack visible,
+                               struct rt_refusal *refusal)
+{
+    *refusal = (struct rt_refusal){.problem = RT_PROBLEM_NOT_IMPLEMENTED,
+                                   .subject = RT_BYTES("visible")};
+    if (visible <= RT_ACK_MEMORY) {
+        return 0;
+    }
+    if (server->core.journal == NULL || visible > RT_ACK_DISK) {
+        refusal->detail = server->core.journal == NULL
+                              ? "this node has no log on disk"
+                              : "this node is alone: visible=disk";
+        return RT_EINVAL;
+    }
+    if (!rt_selector_is_topic(selector)) {
+        refusal->detail = "of several topics all events are given at once";
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
 /* --- the format --- */
 
 static bool is_stream(enum rt_format format)
@@ -157,6 +188,7 @@ static read_fn find_reader(struct rt_bytes name)
         {{"since", 5}, read_since},
         {{"gap", 3}, read_gap},
         {{"format", 6}, read_format},
+        {{"visible", 7}, read_visible},
         {{"last_event_id", 13}, read_last_event_id},
         {{"lastEventId", 11}, read_polyfill},
     };
@@ -176,7 +208,7 @@ static int read_parameter(struct reading *reading,
     struct rt_bytes value;
     read_fn reader = find_reader(name);
     if (reader == NULL) {
-        reading->expected = "the parameters are since, gap, format, "
+        reading->expected = "the parameters are since, gap, format, visible, "
                             "last_event_id and lastEventId";
         return RT_EINVAL;
     }

@@ -19,6 +19,7 @@ struct rt_subscribe_query {
     struct rt_bytes since_name; /* the parameter that says so */
     bool is_id;                 /* and that is the id of an event */
     enum rt_gap_policy gap;
+    enum rt_ack visible; /* how far events have come when they are given */
     enum rt_format format;
 };
 
@@ -49,6 +50,15 @@ RT_MUST_USE int rt_gap_policy_parse(struct rt_bytes text,
                                     enum rt_format format,
                                     enum rt_gap_policy *policy,
                                     const char **expected);
+
+/*
+ * Whether events can be given when they have come so far: 0, or RT_EINVAL with
+ * the refusal.
+ */
+RT_MUST_USE int rt_subscribe_check_visible(const struct rt_server *server,
+                                           const struct rt_selector *selector,
+                                           enum rt_ack visible,
+                                           struct rt_refusal *refusal);
 
 /* The policy of who does not say. */
 enum rt_gap_policy rt_gap_policy_default(enum rt_format format);

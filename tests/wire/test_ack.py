@@ -189,6 +189,65 @@ def last(broker):
         peer.expect_end()
 
 
+# --- what subscribers see ---
+
+
+@test
+def visible(broker):
+    """Who asks for what is on disk gets all of it, in each format."""
+    raw_peer = raw.WebSocket(broker, "/subscribe/seen?visible=disk")
+    with raw_peer, Dialog(broker, "/seen?visible=disk") as first:
+        with Dialog(broker) as second:
+            answer = second.ask("sub", topic="seen", visible="disk")
+            equal(answer["op"], "ok")
+            equal(second.item()["op"], "caught_up")
+            equal(first.item()["op"], "caught_up")
+            for number in range(50):
+                broker.post("seen", b"%d" % number)
+            for number in range(50):
+                text = str(number)
+                equal(raw_peer.frame(), (raw.TEXT, text.encode()))
+                equal(first.item()["data"], text)
+                equal(second.item()["data"], text)
+
+
+@test
+def replayed(broker):
+    """It is replayed from where one likes, and then goes on."""
+    for number in range(20):
+        broker.post("again", b"%d" % number)
+    with Dialog(broker, "/again?visible=disk&since=earliest") as peer:
+        equal([item["data"] for item in peer.items(20)], numbers(20))
+        equal(peer.item()["op"], "caught_up")
+        broker.post("again", b"20")
+        equal(peer.item()["data"], "20")
+
+
+def numbers(count):
+    """The payloads of so many events."""
+    return [str(number) for number in range(count)]
+
+
+@test
+def unseen(broker):
+    """Of several topics, and without a log, it is refused with 501, and what
+    is no level with 400."""
+    for path, status in [
+        ("a,b?visible=disk", 501),
+        ("a.*?visible=disk", 501),
+        ("a?visible=quorum", 501),
+        ("a?visible=later", 400),
+    ]:
+        answer = broker.request("GET", f"/subscribe/{path}")
+        equal(answer.status, status, path)
+    with Dialog(broker) as peer:
+        answer = peer.ask("sub", topics=["a", "b"], visible="disk")
+        equal(answer["problem"]["status"], 501)
+    with Broker() as other:
+        answer = other.request("GET", "/subscribe/a?visible=disk")
+        equal(answer.status, 501)
+
+
 # --- what is on disk ---
 
 

@@ -420,6 +420,11 @@ TEST("pub says how far its event is to come, or leaves it open")
     expect_refused(ACK("\"all\""), "ack", rt_ack_expected);
     expect_refused(ACK("\"\""), "ack", "it is empty");
     expect_refused(ACK("1"), "ack", "it is not a string");
+    EXPECT_INT(
+        parsed("{\"op\":\"sub\",\"topic\":\"a\",\"visible\":\"disk\"}").visible,
+        RT_ACK_DISK);
+    expect_refused("{\"op\":\"sub\",\"topic\":\"a\",\"visible\":\"no\"}",
+                   "visible", rt_ack_expected);
     expect_refused("{\"op\":\"ping\",\"ack\":\"disk\"}", "ack",
                    "it means nothing to this operation");
 }
