@@ -40,7 +40,7 @@
 #define RT_LOG_PARTS_MAX      ((uint32_t)1 << 20) /* of a batch */
 
 /* Keys are given back from the last segment, and from so many before it. */
-#define RT_LOG_KEY_SEGMENTS 4
+#define RT_LOG_KEY_SEGMENTS 15
 
 /* How much is read between two calls that tell of progress. */
 #define RT_LOG_PROGRESS_BYTES ((uint64_t)16 * 1024 * 1024)
