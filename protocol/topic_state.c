@@ -52,6 +52,17 @@ static void write_age(struct rt_writer *writer, uint64_t age_ms)
     RT_WRITE(writer, "\"");
 }
 
+static void write_data(struct rt_writer *writer,
+                       const struct rt_topic_configuration *configuration)
+{
+    RT_WRITE(writer, ",\"data_bytes\":");
+    write_limit(writer, configuration->data_bytes);
+    RT_WRITE(writer, ",\"data_events\":");
+    write_limit(writer, configuration->data_events);
+    RT_WRITE(writer, ",\"data_age\":");
+    write_age(writer, configuration->data_age_ms);
+}
+
 static void write_configuration(struct rt_writer *writer,
                                 const struct rt_topic_state *state)
 {
@@ -62,6 +73,9 @@ static void write_configuration(struct rt_writer *writer,
     write_limit(writer, configuration->ring_events);
     RT_WRITE(writer, ",\"max_age\":");
     write_age(writer, configuration->max_age_ms);
+    if (state->has_data) {
+        write_data(writer, configuration);
+    }
     if (state->ack != RT_ACK_UNSAID) {
         RT_WRITE(writer, ",\"ack\":\"");
         rt_write_bytes(writer, rt_ack_name(state->ack));
@@ -150,6 +164,29 @@ static int take_age(struct rt_topic_change *change, struct rt_bytes value)
                          &change->configuration.max_age_ms);
 }
 
+static int take_data_bytes(struct rt_topic_change *change,
+                           struct rt_bytes value)
+{
+    change->has_data = true;
+    return read_quantity(value, rt_size_parse,
+                         &change->configuration.data_bytes);
+}
+
+static int take_data_events(struct rt_topic_change *change,
+                            struct rt_bytes value)
+{
+    change->has_data = true;
+    return read_quantity(value, rt_count_parse,
+                         &change->configuration.data_events);
+}
+
+static int take_data_age(struct rt_topic_change *change, struct rt_bytes value)
+{
+    change->has_data = true;
+    return read_quantity(value, rt_duration_parse,
+                         &change->configuration.data_age_ms);
+}
+
 static int take_ack(struct rt_topic_change *change, struct rt_bytes value)
 {
     char memory[VALUE_BYTES_MAX];
@@ -170,20 +207,21 @@ static int take_closed(struct rt_topic_change *change, struct rt_bytes value)
                : RT_EINVAL;
 }
 
+#define SIZE_EXPECTED  "it is a size such as \"64KiB\", or \"unlimited\""
+#define COUNT_EXPECTED "it is a number from 1, or \"unlimited\""
+#define AGE_EXPECTED   "it is a duration such as \"10m\", or \"unlimited\""
+
 static const struct member {
     struct rt_bytes name;
     int (*take)(struct rt_topic_change *change, struct rt_bytes value);
     const char *expected;
 } members[] = {
-    {{"ring_bytes", 10},
-     take_bytes,
-     "it is a size such as 4096 or \"64KiB\", or \"unlimited\""},
-    {{"ring_events", 11},
-     take_events,
-     "it is a number from 1, or \"unlimited\""},
-    {{"max_age", 7},
-     take_age,
-     "it is a duration such as \"10m\", or \"unlimited\""},
+    {{"ring_bytes", 10}, take_bytes, SIZE_EXPECTED},
+    {{"ring_events", 11}, take_events, COUNT_EXPECTED},
+    {{"max_age", 7}, take_age, AGE_EXPECTED},
+    {{"data_bytes", 10}, take_data_bytes, SIZE_EXPECTED},
+    {{"data_events", 11}, take_data_events, COUNT_EXPECTED},
+    {{"data_age", 8}, take_data_age, AGE_EXPECTED},
     {{"ack", 3}, take_ack, "it is \"memory\" or \"disk\""},
     {{"closed", 6}, take_closed, "it is true or false"},
 };
@@ -203,7 +241,7 @@ static int take_member(struct rt_topic_change *change,
     if (i == RT_ARRAY_LENGTH(members)) {
         return refuse(refusal, RT_PROBLEM_BAD_PARAMETER, name,
                       "the members are ring_bytes, ring_events, max_age, "
-                      "ack and closed");
+                      "data_bytes, data_events, data_age, ack and closed");
     }
     if ((*seen & (1U << i)) != 0) {
         return refuse(refusal, RT_PROBLEM_BAD_PARAMETER, name,

@@ -5,10 +5,11 @@
  *     {"topic":"news","epoch":"7f3a9c21","earliest":"7f3a9c21-18",
  *      "latest":"7f3a9c21-1042","events":1025,"bytes":131072,"closed":false,
  *      "configuration":{"ring_bytes":1048576,"ring_events":"unlimited",
- *      "max_age":"1h"}}
+ *      "max_age":"1h","data_bytes":"unlimited","data_events":"unlimited",
+ *      "data_age":"7d","ack":"disk"}}
  *
- *     {"ring_bytes":"64KiB","ring_events":100,"max_age":"10m","ack":"disk",
- *      "closed":true}
+ *     {"ring_bytes":"64KiB","ring_events":100,"max_age":"10m",
+ *      "data_age":"7d","ack":"disk","closed":true}
  *
  * What a configuration says may be asked for again as it stands.
  */
@@ -26,7 +27,7 @@
 #include "protocol/problem.h"
 
 /* The most bytes of a state, and of what is asked of a topic. */
-#define RT_TOPIC_STATE_BYTES_MAX  768
+#define RT_TOPIC_STATE_BYTES_MAX  896
 #define RT_TOPIC_CHANGE_BYTES_MAX 4096
 
 /* UINT64_MAX: unlimited. */
@@ -34,6 +35,9 @@ struct rt_topic_configuration {
     uint64_t ring_bytes;
     uint64_t ring_events;
     uint64_t max_age_ms;
+    uint64_t data_bytes; /* what is kept on disk */
+    uint64_t data_events;
+    uint64_t data_age_ms;
 };
 
 /* The name was checked, so nothing in it needs escaping. */
@@ -47,6 +51,7 @@ struct rt_topic_state {
     uint32_t subscribers;
     bool is_closed;
     struct rt_topic_configuration configuration;
+    bool has_data;   /* what is kept on disk is told */
     enum rt_ack ack; /* in the configuration as well, if it is said */
 };
 
@@ -57,6 +62,7 @@ void rt_topic_state_write(struct rt_writer *writer,
 /* What is asked of a topic. */
 struct rt_topic_change {
     struct rt_topic_configuration configuration;
+    bool has_data;   /* something about the disk was asked for */
     enum rt_ack ack; /* memory or disk */
     bool has_closed;
     bool is_closed;

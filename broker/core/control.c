@@ -126,6 +126,9 @@ void rt_topic_purge(struct rt_topic *topic)
     }
     retain_as_usual(topic);
     rt_topic_set_ack(topic, RT_ACK_UNSAID);
+    if (topic->durable != NULL) {
+        rt_journal_keep(topic, &rt_journal_all);
+    }
     rt_topic_open(topic);
     rt_locals_purge(topic);
     rt_journal_settle(topic);

@@ -7,6 +7,8 @@
 
 #define EXTENTS_FIRST 64
 
+const struct rt_retention rt_journal_all = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+
 static struct rt_heap *heap_of(const struct rt_journal *journal)
 {
     return journal->core->heap;
@@ -76,6 +78,7 @@ int rt_journal_add(struct rt_journal *journal, struct rt_topic *topic)
         return RT_ENOMEM;
     }
     *durable = (struct rt_durable){.topic = topic,
+                                   .kept = rt_journal_all,
                                    .begin = topic->ring.next_offset,
                                    .old_end = topic->ring.next_offset,
                                    .collected = topic->ring.next_offset,
@@ -101,6 +104,24 @@ void rt_journal_remove(struct rt_topic *topic)
         rt_heap_free(topic->core->heap, durable, sizeof(*durable));
         topic->durable = NULL;
     }
+}
+
+void rt_journal_keep(struct rt_topic *topic, const struct rt_retention *kept)
+{
+    struct rt_retention *now = &topic->durable->kept;
+    if (now->bytes != kept->bytes || now->events != kept->events ||
+        now->age_ms != kept->age_ms) {
+        *now = *kept;
+        rt_journal_change(topic);
+    }
+}
+
+bool rt_journal_keeps_all(const struct rt_topic *topic)
+{
+    const struct rt_durable *durable = topic->durable;
+    return durable == NULL || (durable->kept.bytes == UINT64_MAX &&
+                               durable->kept.events == UINT64_MAX &&
+                               durable->kept.age_ms == UINT64_MAX);
 }
 
 void rt_journal_change(struct rt_topic *topic)

@@ -21,6 +21,7 @@
 #include "base/buffer.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "storage/ring.h"
 #include "storage/segment.h"
 
 /* With so many bytes of events that are not on disk yet publishers wait; with
@@ -36,6 +37,9 @@
  * has been given: their offsets are not given again. More than so many are
  * never waiting for the disk. */
 #define RT_JOURNAL_JUMP ((uint64_t)1 << 24)
+
+/* No limit. */
+extern const struct rt_retention rt_journal_all;
 
 struct rt_core;
 struct rt_topic;
@@ -63,8 +67,9 @@ enum rt_note_kind {
 };
 
 struct rt_note {
-    uint64_t id;          /* the topic's */
-    uint64_t floor;       /* of a topic: what came before is purged */
+    uint64_t id;              /* the topic's */
+    uint64_t floor;           /* of a topic: what came before is purged */
+    struct rt_retention kept; /* of a topic, on disk */
     uint64_t next_offset; /* of a topic: of the first event behind the note */
     size_t at;            /* where its name begins in the batch's `text`, */
     uint32_t name_len;
@@ -117,12 +122,13 @@ struct rt_durable {
     uint64_t old_end;   /* and those from here to there lost, or never given */
     uint64_t collected; /* the offset of the next event to collect */
     uint64_t next;      /* behind the last event on disk */
-    uint32_t extents_owed;  /* the topic's part of them */
-    uint32_t extents_held;  /* by batches */
-    struct rt_list waiting; /* subscribers, for what is on disk */
-    struct rt_list wanting; /* in core->history.wanting, for them */
-    struct rt_list blocks;  /* of history */
-    bool is_damaged;        /* the log has lost events: it takes no more */
+    uint32_t extents_owed;    /* the topic's part of them */
+    uint32_t extents_held;    /* by batches */
+    struct rt_list waiting;   /* subscribers, for what is on disk */
+    struct rt_list wanting;   /* in core->history.wanting, for them */
+    struct rt_list blocks;    /* of history */
+    struct rt_retention kept; /* on disk; UINT64_MAX: as all topics */
+    bool is_damaged;          /* the log has lost events: it takes no more */
 };
 
 /* Allocates nothing. */
@@ -141,6 +147,11 @@ RT_MUST_USE int rt_journal_add(struct rt_journal *journal,
 
 /* For a topic that goes; nothing of it is being written. */
 void rt_journal_remove(struct rt_topic *topic);
+
+/* Of a topic that goes to disk: what it keeps there, beside what all topics
+ * together may; and whether that is as much as can be. */
+void rt_journal_keep(struct rt_topic *topic, const struct rt_retention *kept);
+bool rt_journal_keeps_all(const struct rt_topic *topic);
 
 /* The topic's state has changed. */
 void rt_journal_change(struct rt_topic *topic);

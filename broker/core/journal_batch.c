@@ -65,6 +65,7 @@ static int note_topic(struct rt_journal *journal, const struct rt_topic *topic)
     struct rt_note note = {.kind = RT_NOTE_TOPIC,
                            .id = topic->durable->id,
                            .floor = topic->base + 1,
+                           .kept = topic->durable->kept,
                            .next_offset = topic->durable->next};
     return add_note(journal, note, topic->leaf.key,
                     (struct rt_bytes){(const char *)&state, sizeof(state)});

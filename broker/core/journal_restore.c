@@ -39,6 +39,7 @@ static int restore(struct rt_topic *topic,
         return err == RT_ENOMEM ? err : RT_EDAMAGED;
     }
     rt_list_remove(&durable->changed); /* it is as the log has it */
+    durable->kept = saved->retention;
     durable->is_damaged = standing->is_damaged;
     durable->old_end = saved->next_offset;
     topic->ring.wall_ms = standing->wall_ms;

@@ -7,9 +7,6 @@
 #define PARTS_FIRST 64
 
 /* What a topic keeps on disk is limited for all of them together. */
-static const struct rt_retention unlimited = {UINT64_MAX, UINT64_MAX,
-                                              UINT64_MAX};
-
 static uint32_t note_count(const struct rt_journal_batch *batch)
 {
     return (uint32_t)(batch->notes.len / sizeof(struct rt_note));
@@ -60,7 +57,7 @@ static struct rt_log_part part_of_topic(const struct rt_note *note,
         .description = {.name = {text, note->name_len},
                         .next_offset = note->next_offset,
                         .floor = note->floor,
-                        .retention = unlimited,
+                        .retention = note->kept,
                         .state = {text + note->name_len, note->state_len}}};
 }
 

@@ -338,7 +338,7 @@ bool rt_topic_is_wanted(const struct rt_topic *topic)
 bool rt_topic_is_plain(const struct rt_topic *topic)
 {
     return !topic->is_closed && topic->retention == NULL &&
-           topic->ack == RT_ACK_UNSAID &&
+           topic->ack == RT_ACK_UNSAID && rt_journal_keeps_all(topic) &&
            (!rt_journal_knows(topic) || rt_journal_has_nothing(topic));
 }
 

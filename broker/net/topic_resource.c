@@ -96,6 +96,8 @@ struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
 {
     const struct rt_ring *ring = &topic->ring;
     struct rt_retention retention = rt_topic_retention(topic);
+    const struct rt_retention *kept =
+        topic->durable != NULL ? &topic->durable->kept : &rt_journal_all;
     return (struct rt_topic_state){
         .topic = topic->leaf.key,
         .earliest = rt_topic_earliest(topic),
@@ -108,7 +110,11 @@ struct rt_topic_state rt_topic_state_of(const struct rt_http_session *session,
         .is_closed = topic->is_closed,
         .configuration = {.ring_bytes = retention.bytes,
                           .ring_events = retention.events,
-                          .max_age_ms = retention.age_ms},
+                          .max_age_ms = retention.age_ms,
+                          .data_bytes = kept->bytes,
+                          .data_events = kept->events,
+                          .data_age_ms = kept->age_ms},
+        .has_data = topic->durable != NULL,
         .ack = rt_topic_ack(topic),
     };
 }
@@ -257,6 +263,16 @@ static int check_ack(struct rt_http_session *session, enum rt_ack ack)
     return 0;
 }
 
+static int check_data(struct rt_http_session *session)
+{
+    if (core_of(session)->journal == NULL) {
+        rt_route_refuse(session, RT_PROBLEM_NOT_IMPLEMENTED, RT_BYTES("data"),
+                        "this node keeps nothing on disk");
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
 /* What is not asked for is as the node has it; but that a topic is closed is
  * not undone by leaving it out. */
 static int read_change(struct rt_http_session *session,
@@ -266,15 +282,19 @@ static int read_change(struct rt_http_session *session,
     const struct rt_core *core = core_of(session);
     const struct rt_retention *usual = &core->options.retention;
     struct rt_refusal refusal;
-    *change = (struct rt_topic_change){
-        .configuration = {.ring_bytes = usual->bytes,
-                          .ring_events = usual->events,
-                          .max_age_ms = usual->age_ms}};
+    *change =
+        (struct rt_topic_change){.configuration = {.ring_bytes = usual->bytes,
+                                                   .ring_events = usual->events,
+                                                   .max_age_ms = usual->age_ms,
+                                                   .data_bytes = UINT64_MAX,
+                                                   .data_events = UINT64_MAX,
+                                                   .data_age_ms = UINT64_MAX}};
     if (rt_topic_change_read(payload, change, &refusal) < 0) {
         rt_http_refuse(session, &refusal, (struct rt_bytes){0});
         return RT_EINVAL;
     }
-    if (check_ack(session, change->ack) < 0) {
+    if (check_ack(session, change->ack) < 0 ||
+        (change->has_data && check_data(session) < 0)) {
         return RT_EINVAL;
     }
     uint64_t max = rt_topic_bytes_max(core);
@@ -290,6 +310,17 @@ static int read_change(struct rt_http_session *session,
     return 0;
 }
 
+static void keep(struct rt_topic *topic,
+                 const struct rt_topic_configuration *configuration)
+{
+    struct rt_retention kept = {.bytes = configuration->data_bytes,
+                                .events = configuration->data_events,
+                                .age_ms = configuration->data_age_ms};
+    if (topic->durable != NULL) {
+        rt_journal_keep(topic, &kept);
+    }
+}
+
 static int apply(struct rt_topic *topic, const struct rt_topic_change *change)
 {
     struct rt_retention retention = {
@@ -300,6 +331,7 @@ static int apply(struct rt_topic *topic, const struct rt_topic_change *change)
         return RT_ENOMEM;
     }
     rt_topic_set_ack(topic, change->ack);
+    keep(topic, &change->configuration);
     if (change->has_closed) {
         (change->is_closed ? rt_topic_close : rt_topic_open)(topic);
     }

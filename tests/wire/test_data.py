@@ -7,7 +7,7 @@ import signal
 import stat
 import subprocess
 
-from broker import environment, program, until
+from broker import Broker, environment, program, until
 from data import JUMP, Killed, broker_on, folder, on_disk, state
 from tap import equal, run, test
 
@@ -55,12 +55,16 @@ def keeps_configuration():
     with folder() as data:
         with broker_on(data) as broker:
             broker.post("news", b"x")
-            answer = broker.request("PUT", "/topics/news", b'{"ring_events":7}')
+            own = b'{"ring_events":7,"data_events":70,"data_age":"2h"}'
+            answer = broker.request("PUT", "/topics/news", own)
             equal(answer.status, 200)
+            equal(answer.json()["configuration"]["data_bytes"], "unlimited")
             equal(broker.request("POST", "/topics/news/close").status, 200)
         with broker_on(data) as broker:
             now = state(broker, "news")
             equal(now["configuration"]["ring_events"], 7)
+            equal(now["configuration"]["data_events"], 70)
+            equal(now["configuration"]["data_age"], "2h")
             equal(now["closed"], True)
             equal(broker.request("POST", "/produce/news", b"x").status, 409)
             equal(broker.request("DELETE", "/topics/news").status, 204)
@@ -72,6 +76,11 @@ def keeps_configuration():
             equal(now["epoch"], purged["cursor"][:8])
             equal(now["latest"], purged["cursor"])
             equal(now["configuration"]["ring_events"], "unlimited")
+            equal(now["configuration"]["data_events"], "unlimited")
+    with Broker() as broker:
+        answer = broker.request("PUT", "/topics/a", b'{"data_events":7}')
+        equal(answer.status, 501)
+        equal(broker.request("GET", "/topics/a").status, 404)
 
 
 @test

@@ -26,7 +26,9 @@ TEST("a state is what is known of a topic")
         .latest = {0x7f3a9c21, 1042},
         .events = 1025,
         .bytes = 131072,
-        .configuration = {1048576, UINT64_MAX, 3600000},
+        .configuration = {.ring_bytes = 1048576,
+                          .ring_events = UINT64_MAX,
+                          .max_age_ms = 3600000},
     };
     EXPECT_TEXT(write(memory, &state),
                 "{\"topic\":\"chat.42\",\"epoch\":\"7f3a9c21\",\"earliest\":"
@@ -58,13 +60,15 @@ TEST("the largest state fits")
         .bytes = UINT64_MAX,
         .has_subscribers = true,
         .subscribers = UINT32_MAX,
-        .configuration = {UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1},
+        .configuration = {UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1,
+                          UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1},
+        .has_data = true,
         .ack = RT_ACK_MEMORY,
     };
     EXPECT(write(memory, &state).len > 400);
 }
 
-static const struct rt_topic_configuration before = {1, 2, 3};
+static const struct rt_topic_configuration before = {1, 2, 3, 4, 5, 6};
 
 static int read(const char *body,
                 struct rt_topic_change *change,
@@ -80,26 +84,30 @@ TEST("what is asked is as the command line has it, or a number")
         const char *body;
         struct rt_topic_configuration wanted;
     } cases[] = {
-        {"{}", {1, 2, 3}},
-        {"{\"ring_bytes\":4096}", {4096, 2, 3}},
-        {"{\"ring_bytes\":\"64KiB\"}", {64 * KIB, 2, 3}},
-        {"{\"ring_bytes\":\"unlimited\"}", {UINT64_MAX, 2, 3}},
-        {"{\"ring_events\":100}", {1, 100, 3}},
-        {"{\"ring_events\":\"100\"}", {1, 100, 3}},
-        {"{\"ring_events\":\"unlimited\"}", {1, UINT64_MAX, 3}},
-        {"{\"max_age\":\"250ms\"}", {1, 2, 250}},
-        {" {\"max_age\" : \"1\\u0068\"\n}\n", {1, 2, 3600000}},
+        {"{}", {1, 2, 3, 4, 5, 6}},
+        {"{\"ring_bytes\":4096}", {4096, 2, 3, 4, 5, 6}},
+        {"{\"ring_bytes\":\"64KiB\"}", {64 * KIB, 2, 3, 4, 5, 6}},
+        {"{\"ring_bytes\":\"unlimited\"}", {UINT64_MAX, 2, 3, 4, 5, 6}},
+        {"{\"ring_events\":100}", {1, 100, 3, 4, 5, 6}},
+        {"{\"ring_events\":\"100\"}", {1, 100, 3, 4, 5, 6}},
+        {"{\"ring_events\":\"unlimited\"}", {1, UINT64_MAX, 3, 4, 5, 6}},
+        {"{\"max_age\":\"250ms\"}", {1, 2, 250, 4, 5, 6}},
+        {" {\"max_age\" : \"1\\u0068\"\n}\n", {1, 2, 3600000, 4, 5, 6}},
         {"{\"max_age\":\"unlimited\",\"ring_bytes\":8,\"ring_events\":9}",
-         {8, 9, UINT64_MAX}},
+         {8, 9, UINT64_MAX, 4, 5, 6}},
+        {"{\"data_bytes\":\"1GiB\"}",
+         {1, 2, 3, (uint64_t)KIB * KIB * KIB, 5, 6}},
+        {"{\"data_events\":7,\"data_age\":\"30d\"}",
+         {1, 2, 3, 4, 7, UINT64_C(2592000000)}},
     };
     for (size_t i = 0; i < RT_ARRAY_LENGTH(cases); i++) {
         struct rt_topic_change change;
         struct rt_refusal refusal;
         EXPECT_INT(read(cases[i].body, &change, &refusal), 0);
-        EXPECT_INT(change.configuration.ring_bytes, cases[i].wanted.ring_bytes);
-        EXPECT_INT(change.configuration.ring_events,
-                   cases[i].wanted.ring_events);
-        EXPECT_INT(change.configuration.max_age_ms, cases[i].wanted.max_age_ms);
+        EXPECT_INT(memcmp(&change.configuration, &cases[i].wanted,
+                          sizeof(cases[i].wanted)),
+                   0);
+        EXPECT_INT(change.has_data, strstr(cases[i].body, "data") != NULL);
         EXPECT(!change.has_closed);
     }
 }
@@ -135,15 +143,16 @@ TEST("closed is true, false or not said")
 TEST("a configuration may be asked for as it is said")
 {
     static const struct rt_topic_configuration configurations[] = {
-        {1048576, UINT64_MAX, 3600000},
-        {1, 1, 1},
-        {UINT64_MAX, 7, UINT64_MAX},
-        {4096, 100, 90000},
+        {1048576, UINT64_MAX, 3600000, 3600000, 1048576, UINT64_MAX},
+        {1, 1, 1, 1, 1, 1},
+        {UINT64_MAX, 7, UINT64_MAX, UINT64_MAX, UINT64_MAX, 7},
+        {4096, 100, 90000, 90000, 4096, 100},
     };
     for (size_t i = 0; i < RT_ARRAY_LENGTH(configurations); i++) {
         char memory[RT_TOPIC_STATE_BYTES_MAX];
         struct rt_topic_state state = {.topic = RT_BYTES("a"),
-                                       .configuration = configurations[i]};
+                                       .configuration = configurations[i],
+                                       .has_data = true};
         struct rt_bytes text = write(memory, &state);
         const char *inner = memchr(text.data + 1, '{', text.len - 1);
         struct rt_bytes body = {inner,
