@@ -176,7 +176,8 @@ RT_MUST_USE int rt_log_append(struct rt_log *log,
                               const struct rt_log_batch *batch);
 
 /*
- * Forgets what retention does not keep, of each topic and of all; removes the
+ * Forgets what retention does not keep, of each topic by whole places, and of
+ * all by whole segments; removes the
  * segments that nothing needs then, and never the last one. Costs a look at
  * each topic. 0; what the disk said; or RT_EFAILED if the log has failed, as it
  * has when a name was removed and that could not be synced.
