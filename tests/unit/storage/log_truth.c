@@ -39,8 +39,7 @@ static int see_topic(void *context,
 {
     struct truth_witness *witness = context;
     char text[32];
-    if (witness->topic_count == TRUTH_TOPICS || id == 0 ||
-        id >= TRUTH_IDS_MAX ||
+    if (id == 0 || id >= TRUTH_IDS_MAX || witness->topics[id].id != 0 ||
         !rt_bytes_equal(truth_name(id, text), topic->name)) {
         return complain(witness, "a topic that was never there");
     }
@@ -48,25 +47,14 @@ static int see_topic(void *context,
         standing->earliest > topic->next_offset) {
         return complain(witness, "the earliest event is out of bounds");
     }
-    witness->damaged_count += standing->is_damaged;
     witness->is_damaged[id] = standing->is_damaged;
-    witness->seen.topics[witness->topic_count++] =
+    witness->sound_count += !standing->is_damaged;
+    witness->topics[id] =
         (struct truth_topic){.id = id,
                              .next_offset = topic->next_offset,
                              .floor = topic->floor,
                              .version = version_of(topic->state)};
     return 0;
-}
-
-static const struct truth_topic *find_topic(const struct truth *truth,
-                                            uint64_t id)
-{
-    for (size_t i = 0; i < TRUTH_TOPICS; i++) {
-        if (truth->topics[i].id == id) {
-            return &truth->topics[i];
-        }
-    }
-    return NULL;
 }
 
 static int
@@ -139,8 +127,8 @@ static bool has_told(const struct truth_witness *witness,
 static const char *compare_topic(const struct truth_witness *witness,
                                  const struct truth_topic *topic)
 {
-    const struct truth_topic *seen = find_topic(&witness->seen, topic->id);
-    if (seen == NULL) {
+    const struct truth_topic *seen = &witness->topics[topic->id];
+    if (seen->id == 0) {
         return "a topic is lost";
     }
     if (seen->next_offset != topic->next_offset) {
@@ -181,12 +169,12 @@ const char *truth_compare(const struct truth_witness *witness,
         if (wrong != NULL) {
             return wrong;
         }
-        count += topic->id != 0;
+        count += is_compared;
     }
-    if (count != witness->topic_count) {
+    if (count != witness->sound_count) {
         return "a topic too many";
     }
-    if (witness->seen.sequence != truth->sequence) {
+    if (witness->sequence != truth->sequence) {
         return "the number of the last event";
     }
     if (!has_last_keys(witness, truth->keys)) {
@@ -276,7 +264,7 @@ int truth_log_look(struct truth_log *log,
                                      .key = see_key,
                                      .node = see_node};
     int err = rt_log_open(&log->log, &options, &visitor, found);
-    witness->seen.sequence = found->sequence;
+    witness->sequence = found->sequence;
     return err;
 }
 

@@ -83,9 +83,9 @@ struct truth_log {
 struct truth_witness {
     const char *wrong; /* NULL: nothing yet */
     bool may_forget;   /* there is retention */
-    struct truth seen;
-    uint32_t topic_count;
-    uint32_t damaged_count;
+    uint64_t sequence;
+    struct truth_topic topics[TRUTH_IDS_MAX]; /* by number */
+    uint32_t sound_count;
     bool is_damaged[TRUTH_IDS_MAX];
     uint64_t first[TRUTH_IDS_MAX]; /* offset of the first event told; 0: none */
     uint64_t last[TRUTH_IDS_MAX];
