@@ -221,6 +221,7 @@ static void report(const struct recovery *recovery, struct rt_log_found *found)
                                    .next_topic = log->next_topic,
                                    .bytes = log->index.bytes,
                                    .segment_count = log->index.volume_count,
+                                   .damages = replay->damages,
                                    .is_clean = replay->is_end};
     if (replay->debris > replay->position) {
         found->torn_bytes = replay->debris - replay->position;

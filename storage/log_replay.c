@@ -205,9 +205,12 @@ static int replay_part(struct rt_log_replay *replay)
     if (err == 0) {
         err = decode(&replay->walk, body, &part, &head);
     }
+    if (err == RT_EDAMAGED) {
+        replay->damages++;
+        return damage(replay->log, replay->walk.part.topic);
+    }
     if (err < 0) {
-        return err == RT_EDAMAGED ? damage(replay->log, replay->walk.part.topic)
-                                  : err;
+        return err;
     }
     int credible = judge(replay->log, &part);
     if (credible <= 0) {
@@ -308,6 +311,7 @@ static int leap(struct rt_log_replay *replay)
         rt_log_walk_search(walk, replay->position, replay->batch + 1, &debris);
     if (err == 0 && debris.position > 0) {
         err = rt_log_walk_to(walk, debris.position);
+        replay->damages++;
         doubt_all(replay->log);
         return err < 0 ? err : 1;
     }

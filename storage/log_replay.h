@@ -24,6 +24,7 @@ struct rt_log_replay {
     uint32_t chain;    /* its crc */
     bool is_end;       /* it was the last one on purpose */
     bool is_whole;     /* the walk's: the bodies have been checked */
+    uint64_t damages;  /* places that are not what was written */
     uint64_t debris;   /* the end of what is behind it and not zeros */
     uint64_t told;     /* how far progress was told */
 };

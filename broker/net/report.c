@@ -126,6 +126,8 @@ static void tell_found(const struct rt_server *server,
     const struct rt_log_found *found = &server->committer->found;
     tell(before, RINGTAIL_LOG_INFO, found->torn_bytes,
          "bytes cut off the log: the last batch was not whole", "");
+    tell(before, RINGTAIL_LOG_WARNING, found->damages,
+         "places of the log are damaged: see `ringtail log verify`", "");
     tell(before, RINGTAIL_LOG_WARNING, found->damaged_topics,
          "topics have lost events on disk: see `ringtail log verify`", "");
     tell_damaged_topics(server, before);

@@ -117,8 +117,7 @@ static const char *append_more(struct truth_log *log, const struct truth *sure)
 }
 
 /* What is wrong with what is told of the damaged disk; NULL: nothing. */
-static const char *
-look(int64_t *account, uint64_t *damaged_topics, bool appends)
+static const char *look(int64_t *account, uint64_t *damages, bool appends)
 {
     static struct truth_witness witness;
     struct truth_log log;
@@ -127,16 +126,15 @@ look(int64_t *account, uint64_t *damaged_topics, bool appends)
     log.segment_bytes = segment_bytes();
     int err = truth_log_look(&log, &witness, &found);
     const char *wrong = witness.wrong;
-    *damaged_topics = found.damaged_topics;
+    *damages = found.damages + found.damaged_topics;
     *account = err < 0 ? -1 : find_account(&witness);
-    if (err == 0 && wrong == NULL && found.damaged_topics == 0) {
+    if (err == 0 && wrong == NULL && *damages == 0) {
         wrong = *account < 0 ? "what was never so" : NULL;
     }
     if (err < 0 && err != RT_EDAMAGED) {
         wrong = "an error of another kind";
     }
-    if (wrong == NULL && appends && *account >= 0 &&
-        found.damaged_topics == 0) {
+    if (wrong == NULL && appends && *account >= 0 && *damages == 0) {
         wrong = append_more(&log, &accounts[*account]);
     }
     truth_log_close(&log);
@@ -161,19 +159,19 @@ static bool is_found_whole(void)
 static const char *look_at_flip(size_t byte, int bit, uint32_t *told)
 {
     int64_t account = 0;
-    uint64_t damaged_topics = 0;
+    uint64_t damages = 0;
     bool appends = (byte * 8 + (size_t)bit) % APPEND_EACH == 0;
     fake_disk_copy(&damaged, &whole);
     fake_disk_image(&damaged, name)->bytes[byte] ^= (char)(1 << bit);
     bool is_whole = is_found_whole();
-    const char *wrong = look(&account, &damaged_topics, appends);
+    const char *wrong = look(&account, &damages, appends);
     fake_disk_finish(&damaged);
-    *told += account < 0 || damaged_topics > 0;
+    *told += account < 0 || damages > 0;
     if (wrong == NULL && is_whole && account + 1 < (int64_t)account_count) {
         return "a check finds nothing, and something is missing";
     }
     /* What is torn can be the last batch alone. */
-    if (wrong == NULL && damaged_topics == 0 && account >= 0 &&
+    if (wrong == NULL && damages == 0 && account >= 0 &&
         account + 2 < (int64_t)account_count) {
         return "batches are missing, and nothing is said";
     }
@@ -213,7 +211,7 @@ static int64_t batches_before(uint64_t end)
 /* Cuts the file, or leaves zeros where its end was. */
 static const char *look_at_cut(uint64_t end, bool is_cut, int64_t *account)
 {
-    uint64_t damaged_topics = 0;
+    uint64_t damages = 0;
     fake_disk_copy(&damaged, &whole);
     struct fake_image *image = fake_disk_image(&damaged, name);
     if (is_cut) {
@@ -221,9 +219,9 @@ static const char *look_at_cut(uint64_t end, bool is_cut, int64_t *account)
     } else {
         memset(image->bytes + end, 0, image->len - end);
     }
-    const char *wrong = look(account, &damaged_topics, end % APPEND_EACH == 0);
+    const char *wrong = look(account, &damages, end % APPEND_EACH == 0);
     fake_disk_finish(&damaged);
-    return wrong == NULL && damaged_topics > 0 ? "a cut is no damage" : wrong;
+    return wrong == NULL && damages > 0 ? "a cut is no damage" : wrong;
 }
 
 /* Up to where the file is what it was: it may have had zeros there anyway. */

@@ -62,6 +62,7 @@ static void expect_mended(struct keeper *mended)
     EXPECT_INT(after.found.topic_count, before.found.topic_count);
     keeper_open(mended);
     EXPECT_INT(mended->found.damaged_topics, 0);
+    EXPECT_INT(mended->found.damages, 0);
     for (uint64_t topic = 1; topic <= 2; topic++) {
         EXPECT_INT(after.topics[topic].event_count,
                    before.topics[topic].event_count);
@@ -136,6 +137,7 @@ TEST("a topic that a start found damaged takes events again")
     keeper_flip(&keeper, last, batch + 4);
     keeper_open(&keeper);
     EXPECT(keeper.found.damaged_topics > 0);
+    EXPECT_INT(keeper.found.damages, 1);
     keeper_close(&keeper);
     checker_run(&before, &keeper);
     EXPECT_INT(repair(&keeper), 0);
