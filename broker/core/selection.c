@@ -122,15 +122,46 @@ bool rt_selection_has(const struct rt_selection *selection,
     return false;
 }
 
+static void note_match(struct rt_matcher_entry *entry, void *context)
+{
+    bool *is_matched = context;
+    (void)entry;
+    *is_matched = true;
+}
+
+static int follow_matched(struct rt_selection *selection,
+                          const struct rt_matcher *matcher)
+{
+    int err = 0;
+    RT_LIST_EACH (link, &selection->stream.core->topic_list) {
+        struct rt_topic *topic = RT_CONTAINER(link, struct rt_topic, link);
+        bool is_matched = false;
+        rt_matcher_match(matcher, topic->leaf.key, note_match, &is_matched);
+        err = is_matched ? rt_follower_create(selection, topic) : 0;
+        if (err < 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* Whatever the number of patterns, each topic is matched once: in a matcher of
+ * their own, for that of the core has those of all selections. */
 static int follow_matching(struct rt_selection *selection)
 {
-    struct rt_core *core = selection->stream.core;
+    struct rt_matcher_entry entries[RT_SELECTOR_PATTERNS_MAX] = {0};
+    struct rt_matcher matcher;
     int err = 0;
-    RT_LIST_EACH (link, &core->topic_list) {
-        struct rt_topic *topic = RT_CONTAINER(link, struct rt_topic, link);
-        if (err == 0 && rt_selection_has(selection, topic->leaf.key)) {
-            err = rt_follower_create(selection, topic);
-        }
+    rt_matcher_init(&matcher, selection->stream.core->heap);
+    for (uint32_t i = 0; i < selection->pattern_count && err == 0; i++) {
+        err =
+            rt_matcher_add(&matcher, selection->patterns[i].text, &entries[i]);
+    }
+    if (err == 0) {
+        err = follow_matched(selection, &matcher);
+    }
+    for (uint32_t i = 0; i < selection->pattern_count; i++) {
+        rt_matcher_remove(&matcher, &entries[i]);
     }
     return err;
 }
