@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "base/error.h"
 #include "broker/core/control.h"
 #include "broker/core/topic.h"
@@ -200,4 +202,65 @@ TEST("the disk is asked for where there is one, and by a call that waits")
     test_host_init(&host, NULL);
     EXPECT_INT(publish("a", RINGTAIL_ACK_DISK), RINGTAIL_ENODATA);
     test_host_finish(&host);
+}
+
+/* --- the k-th allocation fails --- */
+
+struct accounts {
+    size_t used;
+    uint64_t allocations;
+    uint64_t fail_at; /* 0: none does */
+};
+
+static void *
+resize(void *context, void *memory, size_t old_size, size_t new_size)
+{
+    struct accounts *accounts = context;
+    if (new_size == 0) {
+        free(memory);
+        accounts->used -= old_size;
+        return NULL;
+    }
+    if (++accounts->allocations == accounts->fail_at) {
+        return NULL;
+    }
+    void *moved = realloc(memory, new_size);
+    EXPECT(moved != NULL);
+    accounts->used += new_size - old_size;
+    return moved;
+}
+
+/* Returns whether an allocation has failed. */
+static bool run_without(uint64_t k)
+{
+    struct accounts accounts = {.fail_at = 0};
+    struct ringtail_config config;
+    ringtail_config_init(&config);
+    config.resize = resize;
+    config.resize_context = &accounts;
+    test_host_init(&host, &config);
+    test_committer_init(&committer, &host);
+    told = 0;
+    accounts = (struct accounts){.used = accounts.used, .fail_at = k};
+    EXPECT_INT(publish("a", RINGTAIL_ACK_DISK), 0);
+    test_host_turns(&host, 5);
+    bool has_failed = accounts.allocations >= k;
+    accounts.fail_at = 0;
+    if (told == 0) {
+        test_committer_commit(&committer);
+    }
+    EXPECT_INT(told, 1);
+    EXPECT_INT(last_error, has_failed ? UV_ENOMEM : 0);
+    test_committer_finish(&committer);
+    EXPECT_INT(accounts.used, 0);
+    return has_failed;
+}
+
+TEST("without memory an event is refused, and nobody waits for it")
+{
+    uint64_t k = 0;
+    while (run_without(k + 1)) {
+        k++;
+    }
+    EXPECT(k > 3);
 }

@@ -225,3 +225,35 @@ TEST("what is no level is refused, and so is the disk where there is none")
     test_peer_close(&peer);
     test_host_finish(&host);
 }
+
+/* --- memory --- */
+
+/* With so little of it. Returns whether that was too little. */
+static bool run_with(size_t spare)
+{
+    struct rt_heap *heap;
+    begin();
+    heap = &host.broker->server.heap;
+    uint64_t before = heap->limit;
+    heap->limit = heap->used + spare;
+    say(PUB("1", DISK));
+    test_host_turns(&host, 5);
+    test_peer_read(&peer);
+    bool is_refused = peer.has_ended || peer.len > 0;
+    heap->limit = before;
+    if (!is_refused) {
+        test_committer_commit(&committer);
+        test_peer_await(&peer, "{\"op\":\"ok\",\"id\":1");
+    }
+    finish();
+    return is_refused;
+}
+
+TEST("without memory an operation is refused, or its connection closed")
+{
+    size_t spare = 0;
+    while (run_with(spare)) {
+        spare += 256;
+    }
+    EXPECT(spare > 1024);
+}
