@@ -60,7 +60,7 @@ struct rt_block *
 rt_blocks_seek(const struct rt_blocks *blocks, uint64_t number, uint64_t *end)
 {
     uint32_t after = place_after(blocks, number);
-    if (after < blocks->count) {
+    if (after < blocks->count && blocks->blocks[after].first < *end) {
         *end = blocks->blocks[after].first;
     }
     struct rt_block *block = after == 0 ? NULL : &blocks->blocks[after - 1];

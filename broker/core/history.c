@@ -142,18 +142,29 @@ enum rt_place rt_history_place(const struct rt_topic *topic, uint64_t offset)
                                                   : place_beyond(topic, offset);
 }
 
-/* What can be had first is on disk, then what the node began with, then in the
- * ring. */
+/* Whether an offset behind another one is before the ring, and not gone. */
+static bool
+is_left(const struct rt_topic *topic, uint64_t offset, uint64_t candidate)
+{
+    return offset < candidate && candidate < rt_ring_earliest(&topic->ring) &&
+           rt_history_place(topic, candidate) != RT_PLACE_GONE;
+}
+
+/* What can be had first is on disk, then what the node began with, then on the
+ * way to the disk, then in the ring. */
 uint64_t rt_history_next(const struct rt_topic *topic, uint64_t offset)
 {
+    const struct rt_durable *durable = topic->durable;
     uint64_t earliest;
     uint64_t end;
     if (find_extent(topic, &earliest, &end) && offset < earliest) {
         return earliest;
     }
-    if (topic->durable != NULL && offset < topic->durable->begin &&
-        rt_history_place(topic, topic->durable->begin) != RT_PLACE_GONE) {
-        return topic->durable->begin;
+    if (durable != NULL && is_left(topic, offset, durable->begin)) {
+        return durable->begin;
+    }
+    if (durable != NULL && is_left(topic, offset, durable->next)) {
+        return durable->next;
     }
     return rt_ring_earliest(&topic->ring);
 }
@@ -366,10 +377,12 @@ static int keep(struct rt_history *history, struct rt_durable *durable)
     return 0;
 }
 
-/* Nothing can be had from where they wait up to an offset. */
-static void wake_up_to(struct rt_history *history,
-                       struct rt_durable *durable,
-                       uint64_t next)
+/* To those who wait for events of before `end` they are lost, with all before
+ * `next`; the others may look again. */
+static void wake_losers(struct rt_history *history,
+                        struct rt_durable *durable,
+                        uint64_t end,
+                        uint64_t next)
 {
     struct rt_list waiting;
     rt_list_init(&waiting);
@@ -379,7 +392,7 @@ static void wake_up_to(struct rt_history *history,
         struct rt_history_waiter *waiter =
             RT_LIST_FIRST(&waiting, struct rt_history_waiter, link);
         bool is_lost =
-            waiter->offset >= history->offset && waiter->offset < next;
+            waiter->offset >= history->offset && waiter->offset < end;
         wake(waiter, is_lost ? RT_EDAMAGED : 0, next);
     }
 }
@@ -393,16 +406,17 @@ static void take(struct rt_history *history, struct rt_durable *durable)
         wake_all(durable, RT_ENOMEM);
         return;
     }
-    wake_up_to(history, durable, first);
+    wake_losers(history, durable, first, first);
 }
 
+/* What was there before the start is lost, or what was written since. */
 static void give_up(struct rt_history *history, struct rt_durable *durable)
 {
-    const struct rt_topic *topic = durable->topic;
+    const struct rt_ring *ring = &durable->topic->ring;
     uint64_t next = history->offset < durable->begin
                         ? durable->begin
-                        : rt_ring_earliest(&topic->ring);
-    wake_up_to(history, durable, next);
+                        : lesser(durable->next, rt_ring_earliest(ring));
+    wake_losers(history, durable, history->offset + 1, next);
 }
 
 void rt_history_fetched(struct rt_history *history, int err, size_t needed)
@@ -410,7 +424,8 @@ void rt_history_fetched(struct rt_history *history, int err, size_t needed)
     struct rt_durable *durable = history->fetching;
     RT_CHECK(durable != NULL);
     history->fetching = NULL;
-    if (history->is_stale || rt_list_is_empty(&durable->waiting)) {
+    bool is_past = history->is_stale || err == RT_ENOENT;
+    if (is_past || rt_list_is_empty(&durable->waiting)) {
         wake_all(durable, 0);
     } else if (err == 0) {
         take(history, durable);

@@ -390,11 +390,17 @@ static void on_fetched(struct rt_history_waiter *waiter, int err, uint64_t next)
     follow(local);
 }
 
+static bool is_rescued(const struct rt_topic *topic, uint64_t offset)
+{
+    const struct rt_segment *segment = find_rescued(topic, offset);
+    return segment != NULL && segment->first_offset <= offset;
+}
+
 /* Whether it has to wait for what it needs next. */
 static bool must_fetch(const struct rt_local *local)
 {
     return local->offset < rt_ring_earliest(&local->topic->ring) &&
-           find_rescued(local->topic, local->offset) == NULL &&
+           !is_rescued(local->topic, local->offset) &&
            rt_history_is_away(local->topic, local->offset);
 }
 

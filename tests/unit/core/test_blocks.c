@@ -81,6 +81,9 @@ TEST("a block is found by what it has, and where it ends")
     EXPECT_INT(seek(&bench, 33, &end)->first, 30);
     EXPECT_INT(end, UNLIMITED);
     EXPECT(seek(&bench, 34, &end) == NULL);
+    end = 12; /* there is no more to be had */
+    EXPECT_INT(rt_blocks_seek(&bench.blocks, 10, &end)->first, 10);
+    EXPECT_INT(end, 12);
     bench_finish(&bench);
 }
 

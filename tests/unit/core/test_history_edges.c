@@ -1,0 +1,168 @@
+/* Where history ends and something else begins: retention, damage, a purge,
+ * what is on its way to the disk, and what is held for locals. */
+#include "base/error.h"
+#include "broker/core/control.h"
+#include "broker/core/history.h"
+#include "broker/core/local.h"
+#include "broker/core/topic.h"
+#include "tests/support/journal.h"
+
+static const struct rt_retention narrow = {16384, UINT64_MAX, UINT64_MAX};
+static const struct rt_since earliest = {.kind = RT_SINCE_EARLIEST};
+static const struct rt_since now = {.kind = RT_SINCE_NOW};
+
+static struct test_journal disk;
+static struct test_sink sink;
+
+/* A topic with so many events, all on disk, and the last ones in the ring; and
+ * a sink that wants to be told of gaps. */
+static void init(int count)
+{
+    test_journal_init(&disk, narrow);
+    test_core_publish_many(&disk.test, "a", count, 1000);
+    test_journal_write(&disk);
+    test_sink_init(&sink, &disk.test);
+    sink.subscriber.gap = RT_GAP_TELL;
+}
+
+static void finish(void)
+{
+    test_sink_finish(&sink);
+    test_journal_finish(&disk);
+}
+
+static void write_and_flush(void)
+{
+    test_journal_write(&disk);
+    rt_history_continue(&disk.test.core.history);
+    test_journal_flush(&disk);
+}
+
+static void expect_gap(uint64_t next, enum rt_close_reason reason)
+{
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.gap.next.offset, next);
+    EXPECT_INT(sink.gap.reason, reason);
+}
+
+static void expect_all_until(uint64_t offset)
+{
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(rt_subscriber_cursor(&sink.subscriber).offset, offset);
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_ACTIVE);
+}
+
+TEST("retention that is faster than a fetch costs what it removes, and no more")
+{
+    init(1000);
+    test_sink_subscribe_in(&sink, "a", RT_FORMAT_JSON, earliest);
+    test_core_flush(&disk.test);
+    disk.earliest[1] = 301;
+    test_journal_fail_fetch(&disk, RT_ENOENT);
+    test_core_flush(&disk.test);
+    expect_gap(301, RT_CLOSE_CURSOR_EVICTED);
+    EXPECT_INT(sink.gap.missed, 300);
+    test_journal_flush(&disk);
+    expect_all_until(1000);
+    finish();
+}
+
+TEST("what cannot be read is lost to those alone who wait for it")
+{
+    struct test_sink other;
+    struct rt_since since = {.kind = RT_SINCE_CURSOR};
+    init(1000);
+    since.cursor = rt_topic_cursor(test_core_topic(&disk.test, "a"), 500);
+    test_sink_init(&other, &disk.test);
+    test_sink_subscribe_in(&sink, "a", RT_FORMAT_JSON, earliest);
+    (void)test_sink_subscribe(&other, "a", since);
+    test_core_flush(&disk.test);
+    test_journal_fail_fetch(&disk, RT_EDAMAGED);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    test_sink_expect(&other, 501, 1000);
+    test_sink_finish(&other);
+    finish();
+}
+
+TEST("what is on its way to the disk is not lost with what is there")
+{
+    init(100);
+    test_sink_subscribe_in(&sink, "a", RT_FORMAT_JSON, earliest);
+    test_core_publish_many(&disk.test, "a", 100, 1000);
+    test_core_flush(&disk.test);
+    test_journal_fail_fetch(&disk, RT_EDAMAGED);
+    test_core_flush(&disk.test);
+    expect_gap(101, RT_CLOSE_EVENTS_LOST);
+    write_and_flush();
+    expect_all_until(200);
+    finish();
+}
+
+TEST("a new epoch is given from its first event on, though that is on its way")
+{
+    init(10);
+    test_sink_subscribe_in(&sink, "a", RT_FORMAT_JSON, now);
+    sink.room = 0;
+    test_core_publish(&disk.test, "a", 1000);
+    test_core_flush(&disk.test);
+    rt_topic_purge(test_core_topic(&disk.test, "a"));
+    test_core_publish_many(&disk.test, "a", 100, 1000);
+    sink.room = SIZE_MAX;
+    test_sink_drain(&sink);
+    test_core_flush(&disk.test);
+    expect_gap(1, RT_CLOSE_EPOCH_CHANGED);
+    write_and_flush();
+    expect_all_until(100);
+    finish();
+}
+
+/* --- in the process --- */
+
+static uint64_t heard; /* the last offset */
+
+static void hear(struct rt_local *local, const struct rt_delivery *delivery)
+{
+    (void)local;
+    EXPECT_INT(delivery->kind, RT_DELIVERY_EVENT);
+    EXPECT_INT(delivery->offset, heard + 1);
+    heard++;
+}
+
+static void ignore(struct rt_local *local, const struct rt_delivery *delivery)
+{
+    (void)local;
+    (void)delivery;
+}
+
+static void listen(struct rt_local *local,
+                   const struct rt_since *since,
+                   rt_deliver_fn deliver)
+{
+    EXPECT_INT(rt_core_subscribe_local(&disk.test.core, RT_BYTES("a"), since,
+                                       deliver, local),
+               0);
+}
+
+TEST("what is held for a local keeps nobody from what the disk has before it")
+{
+    struct rt_local current = {.state = RT_LOCAL_DETACHED};
+    struct rt_local late = {.state = RT_LOCAL_DETACHED};
+    init(100);
+    heard = 0;
+    listen(&current, &now, ignore);
+    test_core_publish_many(&disk.test, "a", 40, 1000);
+    test_journal_write(&disk);
+    listen(&late, &earliest, hear);
+    while (rt_core_deliver(&disk.test.core)) {
+    }
+    while (disk.fetch_id > 0) {
+        test_journal_fetch(&disk);
+        while (rt_core_deliver(&disk.test.core)) {
+        }
+    }
+    EXPECT_INT(heard, 140);
+    rt_local_detach(&current);
+    rt_local_detach(&late);
+    finish();
+}
