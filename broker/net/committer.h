@@ -111,6 +111,7 @@ struct rt_committer {
     bool needs_segment; /* to write what found no room */
     uint64_t looked_ns;
     uint64_t retained_ns;
+    uint64_t retained_segments; /* that the last retention has left */
     /* Between the two: under the lock. */
     uv_thread_t thread;
     uv_mutex_t lock;

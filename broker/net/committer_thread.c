@@ -91,6 +91,7 @@ static void retain(struct rt_committer *committer)
     uv_mutex_unlock(&committer->lock);
     int err = rt_log_retain(committer->log, rt_clock_wall_ms());
     uv_mutex_lock(&committer->lock);
+    committer->retained_segments = rt_log_usage(committer->log).segment_count;
     if (err != committer->told.retain_err) {
         committer->told.retain_err = err;
         tell(committer);
@@ -107,12 +108,20 @@ static bool is_due(uint64_t *last_ns, uint64_t interval_ms)
     return true;
 }
 
+/* With each segment that begins there may be one too many. */
+static bool has_grown(const struct rt_committer *committer)
+{
+    struct rt_log_usage usage = rt_log_usage(committer->log);
+    return usage.segment_count > committer->retained_segments;
+}
+
 static void tend(struct rt_committer *committer)
 {
     if (is_due(&committer->looked_ns, RT_COMMITTER_LOOK_MS)) {
         look(committer);
     }
-    if (is_due(&committer->retained_ns, RT_COMMITTER_RETAIN_MS)) {
+    if (has_grown(committer) ||
+        is_due(&committer->retained_ns, RT_COMMITTER_RETAIN_MS)) {
         retain(committer);
     }
 }

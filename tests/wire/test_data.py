@@ -237,6 +237,23 @@ def damaged():
             assert "no more are taken: bad" in said, said
 
 
+# --- retention ---
+
+
+@test
+def sheds():
+    """As soon as a file more is begun than the log may take, the oldest one
+    goes."""
+    lines = b'"%s"\n' % (b"x" * 200000) * 20
+    kind = {"Content-Type": "application/x-ndjson"}
+    with folder() as data, broker_on(data, "--data-bytes", "60MiB") as broker:
+        while not os.path.exists(f"{data}/{2:020}.rtl"):
+            broker.request("POST", "/produce/bulk", lines, kind)
+        broker.request("POST", "/produce/bulk", lines, kind)
+        until(lambda: broker.metric("log_segments") == 1, "retention", 5)
+        equal(sorted(os.listdir(data)), [f"{2:020}.rtl", "LOCK"])
+
+
 # --- the directory ---
 
 
