@@ -1,6 +1,7 @@
 #include "storage/log.h"
 
 #include "base/error.h"
+#include "storage/log_ahead.h"
 #include "storage/log_apply.h"
 #include "storage/log_recover.h"
 #include "storage/log_roll.h"
@@ -134,6 +135,9 @@ static int write_draft(struct rt_log *log)
     rt_log_draft_sign(draft, &tail->head, tail->batch + 1, tail->chain);
     int err = rt_disk_write(log->options.disk, &tail->file, draft->ranges,
                             draft->range_count, tail->position);
+    if (err == 0) {
+        err = rt_log_ahead(log, draft->head.length);
+    }
     if (err == RT_ENOSPC) {
         return take_back(log);
     }

@@ -19,6 +19,7 @@ struct rt_log_tail {
     struct rt_log_segment_head head;
     uint64_t position; /* of the next batch */
     uint64_t capacity; /* of the file, for batches, index and trailer */
+    uint64_t written;  /* up to where the file was written to; 0: not known */
     uint64_t batch;    /* number of the last batch */
     uint32_t chain;    /* its crc */
     uint64_t place_count;
