@@ -14,7 +14,7 @@
 #include "tests/support/random.h"
 
 #define FAKE_FILES_MAX   512 /* that a disk ever has */
-#define FAKE_NAMES_MAX   64  /* at a time */
+#define FAKE_NAMES_MAX   128 /* at a time */
 #define FAKE_CHANGES_MAX 256 /* of names, between two syncs of them */
 #define FAKE_NAME_SIZE   40
 #define FAKE_PAGE        ((size_t)4096) /* what a kernel writes at a time */

@@ -2,11 +2,13 @@
 
 #include "storage/log_overlay.h"
 #include "tests/unit/storage/checker.h"
+#include "tests/unit/storage/log_truth.h"
 
 #define SEGMENT_BYTES ((uint64_t)4 * 1024)
 #define SEEDS         150
 #define CALLS_MAX     2000
 #define DAMAGES_MAX   3
+#define BATCHES       60
 #define PUBLISHED     240 /* events of each topic */
 
 static struct keeper keeper;
@@ -170,6 +172,67 @@ TEST("files of a repair are not written over by the next one")
     checker_run(&after, &keeper);
     EXPECT(!rt_log_check_is_sound(&after.found));
     keeper_finish(&keeper);
+}
+
+/* --- logs of all kinds of batches --- */
+
+/* Topics that begin, skip offsets, are purged and removed; keys; the node. */
+static void make_full_log(uint64_t seed)
+{
+    int err = 0;
+    struct truth_log log;
+    struct test_random random = {seed};
+    keeper_init(&keeper);
+    truth_log_init(&log, &keeper.disk);
+    log.segment_bytes = SEGMENT_BYTES;
+    EXPECT(truth_log_open(&log, &err) == NULL);
+    for (int i = 0; i < BATCHES; i++) {
+        EXPECT_INT(truth_log_append(&log, &random), 0);
+    }
+    truth_log_close(&log);
+    fake_disk_restart(&keeper.disk, FAKE_BYTES_ALL, FAKE_NAMES_ALL);
+}
+
+/* What a check counts, of topics of any number. */
+static struct rt_log_check_found count(void)
+{
+    struct rt_log_tally tally;
+    struct rt_log_check_found found;
+    struct rt_log_check_visitor visitor = {.context = NULL};
+    rt_log_tally_init(&tally, &keeper.heap.heap);
+    EXPECT_INT(rt_log_check(&keeper.disk.disk, &tally, &visitor, &found), 0);
+    rt_log_tally_finish(&tally);
+    return found;
+}
+
+/* It opens without damage, and nothing that is told was never so. */
+static void expect_truth(void)
+{
+    struct truth_log log;
+    struct rt_log_found found;
+    static struct truth_witness witness;
+    truth_log_init(&log, &keeper.disk);
+    log.segment_bytes = SEGMENT_BYTES;
+    EXPECT_INT(truth_log_look(&log, &witness, &found), 0);
+    EXPECT(witness.wrong == NULL);
+    EXPECT_INT(found.damaged_topics + found.damages, 0);
+    truth_log_close(&log);
+}
+
+TEST("a damaged log of all kinds of batches is mended")
+{
+    struct test_random random = test_random_seed(5);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        make_full_log(seed);
+        damage(&random);
+        struct rt_log_check_found found = count();
+        EXPECT_INT(repair(&keeper), 0);
+        struct rt_log_check_found mended = count();
+        EXPECT(rt_log_check_is_sound(&mended));
+        EXPECT(mended.event_count <= found.event_count);
+        expect_truth();
+        keeper_finish(&keeper);
+    }
 }
 
 /* --- what interrupts it --- */

@@ -293,6 +293,18 @@ static void add_opaque(struct truth_batch *batch,
     part->opaque = rt_bytes_of(text);
 }
 
+/* Whether the batch has events of the topic: then it skips no offsets. */
+static bool has_events(const struct truth_batch *batch, uint64_t id)
+{
+    for (uint32_t i = 0; i < batch->batch.part_count; i++) {
+        if (batch->parts[i].kind == RT_LOG_EVENTS &&
+            batch->parts[i].topic == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_something(struct truth_batch *batch,
                           struct truth *truth,
                           struct test_random *random)
@@ -302,7 +314,7 @@ static void add_something(struct truth_batch *batch,
     uint32_t chance = test_random_below(random, 100);
     if (topic->id == 0) {
         add_new_topic(batch, truth, topic);
-    } else if (chance < 70) {
+    } else if (chance < 70 || (chance < 82 && has_events(batch, topic->id))) {
         add_events(batch, truth, topic, random);
     } else if (chance < 75) {
         add_topic(batch, topic);
