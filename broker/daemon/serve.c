@@ -55,11 +55,17 @@ static void on_signal(uv_signal_t *handle, int number)
     ringtail_broker_stop(program->broker, DRAIN_MS, on_stopped, program);
 }
 
+/* A peer that hangs up, and a file that may not grow, are errors of write(),
+ * and no reason to die. */
+static void ignore_signals(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+}
+
 static void start_signals(struct program *program)
 {
     static const int numbers[2] = {SIGINT, SIGTERM};
-    /* A peer that hangs up is an error of write(), not a reason to die. */
-    (void)signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < 2; i++) {
         (void)uv_signal_init(&program->loop, &program->signals[i]);
         program->signals[i].data = program;
@@ -222,6 +228,7 @@ int serve(int count, char **arguments)
         serve_options_print(stdout);
         return 0;
     }
+    ignore_signals();
     raise_descriptors();
     int err = uv_loop_init(&program.loop);
     if (err < 0) {

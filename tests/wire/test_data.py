@@ -12,10 +12,10 @@ from data import JUMP, Killed, broker_on, folder, on_disk, state
 from tap import equal, run, test
 
 
-def refusal(*words):
+def refusal(*words, wrapper=()):
     """What the program says that does not start."""
     result = subprocess.run(
-        [program(), "serve", "--listen", "127.0.0.1:0", *words],
+        [*wrapper, program(), "serve", "--listen", "127.0.0.1:0", *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -293,6 +293,9 @@ def reasons():
         assert "the name of a directory" in said, said
         said = refusal("--data", data, "--memory", "512KiB")
         assert "raise --memory" in said, said
+        limited = ("prlimit", "--fsize=1048576")
+        said = refusal("--data", f"{data}/new", wrapper=limited)
+        assert "/new: file too large" in said, said
 
 
 @test
