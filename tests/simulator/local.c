@@ -82,9 +82,8 @@ static void take_event(struct local *local, const struct rt_delivery *delivery)
     EXPECT(!topic_is_purged(local->topic, local->next));
     local->next++;
     EXPECT_INT(delivery->payload.len, event->len);
-    EXPECT(event->len == 0 ||
-           memcmp(delivery->payload.data, model_noise(event->noise),
-                  event->len) == 0);
+    EXPECT(event->len == 0 || memcmp(delivery->payload.data,
+                                     noise_at(event->noise), event->len) == 0);
     EXPECT_INT(delivery->content, event->content);
     EXPECT_INT(delivery->wall_ms, event->wall_ms);
     local->world->events_handed++;

@@ -19,8 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "tests/simulator/expect.h"
-#include "tests/simulator/world.h"
+#include "tests/simulator/noise.h"
+#include "tests/simulator/run.h"
 
 #define PROGRESS_SEEDS 50
 
@@ -29,13 +31,6 @@ struct options {
     uint64_t seeds;
     uint64_t steps;
     bool is_verbose;
-};
-
-/* How far it is, for the process that waits. */
-struct progress {
-    uint64_t seed;
-    uint64_t step;
-    uint64_t events;
 };
 
 noreturn void expect_failed(const char *file, int line, const char *format, ...)
@@ -52,28 +47,13 @@ noreturn void expect_failed(const char *file, int line, const char *format, ...)
 
 /* --- the worlds --- */
 
-static void run_seed(const struct options *options, struct progress *progress)
-{
-    static struct world world;
-    world.is_verbose = options->is_verbose;
-    world_init(&world, progress->seed);
-    for (progress->step = 1; progress->step <= options->steps;
-         progress->step++) {
-        world_say(&world, "step %" PRIu64, progress->step);
-        action_step(&world);
-    }
-    action_end(&world);
-    progress->events += world.expected.events_produced;
-    world_finish(&world);
-}
-
 static void run_all(const struct options *options, struct progress *progress)
 {
     bool is_shown = isatty(STDERR_FILENO) != 0;
-    model_init();
+    noise_init();
     for (uint64_t i = 0; i < options->seeds; i++) {
         progress->seed = options->first + i;
-        run_seed(options, progress);
+        run_world(progress, options->steps, options->is_verbose);
         if (is_shown && (i + 1) % PROGRESS_SEEDS == 0) {
             (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds", i + 1,
                           options->seeds);

@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "tests/simulator/expect.h"
-#include "tests/support/random.h"
 
-#define NOISE_LEN     ((size_t)1 << 20)
 #define LOG_MIN       64
 #define BLOCK_MIN     ((uint64_t)1024)
 #define FRAME_SHORT   126
@@ -14,29 +12,6 @@
 #define HEADER_MAX    10
 #define OPCODE_TEXT   0x81 /* with the bit of a final frame */
 #define OPCODE_BINARY 0x82
-
-static char noise[NOISE_LEN + PAYLOAD_MAX];
-
-/* Mostly what needs no escape in any format, or a world takes ten times as
- * long. */
-static char random_byte(struct test_random *random)
-{
-    uint64_t bits = test_random_next(random);
-    return (char)(bits % 512 == 0 ? bits >> 16 : 'a' + (bits >> 16) % 26);
-}
-
-void model_init(void)
-{
-    struct test_random random = {1};
-    for (size_t i = 0; i < sizeof(noise); i++) {
-        noise[i] = random_byte(&random);
-    }
-}
-
-const char *model_noise(uint32_t at)
-{
-    return noise + at % NOISE_LEN;
-}
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -395,8 +370,8 @@ match_event(const struct event *event, uint64_t at, struct rt_bytes bytes)
     uint64_t skip = at + done - header_len;
     size_t len =
         done < bytes.len ? piece(event->len, skip, bytes.len - done) : 0;
-    EXPECT(len == 0 || memcmp(bytes.data + done,
-                              model_noise(event->noise) + skip, len) == 0);
+    EXPECT(len == 0 ||
+           memcmp(bytes.data + done, noise_at(event->noise) + skip, len) == 0);
     return done + len;
 }
 

@@ -6,9 +6,6 @@
  *
  * A topic that is purged goes on counting, with an event that nobody gets: what
  * cursors say counts from behind that one, the base.
- *
- * Payloads are pieces of one long noise, so that an event's bytes are known by
- * where they begin.
  */
 #ifndef TESTS_SIMULATOR_MODEL_H
 #define TESTS_SIMULATOR_MODEL_H
@@ -18,10 +15,10 @@
 
 #include "broker/core/core.h"
 #include "protocol/since.h"
+#include "tests/simulator/noise.h"
 
-#define TOPIC_MAX   12
-#define PAYLOAD_MAX ((size_t)300 * 1024) /* more than any block */
-#define OWNER_MAX   2                    /* who may not want its own events */
+#define TOPIC_MAX 12
+#define OWNER_MAX 2 /* who may not want its own events */
 
 struct event {
     uint64_t sequence; /* among all of the node; 0: it was not published */
@@ -92,10 +89,6 @@ struct start {
     enum rt_close_reason reason;
     uint64_t missed;
 };
-
-/* Makes the noise. */
-void model_init(void);
-const char *model_noise(uint32_t at);
 
 /* The topic begins to exist, and ends; its memory is kept for the next time. */
 void topic_begin(struct topic *topic,

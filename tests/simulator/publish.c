@@ -65,7 +65,7 @@ struct rt_event publish_outgoing(const struct topic *topic,
                                  const struct event *event)
 {
     return (struct rt_event){.topic = topic->name,
-                             .payload = {model_noise(event->noise), event->len},
+                             .payload = {noise_at(event->noise), event->len},
                              .type = event->type,
                              .content = event->content};
 }

@@ -183,7 +183,7 @@ static void write_event(struct rt_writer *writer,
         .wall_ms = event->wall_ms,
         .type = event->type,
         .content = event->content,
-        .payload = {model_noise(event->noise), event->len},
+        .payload = {noise_at(event->noise), event->len},
         .has_resume = reader->topic == NULL,
         .resume = {reader->world->core.epoch, number}};
     rt_format_write(writer, reader->format, &item);

@@ -249,7 +249,7 @@ static bool take_notice(struct reader *reader)
         return true;
     }
     stall_begin(&reader->stall, reader->world, NULL,
-                (struct rt_bytes){model_noise(0), READER_NOTICE_LEN});
+                (struct rt_bytes){noise_at(0), READER_NOTICE_LEN});
     reader->world->expected.stalls -= reader->is_passed ? 1 : 0;
     return false;
 }

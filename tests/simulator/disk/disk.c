@@ -1,0 +1,257 @@
+/* The log, and what its thread does. */
+#include "base/error.h"
+#include "broker/core/journal_restore.h"
+#include "broker/core/topic.h"
+#include "tests/simulator/disk/world.h"
+#include "tests/simulator/expect.h"
+
+#define KEY_MS   60000
+#define GRAIN    ((size_t)64)
+#define IDENTITY UINT64_C(0x1234567890abcdef)
+
+/* --- what the core asks of the log --- */
+
+bool disk_extent(const struct world *world,
+                 const struct rt_topic *found,
+                 struct rt_log_extent *extent)
+{
+    return found->durable->id > 0 &&
+           rt_log_extent(world->log, found->durable->id, extent);
+}
+
+static bool
+find_extent(void *context, uint64_t id, uint64_t *earliest, uint64_t *end)
+{
+    const struct world *world = context;
+    struct rt_log_extent extent;
+    if (!rt_log_extent(world->log, id, &extent)) {
+        return false;
+    }
+    *earliest = extent.earliest;
+    *end = extent.next_offset;
+    return true;
+}
+
+static uint64_t find_since(void *context, uint64_t id, uint64_t wall_ms)
+{
+    const struct world *world = context;
+    return rt_log_offset_since(world->log, id, wall_ms);
+}
+
+static void
+want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
+{
+    struct world *world = context;
+    EXPECT(world->wanted.id == 0 && id > 0);
+    EXPECT_INT(segment->event_count, 0);
+    world->wanted = (struct wanted){id, offset, segment};
+}
+
+const struct rt_history_ops disk_history = {
+    .extent = find_extent, .offset_since = find_since, .fetch = want};
+
+/* --- what is fetched --- */
+
+/* A block of any size: what is left out will be fetched next. */
+static void shorten(struct world *world, struct rt_segment *segment)
+{
+    uint32_t count = 1 + below(world, segment->event_count);
+    segment->used = rt_segment_start(segment, count);
+    segment->event_count = count;
+}
+
+static void give(struct world *world, int err, size_t needed)
+{
+    world->wanted.id = 0;
+    rt_history_fetched(&world->core.history, err, needed);
+}
+
+/* It cannot be had. Who waited for it, and does not want to be told, has passed
+ * it now. */
+static void give_none(struct world *world, int err)
+{
+    world->is_answered = true;
+    give(world, err, 0);
+    for (uint32_t i = 0; i < world->habits.reader_count; i++) {
+        reader_check(&world->readers[i]);
+    }
+    world->is_answered = false;
+}
+
+void disk_answer(struct world *world)
+{
+    struct wanted wanted = world->wanted;
+    size_t needed = 0;
+    if (wanted.id == 0) {
+        return;
+    }
+    if (one_in(world, 8)) { /* it had no room */
+        give(world, RT_ERANGE,
+             wanted.segment->capacity + GRAIN * below(world, 1000));
+        return;
+    }
+    int err = rt_log_read(&world->log_reader, wanted.id, wanted.offset,
+                          wanted.segment, &needed);
+    EXPECT(err == 0 || err == RT_ENOENT || err == RT_ERANGE ||
+           err == RT_EAGAIN || world->habits.fails);
+    if (err == 0 && one_in(world, 2)) {
+        shorten(world, wanted.segment);
+    }
+    world_say(world, "fetched %" PRIu64 " of %" PRIu64 ": %d",
+              wanted.segment->first_offset, wanted.id, err);
+    if (err == -EIO) {
+        give_none(world, err);
+    } else {
+        give(world, err, needed);
+    }
+}
+
+/* Nobody can have what they wait for. */
+void disk_refuse(struct world *world)
+{
+    if (world->wanted.id > 0 && world->habits.is_damaged) {
+        give_none(world, one_in(world, 2) ? RT_EDAMAGED : -EIO);
+    }
+}
+
+/* --- what is written --- */
+
+void disk_take(struct world *world)
+{
+    struct batch *batch = &world->batch;
+    if (batch->state == BATCH_NONE) {
+        batch->batch = rt_journal_take(&world->journal);
+        batch->state = batch->batch == NULL ? BATCH_NONE : BATCH_TAKEN;
+    }
+}
+
+static int append(struct world *world)
+{
+    struct rt_log_batch written;
+    int err = rt_journal_write(&world->parts, &world->log_heap,
+                               world->batch.batch, &written);
+    return err < 0 ? err : rt_log_append(world->log, &written);
+}
+
+void disk_append(struct world *world)
+{
+    struct batch *batch = &world->batch;
+    if (batch->state == BATCH_TAKEN) {
+        batch->err = append(world);
+        batch->state = BATCH_APPENDED;
+        world_say(world, "batch %" PRIu64 " is written: %d",
+                  batch->batch->number, batch->err);
+        EXPECT(batch->err == 0 || batch->err == RT_ENOSPC ||
+               world->habits.fails);
+    }
+}
+
+static void note_written(struct world *world, uint64_t number)
+{
+    EXPECT_INT(world->journal.done, number);
+    for (uint32_t i = 0; i < world->habits.topic_count; i++) {
+        truth_written(&world->topics[i], number);
+    }
+}
+
+void disk_tell(struct world *world)
+{
+    struct batch *batch = &world->batch;
+    if (batch->state != BATCH_APPENDED) {
+        return;
+    }
+    uint64_t number = batch->batch->number;
+    batch->state = BATCH_NONE;
+    rt_journal_done(&world->journal, batch->err);
+    if (batch->err == 0) {
+        note_written(world, number);
+    }
+    world->is_full = world->is_full || batch->err == RT_ENOSPC;
+    rt_journal_set_full(&world->journal, world->is_full);
+    rt_history_continue(&world->core.history);
+}
+
+/* --- room --- */
+
+static uint64_t used_bytes(const struct world *world)
+{
+    const struct fake_disk *disk = &world->disk;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < disk->now.count; i++) {
+        bytes += disk->files[disk->now.names[i].file].now.len;
+    }
+    return bytes;
+}
+
+/* The next segment finds no room. The core learns of it from that, or before.
+ */
+void disk_fill(struct world *world)
+{
+    world->disk.capacity = used_bytes(world);
+    if (one_in(world, 2)) {
+        world->is_full = true;
+        rt_journal_set_full(&world->journal, true);
+    }
+}
+
+void disk_empty(struct world *world)
+{
+    world->disk.capacity = UINT64_MAX;
+    world->is_full = false;
+    rt_journal_set_full(&world->journal, false);
+}
+
+void disk_retain(struct world *world)
+{
+    int err = rt_log_retain(world->log, world->wall_ms);
+    EXPECT(err == 0 || world->habits.fails);
+    world->is_retained = true;
+}
+
+/* --- begin and end --- */
+
+static struct rt_log_options log_options(struct world *world)
+{
+    return (struct rt_log_options){.disk = &world->disk.disk,
+                                   .heap = &world->log_heap,
+                                   .segment_bytes = world->habits.segment_size,
+                                   .retention = world->log_retention,
+                                   .key_ms = KEY_MS,
+                                   .wall_ms = world->wall_ms,
+                                   .identity = IDENTITY + world->starts};
+}
+
+/* Before anybody is served, as the network layer does it. */
+static void write_beginning(struct world *world)
+{
+    disk_take(world);
+    EXPECT(world->batch.state == BATCH_TAKEN);
+    disk_append(world);
+    EXPECT_INT(world->batch.err, 0);
+    world->batch.state = BATCH_NONE;
+    rt_journal_done(&world->journal, 0);
+}
+
+void disk_open(struct world *world, struct rt_log_found *found)
+{
+    struct rt_log_visitor visitor = rt_journal_visitor(&world->journal);
+    struct rt_log_options options = log_options(world);
+    *found = (struct rt_log_found){.sequence = 0};
+    EXPECT_INT(rt_log_open(&world->log, &options, &visitor, found), 0);
+    EXPECT_INT(found->damaged_topics + found->lost_topics, 0);
+    EXPECT_INT(rt_journal_restored(&world->journal, found), 0);
+    world->log_store = (struct rt_store){.heap = &world->log_heap};
+    rt_log_reader_init(&world->log_reader, world->log, &world->log_store);
+    write_beginning(world);
+}
+
+void disk_close(struct world *world)
+{
+    rt_log_reader_finish(&world->log_reader);
+    rt_log_close(world->log);
+    rt_journal_parts_finish(&world->parts, &world->log_heap);
+    EXPECT_INT(world->log_heap.used, 0);
+    world->log = NULL;
+    world->wanted = (struct wanted){.id = 0};
+    world->batch = (struct batch){.state = BATCH_NONE};
+}

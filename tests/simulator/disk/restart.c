@@ -1,0 +1,166 @@
+/* The end of a process, and the next one with what the disk has. */
+#include "broker/core/control.h"
+#include "broker/core/topic.h"
+#include "tests/simulator/disk/world.h"
+#include "tests/simulator/expect.h"
+
+#define STARTS_MAX  TRUTH_JUMP_MAX
+#define BATCHES_MAX 8 /* more than it takes to write all there is */
+
+/* --- the end --- */
+
+/* Whether all is on disk, and that it ends here. */
+static bool end_on_purpose(struct world *world)
+{
+    bool is_clean = world->journal.state == RT_JOURNAL_WORKING &&
+                    world->memory.fail_in == 0;
+    if (!is_clean) {
+        return false;
+    }
+    rt_journal_end(&world->journal);
+    for (int i = 0; i < BATCHES_MAX; i++) {
+        disk_take(world);
+        disk_append(world);
+        disk_tell(world);
+    }
+    return rt_journal_is_idle(&world->journal) &&
+           world->journal.state == RT_JOURNAL_WORKING;
+}
+
+static void leave_all(struct world *world)
+{
+    for (uint32_t i = 0; i < world->habits.reader_count; i++) {
+        struct reader *reader = &world->readers[i];
+        reader_check(reader);
+        if (reader->state == READER_OPEN) {
+            reader_leave(reader, READER_AWAY);
+        }
+    }
+}
+
+/* What was not synced is there or not. After a kill, it is. */
+static void restart_disk(struct world *world)
+{
+    bool is_kill = one_in(world, 3);
+    enum fake_bytes bytes = (enum fake_bytes)below(world, FAKE_BYTES_COUNT);
+    enum fake_names names = (enum fake_names)below(world, FAKE_NAMES_COUNT);
+    fake_disk_restart(&world->disk, is_kill ? FAKE_BYTES_ALL : bytes,
+                      is_kill ? FAKE_NAMES_ALL : names);
+    world->disk.capacity = UINT64_MAX;
+    world->is_full = false;
+}
+
+static void stop(struct world *world)
+{
+    leave_all(world);
+    disk_close(world);
+    rt_journal_finish(&world->journal);
+    rt_core_finish(&world->core);
+    EXPECT_INT(world->memory.heap.used, 0);
+}
+
+/* --- the beginning --- */
+
+static bool is_own(const struct rt_topic *found)
+{
+    return found->retention != NULL;
+}
+
+static struct standing standing_of(struct truth_topic *topic,
+                                   const struct rt_topic *found)
+{
+    uint32_t era_count = topic->era_count;
+    struct standing standing = {
+        .era = truth_era(topic, found->epoch),
+        .is_known = true,
+        .is_closed = found->is_closed,
+        .ack = found->ack,
+        .ring_events = is_own(found) ? found->retention->events : 0};
+    EXPECT_INT(topic->era_count, era_count);
+    return standing;
+}
+
+/* What was acknowledged holds, or something newer. */
+static void expect_standing(const struct truth_topic *topic,
+                            const struct standing *standing,
+                            bool is_settled)
+{
+    const struct standing *expected = &topic->on_disk;
+    EXPECT(standing->era >= expected->era);
+    if (is_settled) {
+        EXPECT(expected->is_known);
+        EXPECT_INT(standing->era, expected->era);
+        EXPECT_INT(standing->is_closed, expected->is_closed);
+        EXPECT_INT(standing->ack, expected->ack);
+        EXPECT_INT(standing->ring_events, expected->ring_events);
+    }
+}
+
+/* All that a batch acknowledged is there, but for what retention removed. */
+static void expect_events(const struct world *world,
+                          const struct truth_topic *topic,
+                          const struct rt_topic *found)
+{
+    const struct era *era = &topic->eras[topic->now.era];
+    struct rt_log_extent extent;
+    EXPECT(disk_extent(world, found, &extent));
+    for (uint64_t i = 0; i < era->count; i++) {
+        const struct event *event = &era->events[i];
+        EXPECT(event->fate != FATE_WRITTEN || world->is_retained ||
+               found->base + event->offset >= extent.earliest);
+    }
+}
+
+static void restore_topic(struct world *world,
+                          struct truth_topic *topic,
+                          uint64_t done,
+                          bool is_clean)
+{
+    const struct rt_topic *found = world_find(world, topic);
+    if (found == NULL) {
+        EXPECT(!topic->on_disk.is_known ||
+               (!topic->now.is_known && topic->changed > done));
+        truth_lose(topic);
+        return;
+    }
+    const struct rt_durable *durable = found->durable;
+    struct standing standing = standing_of(topic, found);
+    EXPECT(!durable->is_damaged && durable->id > 0);
+    EXPECT(!is_clean || durable->old_end == durable->begin);
+    expect_standing(topic, &standing, topic->changed <= done);
+    truth_restart(topic, standing, durable->old_end - found->base,
+                  durable->begin - found->base);
+    expect_events(world, topic, found);
+}
+
+static void start(struct world *world, bool is_clean)
+{
+    struct rt_log_found found;
+    uint64_t done = world->journal.done;
+    world_begin_core(world);
+    disk_open(world, &found);
+    EXPECT_INT(found.is_clean, is_clean);
+    EXPECT_INT(world->core.epoch, world->node_epoch);
+    EXPECT(world->core.sequence >= world->sequence);
+    EXPECT(!is_clean || world->core.sequence == world->sequence);
+    world->sequence = world->core.sequence;
+    for (uint32_t i = 0; i < world->habits.topic_count; i++) {
+        restore_topic(world, &world->topics[i], done, is_clean);
+    }
+}
+
+void restart(struct world *world, bool is_clean)
+{
+    uint64_t done;
+    if (world->starts == STARTS_MAX) {
+        return;
+    }
+    bool has_ended = is_clean && end_on_purpose(world);
+    done = world->journal.done;
+    world_say(world, "it ends%s, with batch %" PRIu64,
+              has_ended ? " on purpose" : "", done);
+    stop(world);
+    restart_disk(world);
+    world->journal.done = done;
+    start(world, has_ended);
+}

@@ -1,0 +1,220 @@
+#include "tests/simulator/disk/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/core/topic.h"
+#include "tests/simulator/expect.h"
+
+#define KIB      ((size_t)1024)
+#define WALL_MS  UINT64_C(1787000000000) /* when the world begins */
+#define STALL_MS 30000
+
+static const char *const names[TRUTH_TOPIC_MAX] = {"a", "b", "a.b", "~"};
+
+static uint32_t last_epoch;
+
+static uint32_t next_epoch(void)
+{
+    last_epoch = last_epoch * UINT32_C(1664525) + UINT32_C(1013904223);
+    return last_epoch;
+}
+
+uint32_t below(struct world *world, uint32_t bound)
+{
+    return test_random_below(&world->random, bound);
+}
+
+bool one_in(struct world *world, uint32_t bound)
+{
+    return below(world, bound) == 0;
+}
+
+void world_say(const struct world *world, const char *format, ...)
+{
+    if (world->is_verbose) {
+        va_list arguments;
+        va_start(arguments, format);
+        (void)printf("#   ");
+        (void)vprintf(format, arguments);
+        (void)printf("\n");
+        va_end(arguments);
+    }
+}
+
+static void *
+failing_resize(void *context, void *memory, size_t old_size, size_t new_size)
+{
+    struct memory *failing = context;
+    (void)old_size;
+    if (new_size == 0) {
+        free(memory);
+        return NULL;
+    }
+    if (failing->fail_in > 0 && --failing->fail_in == 0) {
+        return NULL;
+    }
+    return realloc(memory, new_size);
+}
+
+/* --- what a seed is like --- */
+
+/* Some seeds never do a thing, others do hardly anything else. */
+static void random_weights(struct world *world)
+{
+    static const uint32_t weights[] = {0, 1, 1, 2, 2, 6};
+    for (int i = 0; i < ACTION_MAX; i++) {
+        world->habits.weights[i] =
+            weights[below(world, RT_ARRAY_LENGTH(weights))];
+    }
+}
+
+static void random_habits(struct world *world)
+{
+    static const uint32_t lens[] = {40, 200, 2000, 2000, 20000};
+    static const uint32_t bursts[] = {2, 10, 40};
+    static const size_t sizes[] = {16 * KIB, 64 * KIB, 256 * KIB};
+    struct habits *habits = &world->habits;
+    random_weights(world);
+    habits->topic_count = 1 + below(world, TRUTH_TOPIC_MAX);
+    habits->reader_count = 1 + below(world, READER_MAX);
+    habits->len_max = lens[below(world, RT_ARRAY_LENGTH(lens))];
+    habits->burst_max = bursts[below(world, RT_ARRAY_LENGTH(bursts))];
+    habits->segment_size = sizes[below(world, RT_ARRAY_LENGTH(sizes))];
+    habits->patience = 1 + below(world, 40);
+    habits->is_short = one_in(world, 5);
+    habits->fails = one_in(world, 4);
+    habits->is_damaged = habits->fails || one_in(world, 4);
+}
+
+/* Rings are small, for what they have does not come from the disk. */
+static struct rt_retention random_ring(struct world *world)
+{
+    static const uint64_t bytes[] = {1, 8 * KIB, 8 * KIB, 50 * KIB};
+    static const uint64_t events[] = {1, 7, 100, UINT64_MAX};
+    static const uint64_t ages[] = {3000, UINT64_MAX, UINT64_MAX};
+    struct rt_retention retention;
+    retention.bytes = bytes[below(world, RT_ARRAY_LENGTH(bytes))];
+    retention.events = events[below(world, RT_ARRAY_LENGTH(events))];
+    retention.age_ms = ages[below(world, RT_ARRAY_LENGTH(ages))];
+    return retention;
+}
+
+static struct rt_retention random_log(struct world *world)
+{
+    static const uint64_t bytes[] = {64 * KIB, 256 * KIB, UINT64_MAX};
+    static const uint64_t events[] = {50, 500, UINT64_MAX};
+    static const uint64_t ages[] = {3000, 100000, UINT64_MAX};
+    struct rt_retention retention;
+    retention.bytes = bytes[below(world, RT_ARRAY_LENGTH(bytes))];
+    retention.events = events[below(world, RT_ARRAY_LENGTH(events))];
+    retention.age_ms = ages[below(world, RT_ARRAY_LENGTH(ages))];
+    return retention;
+}
+
+/* --- begin and end --- */
+
+void world_begin_core(struct world *world)
+{
+    struct rt_core_options options = {
+        .retention = world->retention,
+        .idempotency = {.keep_ms = 1, .count_max = 1, .bytes_max = UINT64_MAX},
+        .ack = RT_ACK_DISK,
+        .stall_timeout_ms = STALL_MS,
+        .sink = &reader_sink,
+        .random = next_epoch};
+    world->memory.fail_in = 0;
+    rt_core_init(&world->core, &world->memory.heap, &options);
+    rt_journal_init(&world->journal, &world->core);
+    world->core.journal = &world->journal;
+    world->core.history.ops = &disk_history;
+    world->core.history.context = world;
+    world->starts++;
+    world_set_time(world, world->now_ms, world->wall_ms);
+}
+
+static void init_names(struct world *world)
+{
+    for (uint32_t i = 0; i < TRUTH_TOPIC_MAX; i++) {
+        world->topics[i].name = rt_bytes_of(names[i]);
+    }
+    for (uint32_t i = 0; i < READER_MAX; i++) {
+        world->readers[i].world = world;
+    }
+}
+
+void world_init(struct world *world, uint64_t seed)
+{
+    struct rt_log_found found;
+    *world = (struct world){.random = {seed}, .is_verbose = world->is_verbose};
+    last_epoch = (uint32_t)test_random_next(&world->random);
+    random_habits(world);
+    world->retention = random_ring(world);
+    world->log_retention = random_log(world);
+    init_names(world);
+    world->now_ms = below(world, 1000);
+    world->wall_ms = WALL_MS;
+    fake_disk_init(&world->disk, seed);
+    rt_heap_init(&world->log_heap, SIZE_MAX);
+    rt_heap_init_over(&world->memory.heap, SIZE_MAX, failing_resize,
+                      &world->memory);
+    world_begin_core(world);
+    disk_open(world, &found);
+    world->node_epoch = world->core.epoch;
+}
+
+void world_finish(struct world *world)
+{
+    EXPECT_INT(world->core.subscriber_count, 0);
+    EXPECT_INT(world->core.local_count, 0);
+    disk_close(world);
+    rt_journal_finish(&world->journal);
+    rt_core_finish(&world->core);
+    EXPECT_INT(world->memory.heap.used, 0);
+    fake_disk_finish(&world->disk);
+    for (uint32_t i = 0; i < TRUTH_TOPIC_MAX; i++) {
+        truth_finish(&world->topics[i]);
+    }
+}
+
+void world_set_time(struct world *world, uint64_t now_ms, uint64_t wall_ms)
+{
+    world->now_ms = now_ms;
+    world->wall_ms = wall_ms;
+    rt_core_set_time(&world->core, now_ms, wall_ms);
+}
+
+struct rt_topic *world_find(const struct world *world,
+                            const struct truth_topic *topic)
+{
+    return rt_topic_find(&world->core, topic->name);
+}
+
+/* --- what there is --- */
+
+static bool is_on_disk(const struct world *world,
+                       const struct rt_topic *found,
+                       const struct event *event)
+{
+    struct rt_log_extent extent;
+    if (event->fate == FATE_PENDING) { /* it will be */
+        return world->journal.state != RT_JOURNAL_FAILED;
+    }
+    return disk_extent(world, found, &extent) &&
+           found->base + event->offset >= extent.earliest;
+}
+
+bool world_has(const struct world *world,
+               const struct truth_topic *topic,
+               const struct era *era,
+               const struct event *event)
+{
+    const struct rt_topic *found = world_find(world, topic);
+    if (found == NULL || found->epoch != era->epoch ||
+        event->fate == FATE_LOST) {
+        return false;
+    }
+    return found->base + event->offset >= rt_ring_earliest(&found->ring) ||
+           is_on_disk(world, found, event);
+}

@@ -1,0 +1,171 @@
+/*
+ * The simulated world with a disk: a core that has a journal and a history, the
+ * log that both belong to, on a disk that forgets what was not synced, and the
+ * truth beside them. Batches are written some time after they were taken, or
+ * not; what is fetched comes some time after it was wanted, or never; and it
+ * ends, on purpose or not, and begins again with what the disk has. All that
+ * happens follows from the seed.
+ */
+#ifndef TESTS_SIMULATOR_DISK_WORLD_H
+#define TESTS_SIMULATOR_DISK_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/core/core.h"
+#include "broker/core/journal.h"
+#include "broker/core/journal_write.h"
+#include "storage/log_reader.h"
+#include "tests/simulator/disk/reader.h"
+#include "tests/simulator/disk/truth.h"
+#include "tests/support/random.h"
+#include "tests/unit/storage/fake_disk.h"
+
+#define READER_MAX 10
+#define ACTION_MAX 40
+
+/* A heap whose k-th allocation from now fails; 0: none does. */
+struct memory {
+    struct rt_heap heap;
+    uint64_t fail_in;
+};
+
+/* What becomes of the batch that was taken. */
+enum batch_state {
+    BATCH_NONE,
+    BATCH_TAKEN,    /* the thread has it */
+    BATCH_APPENDED, /* and the log said what became of it; the core waits */
+};
+
+struct batch {
+    enum batch_state state;
+    struct rt_journal_batch *batch;
+    int err;
+};
+
+/* What is to be fetched. */
+struct wanted {
+    uint64_t id; /* the topic's; 0: nothing is */
+    uint64_t offset;
+    struct rt_segment *segment;
+};
+
+/* What this seed is like. */
+struct habits {
+    uint32_t weights[ACTION_MAX];
+    uint32_t topic_count;
+    uint32_t reader_count;
+    uint32_t len_max;
+    uint32_t burst_max;
+    uint32_t patience;     /* a connection is bad one time in so many */
+    uint64_t segment_size; /* of the log */
+    bool is_short;         /* of memory, now and then */
+    bool is_damaged;       /* what is fetched cannot be had, now and then */
+    bool fails;            /* a write does, some day */
+};
+
+struct world {
+    struct test_random random;
+    bool is_verbose;
+    struct habits habits;
+    struct memory memory;
+    struct rt_core core;
+    struct rt_journal journal;
+    struct rt_retention retention; /* in memory */
+    uint64_t now_ms;
+    uint64_t wall_ms;
+    struct fake_disk disk;
+    struct rt_heap log_heap;
+    struct rt_retention log_retention;
+    struct rt_log *log;
+    struct rt_log_reader log_reader;
+    struct rt_store log_store; /* of who reads */
+    struct rt_journal_parts parts;
+    struct batch batch;
+    struct wanted wanted;
+    bool is_full;     /* the disk is, as far as the core was told */
+    bool is_retained; /* the log has forgotten something, maybe */
+    bool is_answered; /* with a loss: who is told of a gap now has a reason */
+    uint64_t starts;
+    uint64_t sequence; /* of what was last given a number */
+    uint32_t node_epoch;
+    struct truth_topic topics[TRUTH_TOPIC_MAX];
+    struct reader readers[READER_MAX];
+    uint64_t events; /* that there ever were */
+};
+
+void world_init(struct world *world, uint64_t seed);
+
+/* Everybody has left: expects that no memory is left either. */
+void world_finish(struct world *world);
+
+uint32_t below(struct world *world, uint32_t bound);
+bool one_in(struct world *world, uint32_t bound);
+
+/* For whoever looks at one seed. */
+void world_say(const struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The core's own. */
+struct rt_topic *world_find(const struct world *world,
+                            const struct truth_topic *topic);
+
+/* Whether an event of that era can be had, now or when it is on disk. */
+bool world_has(const struct world *world,
+               const struct truth_topic *topic,
+               const struct era *era,
+               const struct event *event);
+
+/* The core begins, and has no topic yet. */
+void world_begin_core(struct world *world);
+
+void world_set_time(struct world *world, uint64_t now_ms, uint64_t wall_ms);
+
+/* --- the log and its thread: disk.c --- */
+
+extern const struct rt_history_ops disk_history;
+
+/* Opens the log, and makes the core what it has. */
+void disk_open(struct world *world, struct rt_log_found *found);
+
+/* The process is no more: what was not written never will be. */
+void disk_close(struct world *world);
+
+/* A batch for the thread, if there is one; the log takes it, or not; the core
+ * is told. Each does nothing where there is nothing to do. */
+void disk_take(struct world *world);
+void disk_append(struct world *world);
+void disk_tell(struct world *world);
+
+/* Answers what is to be fetched. */
+void disk_answer(struct world *world);
+void disk_refuse(struct world *world);
+
+/* There is no room, or again as much as there was. */
+void disk_fill(struct world *world);
+void disk_empty(struct world *world);
+
+/* Applies retention to the log. */
+void disk_retain(struct world *world);
+
+/* What the log has of a topic; false: nothing. */
+bool disk_extent(const struct world *world,
+                 const struct rt_topic *found,
+                 struct rt_log_extent *extent);
+
+/* --- how it ends and begins again: restart.c --- */
+
+/* On purpose, with all that there is on disk; else it just ends. */
+void restart(struct world *world, bool is_clean);
+
+/* --- what happens: publish.c, action.c --- */
+
+void publish_one(struct world *world, struct truth_topic *topic);
+void publish_together(struct world *world);
+
+void action_step(struct world *world);
+
+/* Everybody gets everything, and leaves. */
+void action_end(struct world *world);
+
+#endif
