@@ -336,5 +336,8 @@ void rt_journal_skip(struct rt_topic *topic)
 
 bool rt_journal_is_behind(const struct rt_journal *journal)
 {
-    return journal != NULL && journal->bytes >= RT_JOURNAL_BYTES_HIGH;
+    return journal != NULL &&
+           (journal->bytes >= RT_JOURNAL_BYTES_HIGH ||
+            journal->collecting->extent_count + journal->extents_owed >=
+                RT_JOURNAL_EXTENTS_MAX / 2);
 }

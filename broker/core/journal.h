@@ -30,8 +30,8 @@
 #define RT_JOURNAL_BYTES_MAX  ((uint64_t)64 * 1024 * 1024)
 
 /* A batch has at most so many extents, and about as many notes: more is too
- * much as well. */
-#define RT_JOURNAL_EXTENTS_MAX ((uint32_t)1 << 18)
+ * much as well, and with half of them publishers wait. */
+#define RT_JOURNAL_EXTENTS_MAX ((uint32_t)1 << 17)
 
 /* After an end without a batch that says so, events may be lost that somebody
  * has been given: their offsets are not given again. More than so many are

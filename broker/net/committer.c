@@ -12,17 +12,28 @@ static bool is_writing(const struct rt_committer *committer)
     return journal->writing != NULL && !journal->is_refused;
 }
 
-/* What the thread may take is charged before it does; where there is no memory
- * for that it gets by with what it has, or says that it cannot. */
+/* What is left of the broker's memory. */
+static size_t room_of(const struct rt_heap *heap)
+{
+    return heap->limit > heap->used ? heap->limit - heap->used : 0;
+}
+
+/* What the thread may take is charged before it does; where there is less it
+ * gets what there is, and may say that it is not enough. */
 static void grant(struct rt_committer *committer, uint32_t part_count)
 {
     struct rt_heap *heap = &committer->server->heap;
-    size_t wanted = committer->news.heap_used + RT_COMMITTER_GRANT +
+    size_t used = committer->news.heap_used;
+    size_t wanted = used + used / RT_COMMITTER_SLACK + RT_COMMITTER_GRANT +
                     part_count * RT_COMMITTER_PART_GRANT;
+    if (committer->news.is_short && wanted < 2 * committer->charged) {
+        wanted = 2 * committer->charged;
+    }
     if (wanted > committer->charged) {
-        if (rt_heap_charge(heap, wanted - committer->charged) == 0) {
-            committer->charged = wanted;
-        }
+        size_t more = wanted - committer->charged;
+        more = more < room_of(heap) ? more : room_of(heap);
+        RT_CHECK(rt_heap_charge(heap, more) == 0);
+        committer->charged += more;
     } else if (wanted < committer->charged / 2) {
         rt_heap_uncharge(heap, committer->charged - wanted);
         committer->charged = wanted;

@@ -39,9 +39,11 @@
  * segment, and the topics at its begin. */
 #define RT_COMMITTER_ROOM (2 * RT_LOG_SEGMENT_BYTES)
 
-/* With each batch the thread may take so much, and this for each part of it. */
+/* With each batch the thread may take so much, this for each part of it, of
+ * which a new topic has two, and a part of what it has. */
 #define RT_COMMITTER_GRANT      ((size_t)1024 * 1024)
-#define RT_COMMITTER_PART_GRANT ((size_t)512)
+#define RT_COMMITTER_PART_GRANT ((size_t)1024)
+#define RT_COMMITTER_SLACK      4
 
 struct rt_server;
 
@@ -77,6 +79,7 @@ struct rt_committer_task {
 struct rt_committer_news {
     bool is_done; /* a batch is, with that error */
     int err;
+    bool is_short;  /* what it was granted was not enough: it is given more */
     bool is_full;   /* the disk, or what memory there may be for the log */
     bool has_ended; /* the log is closed */
     int retain_err; /* of the last retention */

@@ -61,6 +61,7 @@ static int write_beginning(struct rt_committer *committer)
     if (err == 0) {
         err = rt_log_append(committer->log, &written);
     }
+    rt_journal_parts_finish(&committer->parts, &committer->heap);
     rt_journal_done(&committer->journal, err);
     return err;
 }

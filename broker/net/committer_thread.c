@@ -41,6 +41,7 @@ static void tell_written(struct rt_committer *committer,
     struct rt_committer_news *told = &committer->told;
     told->is_done = true;
     told->err = err == RT_ENOMEM ? RT_ENOSPC : err;
+    told->is_short = err == RT_ENOMEM;
     if (told->err == RT_ENOSPC) {
         told->is_full = true;
         committer->needs_segment = err == RT_ENOSPC;

@@ -275,5 +275,9 @@ TEST("one batch has so many extents and no more")
     const struct rt_topic *topic = test_core_topic(&disk.test, "a");
     EXPECT_INT(rt_journal_admit(topic, RT_JOURNAL_EXTENTS_MAX), RT_EAGAIN);
     EXPECT_INT(rt_journal_admit(topic, RT_JOURNAL_EXTENTS_MAX - 1), 0);
+    EXPECT(!rt_journal_is_behind(&disk.journal));
+    disk.journal.extents_owed += RT_JOURNAL_EXTENTS_MAX / 2;
+    EXPECT(rt_journal_is_behind(&disk.journal));
+    disk.journal.extents_owed -= RT_JOURNAL_EXTENTS_MAX / 2;
     test_journal_finish(&disk);
 }

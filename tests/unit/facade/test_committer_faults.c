@@ -1,5 +1,6 @@
 /* A log that is refused what it needs: memory, or the disk. */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -311,6 +312,30 @@ TEST("other threads wait for a disk that is far behind, and none is refused")
     EXPECT_INT(published, 0);
     is_held = false;
     test_host_until(&host, &published, sent);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+TEST("very many new topics at once find memory in the log")
+{
+    struct test_directory directory;
+    struct test_host host;
+    char topic[16];
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    is_held = true;
+    for (int i = 0; i < 20000; i++) {
+        (void)snprintf(topic, sizeof(topic), "t%d", i);
+        (void)publish(&host, topic);
+        if (i == 0) {
+            test_host_turn(&host); /* the others are one batch */
+        }
+    }
+    is_held = false;
+    until_written(&host);
+    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
+    EXPECT_INT(committer_of(&host)->news.batches, 2);
     test_host_finish(&host);
     test_directory_remove(&directory);
 }
