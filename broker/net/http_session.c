@@ -426,6 +426,13 @@ static bool is_skipping(const struct rt_http_session *session)
             session->phase == RT_HTTP_PHASE_CHUNKED);
 }
 
+/* And not for what the host has to say. */
+static bool waits_for_disk(const struct rt_http_session *session)
+{
+    return session != NULL && rt_disk_answers_are_held(session) &&
+           !rt_asker_is_waiting(&session->asker);
+}
+
 void rt_http_session_timeout(struct rt_connection *connection)
 {
     struct rt_http_session *session = connection->http;
@@ -438,6 +445,11 @@ void rt_http_session_timeout(struct rt_connection *connection)
         rt_poll_tick(session);
         return;
     }
+    if (waits_for_disk(session) && !rt_connection_is_blocked(connection)) {
+        rt_connection_set_timer(
+            connection, rt_http_session_server(session)->options.body_ticks);
+        return;
+    }
     if (session == NULL || rt_connection_is_blocked(connection) ||
         is_skipping(session) || session->phase == RT_HTTP_PHASE_OVER) {
         rt_connection_close(connection);
@@ -445,11 +457,6 @@ void rt_http_session_timeout(struct rt_connection *connection)
     }
     if (rt_asker_is_waiting(&session->asker)) {
         rt_asker_give_up(&session->asker);
-        return;
-    }
-    if (rt_disk_answers_are_held(session)) {
-        rt_connection_set_timer(
-            connection, rt_http_session_server(session)->options.body_ticks);
         return;
     }
     if (session->is_paused) {

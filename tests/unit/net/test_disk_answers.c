@@ -310,19 +310,24 @@ TEST("a repetition may ask for more than the first request did, or for less")
 
 /* --- a connection that waits --- */
 
-TEST("no time is over while an answer waits for the disk")
+/* More than any time-out, several times, in which nothing comes. */
+static void let_time_pass(void)
 {
-    struct rt_server *server;
-    begin();
-    server = &host.broker->server;
-    test_peer_send(&peer, TEST_DISK("a") "POST /produce/a HTTP/1.1\r\n");
+    test_host_turns(&host, 5);
     for (uint32_t i = 1; i <= 5; i++) {
-        rt_wheel_advance(&server->wheel, 100 * i);
+        rt_wheel_advance(&host.broker->server.wheel, 100 * i);
         test_peer_expect_silence(&peer);
     }
+}
+
+TEST("no time is over while an answer waits for the disk")
+{
+    begin();
+    test_peer_send(&peer, TEST_DISK("a") "POST /produce/a HTTP/1.1\r\n");
+    let_time_pass();
     test_committer_commit(&committer);
     test_peer_await(&peer, "\"disk\"}\n");
-    rt_wheel_advance(&server->wheel, 600);
+    rt_wheel_advance(&host.broker->server.wheel, 600);
     test_peer_await(&peer, "HTTP/1.1 408 ");
     finish();
 }
@@ -333,7 +338,7 @@ TEST("who sends no more gets what waits, and then the end")
     test_peer_send(&peer, TEST_MEMORY("a") TEST_DISK("a"));
     EXPECT_INT(shutdown(peer.fd, SHUT_WR), 0);
     test_peer_await(&peer, "\"memory\"}\n");
-    test_peer_expect_silence(&peer);
+    let_time_pass();
     test_committer_commit(&committer);
     test_peer_await(&peer, "\"disk\"}\n");
     test_peer_await_end(&peer);
@@ -345,7 +350,7 @@ TEST("the last request of a connection is answered before it ends")
     begin();
     test_peer_send(&peer, TEST_PRODUCE("a?ack=disk", "Connection: close\r\n",
                                        "1\r\n\r\nx"));
-    test_peer_expect_silence(&peer);
+    let_time_pass();
     test_committer_commit(&committer);
     test_peer_await(&peer, "\"disk\"}\n");
     test_peer_await_end(&peer);
