@@ -19,6 +19,7 @@ PUBLISHERS = (
     (publisher.Pipelined, ("orders", "tiny", "closing")),
     (publisher.InBatches, ("bulk", "tiny")),
     (publisher.ToSeveral, ("orders", "bulk", "tiny")),
+    (publisher.InFloods, ("flood",)),
 )
 
 SUBSCRIBERS = (
@@ -30,16 +31,17 @@ SUBSCRIBERS = (
     (subscriber.Lines, "tiny", {}),
     (subscriber.Lines, "purged", {}),
     (subscriber.Browser, "orders", SLOW),
+    (subscriber.Raw, "flood", {}),
     (subscriber.Raw, "bulk", {"query": "&visible=disk"}),
     (subscriber.Lines, "orders", {"query": "&visible=disk"}),
     (subscriber.Several, ("orders", "bulk"), {}),
 )
 
-TOPICS = ("orders", "tiny", "bulk", "purged", "closing")
+TOPICS = ("orders", "tiny", "bulk", "flood", "purged", "closing")
 
 
 def publishers(lives, account, source):
-    """Four of them, each in its own way."""
+    """Each in its own way."""
     return [
         kind(topics, number, lives, account, source(f"publisher {number}"))
         for number, (kind, topics) in enumerate(PUBLISHERS)

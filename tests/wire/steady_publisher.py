@@ -10,6 +10,7 @@ from marked import NUMBERS, payload
 
 NDJSON = "Content-Type: application/x-ndjson"
 JSON = "Content-Type: application/json"
+FLOOD_EACH = 8
 
 
 class Request:
@@ -178,6 +179,18 @@ class InBatches(OneAtATime):
             NDJSON,
             self.key(),
         )
+
+
+class InFloods(InBatches):
+    """In some lives so much at once that a kill may come while it is being
+    written; in the others next to nothing."""
+
+    depth = 1
+    pause_s = 0.02
+
+    def payload(self, event):
+        is_flood = self.life % FLOOD_EACH == 0
+        return payload(event, 12000 if is_flood else 100)
 
 
 class ToSeveral(OneAtATime):
