@@ -170,7 +170,9 @@ static void refusing_init(struct test_host *host,
     refusal = 0;
     is_held = false;
     free_bytes = UINT64_MAX;
+    uv_mutex_lock(&committer_of(host)->lock);
     disk->ops = &refusing;
+    uv_mutex_unlock(&committer_of(host)->lock);
 }
 
 static enum rt_journal_state state_of(const struct test_host *host)
