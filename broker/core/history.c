@@ -158,7 +158,7 @@ uint64_t rt_history_next(const struct rt_topic *topic, uint64_t offset)
     uint64_t earliest;
     uint64_t end;
     if (find_extent(topic, &earliest, &end) && offset < earliest) {
-        return earliest;
+        return lesser(earliest, rt_ring_earliest(&topic->ring));
     }
     if (durable != NULL && is_left(topic, offset, durable->begin)) {
         return durable->begin;
@@ -179,6 +179,17 @@ spans_loss(const struct rt_topic *topic, uint64_t offset, uint64_t next)
            offset < durable->begin && next > durable->old_end;
 }
 
+/* Ends before the last one may have cost offsets, too: then it is not known.
+ * Whoever was given events that such an end has lost is not far behind it. */
+static uint64_t
+count_missed(const struct rt_topic *topic, uint64_t offset, uint64_t next)
+{
+    const struct rt_durable *durable = topic->durable;
+    bool is_known = durable == NULL || offset >= durable->begin ||
+                    next - offset < RT_JOURNAL_JUMP / 2;
+    return is_known ? next - offset : 0;
+}
+
 struct rt_loss
 rt_history_loss(const struct rt_topic *topic, uint64_t offset, uint64_t next)
 {
@@ -189,7 +200,7 @@ rt_history_loss(const struct rt_topic *topic, uint64_t offset, uint64_t next)
         return (struct rt_loss){.reason = RT_CLOSE_EVENTS_LOST};
     }
     return (struct rt_loss){.reason = RT_CLOSE_CURSOR_EVICTED,
-                            .missed = next - offset};
+                            .missed = count_missed(topic, offset, next)};
 }
 
 uint64_t rt_history_earliest(const struct rt_topic *topic)

@@ -117,6 +117,37 @@ TEST("a new epoch is given from its first event on, though that is on its way")
     finish();
 }
 
+TEST("what the ring still has is not lost with what retention removed")
+{
+    init(100);
+    uint64_t left = rt_ring_earliest(&test_core_topic(&disk.test, "a")->ring);
+    test_sink_subscribe_in(&sink, "a", RT_FORMAT_JSON, earliest);
+    test_core_flush(&disk.test);
+    disk.earliest[1] = left + 3;
+    test_journal_fail_fetch(&disk, RT_ENOENT);
+    test_core_flush(&disk.test);
+    expect_gap(left, RT_CLOSE_CURSOR_EVICTED);
+    expect_all_until(100);
+    finish();
+}
+
+TEST("how many are missed is not known where several ends may have cost some")
+{
+    init(100);
+    const struct rt_topic *topic = test_core_topic(&disk.test, "a");
+    struct rt_durable *durable = topic->durable;
+    uint64_t far = RT_JOURNAL_JUMP / 2 + 10;
+    EXPECT_INT(rt_history_loss(topic, 10, far).missed, far - 10);
+    durable->old_end = far;
+    durable->begin = far;
+    EXPECT_INT(rt_history_loss(topic, 10, far).missed, 0);
+    EXPECT_INT(rt_history_loss(topic, 11, far).missed, far - 11);
+    EXPECT_INT(rt_history_loss(topic, far, 2 * far).missed, far);
+    durable->old_end = 1;
+    durable->begin = 1;
+    finish();
+}
+
 /* --- in the process --- */
 
 static uint64_t heard; /* the last offset */
