@@ -1,12 +1,13 @@
 """The rows of the log on disk, which is in a folder beside the results."""
 
 import loads
-from lines import ratio_line
+from lines import range_line, ratio_line
 from runs import Program, Replay, Run, cpu_per_event, paired
 
 SYNC_SHARE = 0.7  # of what the disk can do, at least
 READ_SHARE = 0.5
 ROUNDS_MAX = 3  # of what takes long
+START_MIB = 512
 
 # What the log writes for a batch of one topic, and for each of its events.
 BATCH_BYTES = 128
@@ -91,6 +92,23 @@ def replay(readers, is_warm):
     return row
 
 
+def start(count):
+    """Opening a log whose last segment is large, for each GiB of it."""
+    words = ["log_start", "{folder}", START_MIB]
+    reports = []
+    for _ in range(min(count, ROUNDS_MAX)):
+        reports.append((yield Program(words)))
+    return [
+        range_line(
+            f"seconds per GiB, {state}",
+            [report[f"{state}_s_per_gib"] for report in reports],
+            1,
+            "{:.2f}",
+        )
+        for state in ("cold", "warm")
+    ]
+
+
 ROWS = {
     "disk-64": produce_disk,
     "disk-memory-1": produce_memory(1),
@@ -99,4 +117,5 @@ ROWS = {
     "replay-1-warm": replay(1, True),
     "replay-10-cold": replay(10, False),
     "replay-10-warm": replay(10, True),
+    "start": start,
 }
