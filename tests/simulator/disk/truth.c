@@ -25,6 +25,8 @@ void truth_change(struct truth_topic *topic,
                   struct standing standing,
                   uint64_t ticket)
 {
+    topic->was_removed =
+        topic->was_removed || (topic->now.is_known && !standing.is_known);
     topic->now = standing;
     topic->changed = ticket;
 }
@@ -79,6 +81,7 @@ void truth_written(struct truth_topic *topic, uint64_t number)
     }
     if (topic->changed <= number) {
         topic->on_disk = topic->now;
+        topic->was_removed = false;
     }
 }
 
@@ -109,6 +112,7 @@ void truth_lose(struct truth_topic *topic)
     }
     topic->now = (struct standing){0};
     topic->on_disk = topic->now;
+    topic->was_removed = false;
     topic->changed = 0;
 }
 

@@ -65,6 +65,7 @@ struct truth_topic {
     struct standing now;
     struct standing on_disk; /* as a batch had it that was acknowledged */
     uint64_t changed;        /* in which batch `now` is */
+    bool was_removed;        /* since `on_disk` */
 };
 
 /* The era of an epoch of the topic, which may begin with that. */
