@@ -203,12 +203,10 @@ rt_history_loss(const struct rt_topic *topic, uint64_t offset, uint64_t next)
                             .missed = count_missed(topic, offset, next)};
 }
 
+/* A block that is left of what retention removed does not count. */
 uint64_t rt_history_earliest(const struct rt_topic *topic)
 {
-    uint64_t first = topic->base + 1;
-    return rt_history_place(topic, first) == RT_PLACE_GONE
-               ? rt_history_next(topic, first)
-               : first;
+    return rt_history_next(topic, topic->base);
 }
 
 bool rt_history_exists(const struct rt_topic *topic)

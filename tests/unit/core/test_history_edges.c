@@ -131,6 +131,19 @@ TEST("what the ring still has is not lost with what retention removed")
     finish();
 }
 
+TEST("a block of what retention removed is not the earliest there is")
+{
+    init(1000);
+    const struct rt_topic *topic = test_core_topic(&disk.test, "a");
+    test_sink_subscribe_in(&sink, "a", RT_FORMAT_JSON, earliest);
+    test_journal_flush(&disk);
+    EXPECT(rt_history_find(topic, 1) != NULL);
+    EXPECT_INT(rt_history_earliest(topic), 1);
+    disk.earliest[1] = 701;
+    EXPECT_INT(rt_history_earliest(topic), 701);
+    finish();
+}
+
 TEST("how many are missed is not known where several ends may have cost some")
 {
     init(100);
