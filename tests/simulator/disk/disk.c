@@ -116,12 +116,28 @@ void disk_refuse(struct world *world)
 
 /* --- what is written --- */
 
+/* What a batch says of the node is true when it is taken first. */
+static void taken(struct world *world, bool is_again)
+{
+    const struct rt_journal_batch *batch = world->batch.batch;
+    if (!is_again) {
+        EXPECT_INT(world->journal.extents_owed, 0);
+        EXPECT_INT(batch->sequence, world->core.sequence);
+        EXPECT_INT(batch->wall_ms, world->wall_ms);
+        EXPECT_INT(batch->bytes, world->journal.bytes);
+    }
+    world->batch.state = BATCH_TAKEN;
+}
+
 void disk_take(struct world *world)
 {
     struct batch *batch = &world->batch;
+    bool is_again = world->journal.is_refused;
     if (batch->state == BATCH_NONE) {
         batch->batch = rt_journal_take(&world->journal);
-        batch->state = batch->batch == NULL ? BATCH_NONE : BATCH_TAKEN;
+    }
+    if (batch->state == BATCH_NONE && batch->batch != NULL) {
+        taken(world, is_again);
     }
 }
 
@@ -165,6 +181,9 @@ void disk_tell(struct world *world)
     rt_journal_done(&world->journal, batch->err);
     if (batch->err == 0) {
         note_written(world, number);
+    }
+    if (rt_journal_is_idle(&world->journal)) {
+        EXPECT_INT(world->journal.bytes, 0);
     }
     world->is_full = world->is_full || batch->err == RT_ENOSPC;
     rt_journal_set_full(&world->journal, world->is_full);
