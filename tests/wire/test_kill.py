@@ -25,7 +25,7 @@ from tap import equal, run, test
 from verdict import Log, Verdict
 
 FLAGS = ("--ring-bytes", "64KiB", "--event-bytes", "16KiB")
-LIFE_S = 0.6  # at most; mostly it is shorter
+LIFE_S = 0.5  # at most; mostly it is shorter
 START_S = 0.1  # at most, of those that are killed while they start
 END_S = 60
 
