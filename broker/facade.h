@@ -43,7 +43,7 @@ void rt_unsynced_finish(struct ringtail_broker *broker);
 /* Tells the sender of a letter: 0 and the receipt, or an error. */
 void rt_facade_reply(struct rt_letter_reply reply,
                      int err,
-                     const struct rt_receipt *receipt);
+                     const struct rt_receipt *appended);
 
 /* Appends what a letter holds and tells its sender; false if it should wait.
  * For the mailbox. */

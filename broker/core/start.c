@@ -45,12 +45,12 @@ static struct rt_start_found find_cursor(const struct rt_topic *topic,
     if (!is_of_log(topic, cursor)) {
         return gap_until(earliest, RT_CLOSE_EPOCH_CHANGED, 0);
     }
-    uint64_t next = rt_topic_offset(topic, cursor) + 1;
-    if (next < earliest) {
-        struct rt_loss loss = rt_history_loss(topic, next, earliest);
+    uint64_t offset = rt_topic_offset(topic, cursor) + 1;
+    if (offset < earliest) {
+        struct rt_loss loss = rt_history_loss(topic, offset, earliest);
         return gap_until(earliest, loss.reason, loss.missed);
     }
-    return start_at(next);
+    return start_at(offset);
 }
 
 static struct rt_start_found find_in_ring(const struct rt_topic *topic,
@@ -85,13 +85,13 @@ static struct rt_start_found find_cursor_on_disk(const struct rt_topic *topic,
     if (!is_of_log(topic, cursor)) {
         return gap_until(rt_history_earliest(topic), RT_CLOSE_EPOCH_CHANGED, 0);
     }
-    uint64_t next = rt_topic_offset(topic, cursor) + 1;
-    if (rt_history_place(topic, next) != RT_PLACE_GONE) {
-        return start_at(next);
+    uint64_t offset = rt_topic_offset(topic, cursor) + 1;
+    if (rt_history_place(topic, offset) != RT_PLACE_GONE) {
+        return start_at(offset);
     }
-    uint64_t left = rt_history_next(topic, next);
-    struct rt_loss loss = rt_history_loss(topic, next, left);
-    return gap_until(left, loss.reason, loss.missed);
+    uint64_t next = rt_history_next(topic, offset);
+    struct rt_loss loss = rt_history_loss(topic, offset, next);
+    return gap_until(next, loss.reason, loss.missed);
 }
 
 /* What retention has removed may have been stamped then or later. */

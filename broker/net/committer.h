@@ -165,6 +165,6 @@ void rt_committer_destroy(struct rt_committer *committer);
 /* --- for the files of the committer --- */
 
 /* What the thread does until it is told to end. */
-void rt_committer_run(void *committer);
+void rt_committer_run(void *context);
 
 #endif
