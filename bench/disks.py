@@ -49,6 +49,7 @@ def forget(folder):
 def file_system(path):
     """The kind of file system that a place is on."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        words = ["stat", "--file-system", "--format=%T", str(path)]
-        return subprocess.check_output(words, text=True, timeout=10).strip()
+        words = ["df", "--output=fstype", str(path)]
+        said = subprocess.check_output(words, text=True, timeout=10)
+        return said.split()[-1]
     return "?"

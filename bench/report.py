@@ -123,6 +123,7 @@ def about(kept):
     rows = [
         ["processor", f"{machine['processors']} x {machine['processor']}"],
         ["kernel", machine["kernel"]],
+        ["file system of the logs", machine.get("disk", "?")],
     ]
     versions = dict.fromkeys(kept["versions"].values())
     rows += [["measured", version] for version in versions]

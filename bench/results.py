@@ -8,6 +8,7 @@ import platform
 import re
 import time
 
+from disks import file_system
 from servers import found_peers, spoken
 
 
@@ -18,12 +19,13 @@ def processor():
     return found[1] if found else platform.machine()
 
 
-def machine():
+def machine(bench):
     """Where it was measured."""
     return {
         "processor": processor(),
         "processors": os.cpu_count(),
         "kernel": f"{platform.system()} {platform.release()}",
+        "disk": file_system(bench.disk),
     }
 
 
@@ -66,6 +68,6 @@ class Results:
     def everything(self, bench):
         """For the file."""
         known = self.kept.get("versions", {})
-        self.kept["machine"] = machine()
+        self.kept["machine"] = machine(bench)
         self.kept["versions"] = {**known, **versions(bench)}
         return self.kept
