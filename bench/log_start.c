@@ -44,7 +44,7 @@ static struct rt_log *
 open_log(const char *folder, uint64_t segment_bytes, struct rt_log_found *found)
 {
     struct rt_log *log = NULL;
-    struct rt_log_visitor visitor = {NULL};
+    struct rt_log_visitor visitor = {.context = NULL};
     rt_heap_init(&heap, SIZE_MAX);
     must(rt_posix_disk_open(&disk, folder, true), folder);
     struct rt_log_options options = {
