@@ -179,14 +179,14 @@ spans_loss(const struct rt_topic *topic, uint64_t offset, uint64_t next)
            offset < durable->begin && next > durable->old_end;
 }
 
-/* Ends before the last one may have cost offsets, too: then it is not known.
- * Whoever was given events that such an end has lost is not far behind it. */
+/* Ends before the last one may have cost offsets, too, where the epoch has come
+ * that far: then it is not known. */
 static uint64_t
 count_missed(const struct rt_topic *topic, uint64_t offset, uint64_t next)
 {
     const struct rt_durable *durable = topic->durable;
     bool is_known = durable == NULL || offset >= durable->begin ||
-                    next - offset < RT_JOURNAL_JUMP / 2;
+                    next - topic->base <= RT_JOURNAL_JUMP;
     return is_known ? next - offset : 0;
 }
 

@@ -56,6 +56,22 @@ static bool has_last_jump(const struct reader *reader, uint64_t end)
     return reader->next < jump->end && end > jump->first;
 }
 
+/* How many events a gap has missed may be unknown only where the core cannot
+ * tell: of offsets from before the last start, once an end has cost some. */
+static void expect_missed(const struct reader *reader,
+                          uint64_t end,
+                          bool has_jump,
+                          uint64_t missed)
+{
+    const struct rt_durable *durable =
+        world_find(reader->world, reader->topic)->durable;
+    bool is_known = !has_jump && (era_of(reader)->jump_count == 0 ||
+                                  reader->next >= durable->begin);
+    if (is_known || missed > 0) {
+        EXPECT_INT(missed, has_jump ? 0 : end - reader->next);
+    }
+}
+
 /* Without a loss nobody is told of one, but where offsets were skipped. */
 static void expect_reason(const struct reader *reader,
                           uint64_t end,
@@ -71,7 +87,7 @@ static void expect_reason(const struct reader *reader,
     EXPECT_INT(reason, RT_CLOSE_CURSOR_EVICTED);
     EXPECT(!has_last_jump(reader, end));
     EXPECT(has_jump || has_event(era_of(reader), reader->next, end));
-    EXPECT_INT(missed, has_jump ? 0 : end - reader->next);
+    expect_missed(reader, end, has_jump, missed);
 }
 
 static void move_on(struct reader *reader, struct rt_cursor last)
