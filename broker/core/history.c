@@ -142,12 +142,14 @@ enum rt_place rt_history_place(const struct rt_topic *topic, uint64_t offset)
                                                   : place_beyond(topic, offset);
 }
 
-/* Whether an offset behind another one is before the ring, and not gone. */
+/* Whether an offset behind another one is before the ring, and not gone: a
+ * block that is left of what retention removed does not count. */
 static bool
 is_left(const struct rt_topic *topic, uint64_t offset, uint64_t candidate)
 {
     return offset < candidate && candidate < rt_ring_earliest(&topic->ring) &&
-           rt_history_place(topic, candidate) != RT_PLACE_GONE;
+           !rt_topic_is_purged(topic, candidate) &&
+           place_beyond(topic, candidate) != RT_PLACE_GONE;
 }
 
 /* What can be had first is on disk, then what the node began with, then on the

@@ -141,6 +141,9 @@ TEST("a block of what retention removed is not the earliest there is")
     EXPECT_INT(rt_history_earliest(topic), 1);
     disk.earliest[1] = 701;
     EXPECT_INT(rt_history_earliest(topic), 701);
+    disk.earliest[1] = 2000; /* all of it, and the ring has more */
+    EXPECT_INT(rt_history_earliest(topic), rt_ring_earliest(&topic->ring));
+    EXPECT(!rt_history_exists(topic));
     finish();
 }
 
