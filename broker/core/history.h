@@ -7,8 +7,8 @@
  *     | d d d d d d d d |. . . . . . . . . | r r r r r r r r |
  *       earliest         durable->next      rt_ring_earliest   head
  *
- * Blocks are a cache, shared by all who come to the same events. One is fetched
- * at a time, by somebody else and on another thread.
+ * Blocks are a cache (history_cache.h), shared by all who come to the same
+ * events. One is fetched at a time, by somebody else and on another thread.
  */
 #ifndef BROKER_CORE_HISTORY_H
 #define BROKER_CORE_HISTORY_H
@@ -18,17 +18,8 @@
 
 #include "base/list.h"
 #include "broker/core/close_reason.h"
+#include "broker/core/history_cache.h"
 #include "storage/segment.h"
-
-/* A block has as many events as fit; one that is larger has its own. All blocks
- * together take at most this part of the memory, and no more than so much: the
- * ones that nobody has looked at for longest go. */
-#define RT_HISTORY_BLOCK_BYTES ((size_t)512 * 1024)
-#define RT_HISTORY_PART        16
-#define RT_HISTORY_BYTES_MAX   ((size_t)64 * 1024 * 1024)
-
-/* A block that nobody has looked at for so long goes. */
-#define RT_HISTORY_IDLE_MS 2000
 
 struct rt_core;
 struct rt_durable;
@@ -59,8 +50,7 @@ struct rt_history {
     const struct rt_history_ops *ops; /* NULL: there is no log */
     void *context;
     struct rt_list wanting; /* topics that somebody waits for */
-    struct rt_list blocks;  /* looked at longest ago is first */
-    size_t bytes;           /* of all blocks */
+    struct rt_history_cache cache;
     struct rt_durable *fetching;
     struct rt_segment *segment; /* that is being filled */
     uint64_t offset;            /* that is wanted in it */

@@ -90,33 +90,6 @@ TEST("who comes back with a cursor goes on behind it")
     finish();
 }
 
-TEST("several who come to the same events share the blocks")
-{
-    struct test_sink other;
-    init(400, 1000);
-    test_sink_init(&other, &disk.test);
-    (void)test_sink_subscribe(&sink, "a", earliest);
-    (void)test_sink_subscribe(&other, "a", after(10));
-    test_journal_flush(&disk);
-    test_sink_expect(&sink, 1, 400);
-    test_sink_expect(&other, 11, 400);
-    EXPECT_INT(disk.fetches, 1);
-    test_sink_finish(&other);
-    finish();
-}
-
-TEST("a block that nobody looks at goes")
-{
-    init(400, 1000);
-    (void)test_sink_subscribe(&sink, "a", earliest);
-    test_journal_flush(&disk);
-    EXPECT(disk.test.core.history.bytes > 0);
-    test_core_pass_time(&disk.test, RT_HISTORY_IDLE_MS + 1);
-    rt_core_tick(&disk.test.core);
-    EXPECT_INT(disk.test.core.history.bytes, 0);
-    finish();
-}
-
 TEST("who stalls in the middle of a block goes on in it")
 {
     init(400, 1000);
@@ -298,27 +271,6 @@ TEST("a time begins with the first event on disk that is not older")
     finish();
 }
 
-TEST("an event that is larger than a block has a larger one")
-{
-    test_journal_init(&disk, narrow);
-    test_sink_init(&sink, &disk.test);
-    test_core_publish(&disk.test, "a", 400 * KIB);
-    test_core_publish(&disk.test, "a", 400 * KIB);
-    test_core_publish_many(&disk.test, "a", 100, 1000);
-    test_journal_write(&disk);
-    (void)test_sink_subscribe(&sink, "a", earliest);
-    test_journal_flush(&disk);
-    test_sink_expect(&sink, 1, 102);
-    test_sink_finish(&sink);
-    test_sink_init(&sink, &disk.test);
-    disk.test.heap.heap.limit = 6 * 1024 * KIB; /* blocks: 384 KiB */
-    test_sink_subscribe_earliest(&sink, "a");
-    test_journal_flush(&disk);
-    test_sink_expect(&sink, 1, 102);
-    disk.test.heap.heap.limit = SIZE_MAX;
-    finish();
-}
-
 TEST("a format is the same from disk as it was live")
 {
     struct test_sink live;
@@ -444,50 +396,4 @@ TEST("one is told what cannot be read, and what retention has removed")
     EXPECT_INT(heard.next, 1001);
     rt_local_detach(&local);
     finish();
-}
-
-/* --- what gets in the way --- */
-
-TEST("a purge ends what is being fetched, with a gap")
-{
-    init(1000, 1000);
-    sink.subscriber.gap = RT_GAP_TELL;
-    (void)test_sink_subscribe(&sink, "a", earliest);
-    sink.subscriber.gap = RT_GAP_TELL;
-    test_core_flush(&disk.test);
-    rt_topic_purge(test_core_topic(&disk.test, "a"));
-    test_core_publish(&disk.test, "a", 10);
-    test_journal_fetch(&disk);
-    test_journal_flush(&disk);
-    EXPECT_INT(sink.gap_count, 1);
-    EXPECT_INT(sink.gap.reason, RT_CLOSE_EPOCH_CHANGED);
-    EXPECT_INT(disk.test.core.history.bytes, 0);
-    test_sink_expect(&sink, 1002, 1002);
-    finish();
-}
-
-TEST("who leaves while it waits is not waited for")
-{
-    init(1000, 1000);
-    (void)test_sink_subscribe(&sink, "a", earliest);
-    test_core_flush(&disk.test);
-    test_sink_finish(&sink);
-    test_journal_fetch(&disk);
-    EXPECT(rt_list_is_empty(&durable()->waiting));
-    EXPECT_INT(disk.test.core.history.bytes, 0);
-    finish();
-}
-
-TEST("without memory for a block whoever waits for it is closed")
-{
-    for (uint64_t k = 1; k <= 2; k++) {
-        init(1000, 1000);
-        (void)test_sink_subscribe(&sink, "a", earliest);
-        test_heap_fail_at(&disk.test.heap, k);
-        test_core_flush(&disk.test);
-        test_heap_fail_at(&disk.test.heap, 0);
-        EXPECT_INT(disk.fetch_id, 0);
-        EXPECT_INT(sink.reason, RT_CLOSE_OVERLOAD);
-        finish();
-    }
 }

@@ -1,0 +1,129 @@
+#include "broker/core/history_cache.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "broker/core/core.h"
+#include "broker/core/journal.h"
+
+struct block {
+    struct rt_list used;     /* in cache->blocks */
+    struct rt_list of_topic; /* in durable->blocks */
+    struct rt_segment *segment;
+};
+
+void rt_history_cache_init(struct rt_history_cache *cache, struct rt_core *core)
+{
+    *cache = (struct rt_history_cache){.core = core};
+    rt_list_init(&cache->blocks);
+}
+
+static void drop(struct rt_history_cache *cache, struct block *block)
+{
+    rt_list_remove(&block->used);
+    rt_list_remove(&block->of_topic);
+    cache->bytes -= rt_segment_size(block->segment->capacity);
+    rt_segment_retire(&cache->core->store, block->segment);
+    rt_heap_free(cache->core->heap, block, sizeof(*block));
+}
+
+static struct block *oldest(const struct rt_history_cache *cache)
+{
+    return rt_list_is_empty(&cache->blocks)
+               ? NULL
+               : RT_LIST_FIRST(&cache->blocks, struct block, used);
+}
+
+void rt_history_cache_finish(struct rt_history_cache *cache)
+{
+    while (cache->core != NULL && oldest(cache) != NULL) {
+        drop(cache, oldest(cache));
+    }
+    *cache = (struct rt_history_cache){0};
+}
+
+void rt_history_cache_trim(struct rt_history_cache *cache)
+{
+    struct block *block = oldest(cache);
+    while (block != NULL && cache->core->now_ms - block->segment->touched_ms >
+                                RT_HISTORY_IDLE_MS) {
+        drop(cache, block);
+        block = oldest(cache);
+    }
+}
+
+void rt_history_cache_forget(struct rt_history_cache *cache,
+                             struct rt_durable *durable)
+{
+    while (!rt_list_is_empty(&durable->blocks)) {
+        drop(cache, RT_LIST_FIRST(&durable->blocks, struct block, of_topic));
+    }
+}
+
+static bool has(const struct rt_segment *segment, uint64_t offset)
+{
+    return offset >= segment->first_offset &&
+           offset - segment->first_offset < segment->event_count;
+}
+
+struct rt_segment *rt_history_cache_find(struct rt_history_cache *cache,
+                                         const struct rt_durable *durable,
+                                         uint64_t offset)
+{
+    RT_LIST_EACH (link, &durable->blocks) {
+        struct block *block = RT_CONTAINER(link, struct block, of_topic);
+        if (has(block->segment, offset)) {
+            block->segment->touched_ms = cache->core->now_ms;
+            rt_list_remove(&block->used);
+            rt_list_append(&cache->blocks, &block->used);
+            return block->segment;
+        }
+    }
+    return NULL;
+}
+
+static size_t bytes_max(const struct rt_history_cache *cache)
+{
+    size_t part = cache->core->heap->limit / RT_HISTORY_PART;
+    return part < RT_HISTORY_BYTES_MAX ? part : RT_HISTORY_BYTES_MAX;
+}
+
+struct rt_segment *rt_history_cache_take(struct rt_history_cache *cache,
+                                         size_t capacity)
+{
+    struct rt_store *store = &cache->core->store;
+    while (cache->bytes + capacity > bytes_max(cache) &&
+           oldest(cache) != NULL) {
+        drop(cache, oldest(cache));
+    }
+    struct rt_segment *segment = rt_segment_create(store, capacity);
+    if (segment != NULL && rt_segment_reserve_types(store, segment) < 0) {
+        rt_segment_unref(store, segment);
+        return NULL;
+    }
+    return segment;
+}
+
+int rt_history_cache_keep(struct rt_history_cache *cache,
+                          struct rt_durable *durable,
+                          struct rt_segment *segment)
+{
+    struct block *block =
+        rt_heap_alloc(cache->core->heap, sizeof(struct block));
+    if (block == NULL) {
+        return RT_ENOMEM;
+    }
+    block->segment = segment;
+    segment->touched_ms = cache->core->now_ms;
+    rt_list_init(&block->used);
+    rt_list_init(&block->of_topic);
+    rt_list_append(&cache->blocks, &block->used);
+    rt_list_append(&durable->blocks, &block->of_topic);
+    cache->bytes += rt_segment_size(segment->capacity);
+    return 0;
+}
+
+void rt_history_cache_give(struct rt_history_cache *cache,
+                           struct rt_segment *segment)
+{
+    rt_segment_unref(&cache->core->store, segment);
+}

@@ -1,0 +1,68 @@
+/*
+ * The blocks of history: segments of events that were fetched from disk, each
+ * of one topic, for all who come to these events. They are a cache: the ones
+ * that nobody has looked at for longest go, to make room for others or for
+ * their age.
+ */
+#ifndef BROKER_CORE_HISTORY_CACHE_H
+#define BROKER_CORE_HISTORY_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "storage/segment.h"
+
+/* A block has as many events as fit; one that is larger has its own. All blocks
+ * together take at most this part of the memory, and no more than so much. */
+#define RT_HISTORY_BLOCK_BYTES ((size_t)512 * 1024)
+#define RT_HISTORY_PART        16
+#define RT_HISTORY_BYTES_MAX   ((size_t)64 * 1024 * 1024)
+
+/* A block that nobody has looked at for so long goes. */
+#define RT_HISTORY_IDLE_MS 2000
+
+struct rt_core;
+struct rt_durable;
+
+struct rt_history_cache {
+    struct rt_core *core;
+    struct rt_list blocks; /* looked at longest ago is first */
+    size_t bytes;          /* of all blocks */
+};
+
+void rt_history_cache_init(struct rt_history_cache *cache,
+                           struct rt_core *core);
+
+/* Drops all blocks. Zeroed memory is fine. */
+void rt_history_cache_finish(struct rt_history_cache *cache);
+
+/* The block of a topic with that event; NULL if there is none. It stays until
+ * the next one is taken, or until it is dropped for its age. */
+struct rt_segment *rt_history_cache_find(struct rt_history_cache *cache,
+                                         const struct rt_durable *durable,
+                                         uint64_t offset);
+
+/* An empty segment with room for types, to be filled and kept, and memory made
+ * free for it; NULL if there is none. */
+RT_MUST_USE struct rt_segment *
+rt_history_cache_take(struct rt_history_cache *cache, size_t capacity);
+
+/* Makes a segment a block of a topic: 0; or RT_ENOMEM, and the segment is the
+ * caller's still. */
+RT_MUST_USE int rt_history_cache_keep(struct rt_history_cache *cache,
+                                      struct rt_durable *durable,
+                                      struct rt_segment *segment);
+
+/* Frees a segment that was taken and is not kept; NULL is fine. */
+void rt_history_cache_give(struct rt_history_cache *cache,
+                           struct rt_segment *segment);
+
+/* Drops a topic's blocks. */
+void rt_history_cache_forget(struct rt_history_cache *cache,
+                             struct rt_durable *durable);
+
+/* Drops the blocks that nobody looks at. */
+void rt_history_cache_trim(struct rt_history_cache *cache);
+
+#endif

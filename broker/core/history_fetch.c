@@ -1,0 +1,157 @@
+/* Fetching what somebody waits for, a block at a time. */
+#include "base/check.h"
+#include "base/error.h"
+#include "broker/core/history.h"
+#include "broker/core/journal.h"
+#include "broker/core/topic.h"
+
+static struct rt_history_waiter *first_waiting(const struct rt_durable *durable)
+{
+    return RT_LIST_FIRST(&durable->waiting, struct rt_history_waiter, link);
+}
+
+static void wake(struct rt_history_waiter *waiter, int err, uint64_t next)
+{
+    rt_list_remove(&waiter->link);
+    waiter->wake(waiter, err, next);
+}
+
+static void wake_all(struct rt_durable *durable, int err)
+{
+    struct rt_list waiting;
+    rt_list_init(&waiting);
+    rt_list_move(&waiting, &durable->waiting);
+    rt_list_remove(&durable->wanting);
+    while (!rt_list_is_empty(&waiting)) {
+        wake(RT_LIST_FIRST(&waiting, struct rt_history_waiter, link), err, 0);
+    }
+}
+
+static void
+fetch(struct rt_history *history, struct rt_durable *durable, size_t size)
+{
+    struct rt_segment *segment = rt_history_cache_take(&history->cache, size);
+    if (segment == NULL) {
+        wake_all(durable, RT_ENOMEM);
+        return;
+    }
+    history->fetching = durable;
+    history->segment = segment;
+    history->is_stale = false;
+    history->ops->fetch(history->context, durable->id, history->offset,
+                        segment);
+}
+
+/* Wakes those who need not wait, up to the first who has something to fetch;
+ * returns whether there is one. */
+static bool find_work(struct rt_history *history, struct rt_durable *durable)
+{
+    while (!rt_list_is_empty(&durable->waiting)) {
+        struct rt_history_waiter *waiter = first_waiting(durable);
+        history->offset = waiter->offset;
+        enum rt_place place = rt_history_place(durable->topic, waiter->offset);
+        if (place == RT_PLACE_DISK) {
+            return true;
+        }
+        if (place == RT_PLACE_WAY) {
+            return false; /* those behind it are asked when it is there */
+        }
+        wake(waiter, 0, 0);
+    }
+    rt_list_remove(&durable->wanting);
+    return false;
+}
+
+void rt_history_continue(struct rt_history *history)
+{
+    struct rt_list topics;
+    rt_list_init(&topics);
+    rt_list_move(&topics, &history->wanting);
+    while (!rt_list_is_empty(&topics)) {
+        struct rt_durable *durable =
+            RT_LIST_FIRST(&topics, struct rt_durable, wanting);
+        rt_list_remove(&durable->wanting);
+        rt_list_append(&history->wanting, &durable->wanting);
+        if (history->fetching == NULL && find_work(history, durable)) {
+            fetch(history, durable, RT_HISTORY_BLOCK_BYTES);
+        }
+    }
+}
+
+void rt_history_wait(struct rt_topic *topic, struct rt_history_waiter *waiter)
+{
+    struct rt_history *history = &topic->core->history;
+    rt_list_init(&waiter->link);
+    rt_list_append(&topic->durable->waiting, &waiter->link);
+    rt_list_remove(&topic->durable->wanting);
+    rt_list_append(&history->wanting, &topic->durable->wanting);
+    rt_history_continue(history);
+}
+
+/* --- what was fetched --- */
+
+/* To those who wait for events of before `end` they are lost, with all before
+ * `next`; the others may look again. */
+static void wake_losers(struct rt_history *history,
+                        struct rt_durable *durable,
+                        uint64_t end,
+                        uint64_t next)
+{
+    struct rt_list waiting;
+    rt_list_init(&waiting);
+    rt_list_move(&waiting, &durable->waiting);
+    rt_list_remove(&durable->wanting);
+    while (!rt_list_is_empty(&waiting)) {
+        struct rt_history_waiter *waiter =
+            RT_LIST_FIRST(&waiting, struct rt_history_waiter, link);
+        bool is_lost =
+            waiter->offset >= history->offset && waiter->offset < end;
+        wake(waiter, is_lost ? RT_EDAMAGED : 0, next);
+    }
+}
+
+static void take(struct rt_history *history, struct rt_durable *durable)
+{
+    const struct rt_segment *segment = history->segment;
+    uint64_t first = segment->first_offset;
+    RT_CHECK(segment->event_count > 0 && first >= history->offset);
+    if (rt_history_cache_keep(&history->cache, durable, history->segment) < 0) {
+        wake_all(durable, RT_ENOMEM);
+        return;
+    }
+    history->segment = NULL;
+    wake_losers(history, durable, first, first);
+}
+
+/* What was there before the start is lost, or what was written since. */
+static void give_up(struct rt_history *history, struct rt_durable *durable)
+{
+    uint64_t earliest = rt_ring_earliest(&durable->topic->ring);
+    uint64_t next = earliest < durable->next ? earliest : durable->next;
+    if (history->offset < durable->begin) {
+        next = durable->begin;
+    }
+    wake_losers(history, durable, history->offset + 1, next);
+}
+
+void rt_history_fetched(struct rt_history *history, int err, size_t needed)
+{
+    struct rt_durable *durable = history->fetching;
+    RT_CHECK(durable != NULL);
+    history->fetching = NULL;
+    bool is_past = history->is_stale || err == RT_ENOENT;
+    if (is_past || rt_list_is_empty(&durable->waiting)) {
+        wake_all(durable, 0);
+    } else if (err == 0) {
+        take(history, durable);
+    } else if (err != RT_ERANGE) {
+        give_up(history, durable);
+    }
+    rt_history_cache_give(&history->cache, history->segment);
+    history->segment = NULL;
+    if (err == RT_ERANGE && !rt_list_is_empty(&durable->waiting)) {
+        fetch(history, durable, needed);
+    } else {
+        rt_history_continue(history);
+    }
+}

@@ -1,0 +1,109 @@
+#include "broker/core/history_cache.h"
+
+#include "base/error.h"
+#include "broker/core/journal.h"
+#include "broker/core/topic.h"
+#include "tests/support/journal.h"
+
+#define CAPACITY ((size_t)64 * 1024)
+
+static const struct rt_retention narrow = {16384, UINT64_MAX, UINT64_MAX};
+
+static struct test_journal disk;
+
+static struct rt_history_cache *cache(void)
+{
+    return &disk.test.core.history.cache;
+}
+
+static struct rt_durable *durable(const char *topic)
+{
+    return test_core_topic(&disk.test, topic)->durable;
+}
+
+static void init(void)
+{
+    test_journal_init(&disk, narrow);
+    test_core_publish(&disk.test, "a", 10);
+    test_core_publish(&disk.test, "b", 10);
+    test_journal_write(&disk);
+}
+
+/* Keeps a block with ten events of a topic. */
+static struct rt_segment *keep(const char *topic, uint64_t first)
+{
+    struct rt_segment *segment = rt_history_cache_take(cache(), CAPACITY);
+    EXPECT(segment != NULL);
+    segment->first_offset = first;
+    for (int i = 0; i < 10; i++) {
+        rt_segment_append(segment, RT_BYTES("event"),
+                          (struct rt_bytes){NULL, 0}, (struct rt_entry){0});
+    }
+    EXPECT_INT(rt_history_cache_keep(cache(), durable(topic), segment), 0);
+    return segment;
+}
+
+TEST("an event is found in the block of its topic")
+{
+    init();
+    const struct rt_segment *first = keep("a", 101);
+    const struct rt_segment *second = keep("a", 111);
+    EXPECT(rt_history_cache_find(cache(), durable("a"), 100) == NULL);
+    EXPECT(rt_history_cache_find(cache(), durable("a"), 101) == first);
+    EXPECT(rt_history_cache_find(cache(), durable("a"), 110) == first);
+    EXPECT(rt_history_cache_find(cache(), durable("a"), 111) == second);
+    EXPECT(rt_history_cache_find(cache(), durable("a"), 121) == NULL);
+    EXPECT(rt_history_cache_find(cache(), durable("b"), 101) == NULL);
+    test_journal_finish(&disk);
+}
+
+TEST("the block that was looked at longest ago makes room for another")
+{
+    init();
+    size_t size = rt_segment_size(CAPACITY);
+    disk.test.heap.heap.limit = 2 * size * RT_HISTORY_PART;
+    const struct rt_segment *first = keep("a", 101);
+    (void)keep("a", 111);
+    EXPECT(rt_history_cache_find(cache(), durable("a"), 101) == first);
+    (void)keep("b", 101);
+    EXPECT_INT(cache()->bytes, 2 * size);
+    EXPECT(rt_history_cache_find(cache(), durable("a"), 101) == first);
+    EXPECT(rt_history_cache_find(cache(), durable("a"), 111) == NULL);
+    disk.test.heap.heap.limit = SIZE_MAX;
+    test_journal_finish(&disk);
+}
+
+TEST("the blocks of one topic are dropped, or those that nobody looks at")
+{
+    init();
+    (void)keep("a", 101);
+    (void)keep("a", 111);
+    (void)keep("b", 101);
+    rt_history_cache_forget(cache(), durable("a"));
+    EXPECT_INT(cache()->bytes, rt_segment_size(CAPACITY));
+    test_core_pass_time(&disk.test, RT_HISTORY_IDLE_MS);
+    rt_history_cache_trim(cache());
+    EXPECT(rt_history_cache_find(cache(), durable("b"), 101) != NULL);
+    test_core_pass_time(&disk.test, RT_HISTORY_IDLE_MS + 1);
+    rt_history_cache_trim(cache());
+    EXPECT_INT(cache()->bytes, 0);
+    test_journal_finish(&disk);
+}
+
+TEST("without memory there is no segment, or it is the caller's still")
+{
+    init();
+    for (uint64_t k = 1; k <= 2; k++) {
+        test_heap_fail_at(&disk.test.heap, k);
+        EXPECT(rt_history_cache_take(cache(), CAPACITY) == NULL);
+    }
+    test_heap_fail_at(&disk.test.heap, 0);
+    struct rt_segment *segment = rt_history_cache_take(cache(), CAPACITY);
+    test_heap_fail_at(&disk.test.heap, 1);
+    EXPECT_INT(rt_history_cache_keep(cache(), durable("a"), segment),
+               RT_ENOMEM);
+    test_heap_fail_at(&disk.test.heap, 0);
+    rt_history_cache_give(cache(), segment);
+    EXPECT_INT(cache()->bytes, 0);
+    test_journal_finish(&disk);
+}
