@@ -19,8 +19,8 @@
 
 #include "base/error.h"
 #include "bench/load_clock.h"
-#include "storage/log.h"
-#include "storage/log_events.h"
+#include "storage/log/events.h"
+#include "storage/log/log.h"
 #include "storage/posix_disk.h"
 
 #define MIB         ((uint64_t)1024 * 1024)

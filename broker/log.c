@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "ringtail/log.h"
-#include "storage/log.h"
-#include "storage/log_repair.h"
+#include "storage/log/log.h"
+#include "storage/log/repair.h"
 #include "storage/posix_disk.h"
 
 /* --- what is told --- */

@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 #include "broker/core/journal.h"
-#include "storage/log.h"
+#include "storage/log/log.h"
 
 /* The visitor for a journal whose core has its time and nothing else. It ends
  * the opening with RT_ENOMEM, or RT_EDAMAGED for what no node has written. */

@@ -12,7 +12,7 @@
 #include "base/check.h"
 #include "base/heap.h"
 #include "broker/core/journal.h"
-#include "storage/log.h"
+#include "storage/log/log.h"
 
 /* Memory for parts, which is used again. All zeroes is none. */
 struct rt_journal_parts {

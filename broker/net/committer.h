@@ -27,7 +27,7 @@
 #include "broker/core/journal.h"
 #include "broker/core/journal_write.h"
 #include "broker/net/fetcher.h"
-#include "storage/log.h"
+#include "storage/log/log.h"
 #include "storage/posix_disk.h"
 
 #define RT_COMMITTER_NAME      "ringtail-log" /* the thread's */

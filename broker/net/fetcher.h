@@ -13,7 +13,7 @@
 #include <uv.h>
 
 #include "base/heap.h"
-#include "storage/log_reader.h"
+#include "storage/log/reader.h"
 #include "storage/segment.h"
 
 #define RT_FETCHER_NAME "ringtail-fetch" /* the thread's */

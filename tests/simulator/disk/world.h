@@ -15,7 +15,7 @@
 #include "broker/core/core.h"
 #include "broker/core/journal.h"
 #include "broker/core/journal_write.h"
-#include "storage/log_reader.h"
+#include "storage/log/reader.h"
 #include "tests/simulator/disk/reader.h"
 #include "tests/simulator/disk/truth.h"
 #include "tests/support/random.h"

@@ -1,0 +1,251 @@
+#include "storage/log/recover.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "storage/log/files.h"
+#include "storage/log/last.h"
+#include "storage/log/resume.h"
+#include "storage/log/roll.h"
+#include "storage/log/sealed.h"
+#include "storage/log/visit.h"
+
+/* The segments that there are, and the last one. */
+struct recovery {
+    struct rt_log *log;
+    struct rt_log_files files;
+    struct rt_log_window window;
+    struct rt_log_last last;
+};
+
+static uint64_t last_number(const struct recovery *recovery)
+{
+    return recovery->files.numbers[recovery->files.count - 1];
+}
+
+/* --- the last segment --- */
+
+/*
+ * A segment without a whole snapshot was about to begin. It goes, unless it is
+ * all that there is: the one before it is removed much later only.
+ */
+static int remove_last(struct recovery *recovery)
+{
+    char name[RT_LOG_NAME_SIZE];
+    struct rt_disk *disk = recovery->log->options.disk;
+    if (recovery->files.count == 1 && last_number(recovery) > 1) {
+        return RT_EDAMAGED;
+    }
+    rt_log_name(last_number(recovery), name);
+    int err = rt_disk_remove(disk, name);
+    recovery->files.count--;
+    return err == 0 ? rt_disk_sync_names(disk) : err;
+}
+
+/* Finds the last segment that has begun: 1, or 0 if there is none. */
+static int find_last(struct recovery *recovery)
+{
+    while (recovery->files.count > 0) {
+        int begun = rt_log_last_open(&recovery->last, last_number(recovery));
+        if (begun != 0) {
+            return begun;
+        }
+        rt_log_last_close(&recovery->last);
+        int err = remove_last(recovery);
+        if (err < 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* --- the sealed ones --- */
+
+static int load_sealed(struct recovery *recovery, uint64_t number)
+{
+    struct rt_log *log = recovery->log;
+    struct rt_log_window *window = &recovery->window;
+    int err = rt_log_window_open(window, number);
+    if (err < 0) {
+        return err;
+    }
+    err = rt_log_sealed_load(&log->index, window, log->tail.head.log, number);
+    rt_log_window_close(window);
+    return err;
+}
+
+static int load_all_sealed(struct recovery *recovery)
+{
+    uint64_t end = recovery->window.end;
+    for (size_t i = 0; i + 1 < recovery->files.count; i++) {
+        int err = load_sealed(recovery, recovery->files.numbers[i]);
+        if (err < 0) {
+            return err;
+        }
+    }
+    rt_log_window_turn(&recovery->window, recovery->last.file, end);
+    const uint64_t *numbers = recovery->files.numbers;
+    bool has_hole =
+        last_number(recovery) - numbers[0] + 1 > recovery->files.count;
+    rt_log_sealed_settle(&recovery->log->index, has_hole);
+    return 0;
+}
+
+/* --- the next batch --- */
+
+static int begin_next(struct recovery *recovery)
+{
+    struct rt_log_tail next;
+    struct rt_log *log = recovery->log;
+    int err = rt_log_roll_prepare(log, 0, 0, &next);
+    if (err == 0) {
+        err = rt_log_roll_finish(log, &next, log->options.wall_ms);
+    }
+    return err;
+}
+
+/* --- all of it --- */
+
+static void know_tail(struct recovery *recovery)
+{
+    struct rt_log_tail *tail = &recovery->log->tail;
+    tail->position = recovery->last.replay.position;
+    tail->batch = recovery->last.replay.batch;
+    tail->chain = recovery->last.replay.chain;
+}
+
+/* Counts what a topic has in the last segment, which is its newest one. */
+static void count_shelf(const struct rt_log_shelf *shelf,
+                        struct rt_log_volume *volume)
+{
+    uint32_t count = shelf->place_count;
+    while (count > 0 && shelf->places[count - 1].segment == volume->segment) {
+        const struct rt_log_span *span = &shelf->places[--count].span;
+        rt_log_volume_count(volume, span);
+    }
+}
+
+static int begin_volume(struct recovery *recovery)
+{
+    struct rt_log_index *index = &recovery->log->index;
+    const struct rt_log_tail *tail = &recovery->log->tail;
+    struct rt_log_volume volume = {.segment = tail->head.number,
+                                   .end = tail->position};
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        count_shelf(index->shelves[i], &volume);
+    }
+    return rt_log_index_begin(index, &volume);
+}
+
+/* Learns all that the segments know, with the last one found. */
+static int learn(struct recovery *recovery)
+{
+    struct rt_log *log = recovery->log;
+    if (log->next_topic <= log->tail.head.topic) {
+        log->next_topic = log->tail.head.topic + 1;
+    }
+    int err = load_all_sealed(recovery);
+    if (err == 0) {
+        err = rt_log_replay_rest(&recovery->last.replay);
+    }
+    if (err < 0) {
+        return err;
+    }
+    know_tail(recovery);
+    return begin_volume(recovery);
+}
+
+static int visit(struct recovery *recovery)
+{
+    rt_log_window_turn(&recovery->window, recovery->last.file,
+                       recovery->last.replay.position);
+    return rt_log_visit(recovery->log, &recovery->window,
+                        recovery->log->tail.head.number,
+                        recovery->last.visitor);
+}
+
+static int go_on(struct recovery *recovery)
+{
+    int err = learn(recovery);
+    if (err == 0) {
+        err = visit(recovery);
+    }
+    if (err < 0) {
+        return err;
+    }
+    if (!recovery->last.is_sealed) {
+        return rt_log_resume(&recovery->last);
+    }
+    err = rt_log_resume_sealed(&recovery->last);
+    if (err == 0) {
+        err = begin_next(recovery);
+    }
+    return err == RT_ENOSPC ? 0 : err; /* the first batch tries again */
+}
+
+static int recover(struct recovery *recovery)
+{
+    struct rt_disk *disk = recovery->log->options.disk;
+    int err = rt_log_files_list(&recovery->files, disk);
+    if (err == 0 && recovery->files.stage != RT_LOG_REPAIR_NONE) {
+        err = RT_EDAMAGED; /* until the repair is ended */
+    }
+    if (err < 0) {
+        return err;
+    }
+    int found = find_last(recovery);
+    if (found < 0) {
+        return found;
+    }
+    return found > 0 ? go_on(recovery) : begin_next(recovery);
+}
+
+static void count_damaged(const struct rt_log_index *index,
+                          struct rt_log_found *found)
+{
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        const struct rt_log_shelf *shelf = index->shelves[i];
+        if (shelf->state == RT_LOG_SHELF_DAMAGED) {
+            found->damaged_topics++;
+            found->lost_topics += shelf->name_len == 0 ? 1 : 0;
+        }
+    }
+}
+
+static void report(const struct recovery *recovery, struct rt_log_found *found)
+{
+    const struct rt_log *log = recovery->log;
+    const struct rt_log_replay *replay = &recovery->last.replay;
+    *found = (struct rt_log_found){.sequence = log->sequence,
+                                   .next_topic = log->next_topic,
+                                   .bytes = log->index.bytes,
+                                   .segment_count = log->index.volume_count,
+                                   .damages = replay->damages,
+                                   .is_clean = replay->is_end};
+    if (replay->debris > replay->position) {
+        found->torn_bytes = replay->debris - replay->position;
+    }
+    count_damaged(&log->index, found);
+}
+
+int rt_log_recover(struct rt_log *log,
+                   const struct rt_log_visitor *visitor,
+                   struct rt_log_found *found)
+{
+    struct recovery recovery = {.log = log,
+                                .last = {.log = log, .visitor = visitor}};
+    struct rt_heap *heap = log->options.heap;
+    recovery.last.window = &recovery.window;
+    rt_log_files_init(&recovery.files, heap);
+    rt_log_window_init(&recovery.window, log->options.disk, heap,
+                       RT_LOG_WINDOW_WIDE);
+    int err = recover(&recovery);
+    if (err == 0) {
+        report(&recovery, found);
+    }
+    rt_log_last_close(&recovery.last);
+    rt_log_window_finish(&recovery.window);
+    rt_log_files_finish(&recovery.files);
+    return err;
+}

@@ -1,0 +1,104 @@
+#include "storage/log/log.h"
+
+#include "base/error.h"
+#include "storage/log/state.h"
+
+static bool is_old(uint64_t stamp_ms, uint64_t wall_ms, uint64_t age_ms)
+{
+    return wall_ms > stamp_ms && wall_ms - stamp_ms > age_ms;
+}
+
+/* How many of the first places retention does not keep. */
+static uint32_t surplus(const struct rt_log_shelf *shelf, uint64_t wall_ms)
+{
+    const struct rt_retention *retention = &shelf->retention;
+    uint64_t bytes = shelf->bytes;
+    uint64_t events = shelf->events;
+    uint32_t count = 0;
+    while (count < shelf->place_count) {
+        const struct rt_log_span *span = &shelf->places[count].span;
+        bytes -= span->bytes;
+        events -= span->last - span->first + 1;
+        bool is_kept = !is_old(span->wall_ms, wall_ms, retention->age_ms) &&
+                       bytes < retention->bytes && events < retention->events;
+        if (is_kept) {
+            break;
+        }
+        count++;
+    }
+    return count;
+}
+
+static void
+retain_topic(struct rt_log *log, struct rt_log_shelf *shelf, uint64_t wall_ms)
+{
+    uint32_t count = surplus(shelf, wall_ms);
+    if (count > 0) {
+        rt_log_index_lock(&log->index);
+        rt_log_shelf_raise(shelf, shelf->places[count - 1].span.last + 1);
+        rt_log_index_unlock(&log->index);
+    }
+}
+
+/* The oldest segment in which something counts. */
+static uint64_t retain_topics(struct rt_log *log, uint64_t wall_ms)
+{
+    uint64_t oldest = rt_log_index_newest(&log->index)->segment;
+    for (uint32_t i = 0; i < log->index.shelf_count; i++) {
+        struct rt_log_shelf *shelf = log->index.shelves[i];
+        retain_topic(log, shelf, wall_ms);
+        if (shelf->place_count > 0 && shelf->places[0].segment < oldest) {
+            oldest = shelf->places[0].segment;
+        }
+    }
+    return oldest;
+}
+
+/* Whether all topics together have more than they may, so that the oldest
+ * segment goes whatever counts in it. */
+static bool is_too_much(const struct rt_log *log, uint64_t wall_ms)
+{
+    const struct rt_retention *retention = &log->options.retention;
+    const struct rt_log_volume *volumes = log->index.volumes;
+    return log->index.bytes > retention->bytes ||
+           log->index.events - volumes[0].events >= retention->events ||
+           is_old(volumes[0].wall_ms, wall_ms, retention->age_ms);
+}
+
+/*
+ * The oldest name goes safely before another one does: a segment that came back
+ * without the one behind it would be a hole.
+ */
+static int drop_oldest(struct rt_log *log)
+{
+    char name[RT_LOG_NAME_SIZE];
+    struct rt_disk *disk = log->options.disk;
+    rt_log_name(log->index.volumes[0].segment, name);
+    rt_log_index_empty(&log->index);
+    int err = rt_disk_remove(disk, name);
+    if (err < 0 && err != RT_ENOENT) {
+        return err;
+    }
+    err = rt_disk_sync_names(disk);
+    if (err < 0) {
+        log->condition = RT_LOG_FAILED;
+        return err;
+    }
+    rt_log_index_drop(&log->index);
+    return 0;
+}
+
+int rt_log_retain(struct rt_log *log, uint64_t wall_ms)
+{
+    if (log->condition == RT_LOG_FAILED) {
+        return RT_EFAILED;
+    }
+    uint64_t oldest = retain_topics(log, wall_ms);
+    int err = 0;
+    while (
+        err == 0 && log->index.volume_count > 1 &&
+        (log->index.volumes[0].segment < oldest || is_too_much(log, wall_ms))) {
+        err = drop_oldest(log);
+    }
+    return err;
+}

@@ -1,0 +1,200 @@
+#include "storage/log/rewrite.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "storage/log/state.h"
+
+static int append(struct rt_log *log,
+                  const struct rt_log_part *part,
+                  uint64_t sequence,
+                  uint64_t wall_ms)
+{
+    struct rt_log_batch batch = {.parts = part,
+                                 .part_count = 1,
+                                 .sequence = sequence,
+                                 .wall_ms = wall_ms};
+    return rt_log_append(log, &batch);
+}
+
+/* What the log has of a topic. */
+static struct rt_log_part part_of(const struct rt_log_shelf *shelf)
+{
+    return (struct rt_log_part){
+        .kind = RT_LOG_TOPIC,
+        .topic = shelf->topic,
+        .description = {.name = {shelf->name, shelf->name_len},
+                        .next_offset = shelf->next_offset,
+                        .floor = shelf->floor,
+                        .retention = shelf->retention,
+                        .state = {shelf->opaque, shelf->state_len}}};
+}
+
+/* --- topics --- */
+
+static int add_topic(struct rt_log *log,
+                     const struct rt_log_topic_report *report)
+{
+    struct rt_log_part part = {
+        .kind = RT_LOG_TOPIC,
+        .topic = report->topic,
+        .description = {.name = report->name,
+                        .next_offset = 1,
+                        .retention = {UINT64_MAX, UINT64_MAX, UINT64_MAX}}};
+    bool is_lost = report->name.len == 0 || report->topic < log->next_topic;
+    return is_lost ? 0 : append(log, &part, log->sequence, 0);
+}
+
+int rt_log_rewrite_topics(struct rt_log *log, const struct rt_log_tally *tally)
+{
+    for (size_t i = 0; i < tally->count; i++) {
+        const struct rt_log_topic_report *report = &tally->topics[i].report;
+        bool is_there = rt_log_index_shelf(&log->index, report->topic) != NULL;
+        int err = is_there ? 0 : add_topic(log, report);
+        if (err < 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* --- parts --- */
+
+/* Goes on at an offset: what was before it is lost. */
+static int
+skip_to(struct rt_log *log, const struct rt_log_shelf *shelf, uint64_t offset)
+{
+    struct rt_log_part part = part_of(shelf);
+    part.description.next_offset = offset;
+    return append(log, &part, log->sequence, 0);
+}
+
+int rt_log_rewrite_ends(struct rt_log *log, const struct rt_log_tally *tally)
+{
+    int err = 0;
+    for (size_t i = 0; i < tally->count && err == 0; i++) {
+        const struct rt_log_topic_report *report = &tally->topics[i].report;
+        const struct rt_log_shelf *shelf =
+            rt_log_index_shelf(&log->index, report->topic);
+        if (shelf != NULL && report->next_offset > shelf->next_offset) {
+            err = skip_to(log, shelf, report->next_offset);
+        }
+    }
+    return err;
+}
+
+static int rewrite_events(struct rt_log *log,
+                          const struct rt_log_walk *walk,
+                          struct rt_log_part *part,
+                          struct rt_bytes body)
+{
+    const struct rt_log_shelf *shelf =
+        rt_log_index_shelf(&log->index, part->topic);
+    part->events = rt_log_walk_events(walk, body);
+    if (shelf == NULL || part->events.offset < shelf->next_offset) {
+        return 0;
+    }
+    int err = part->events.offset > shelf->next_offset
+                  ? skip_to(log, shelf, part->events.offset)
+                  : 0;
+    struct rt_entry newest;
+    memcpy(&newest, body.data, sizeof(newest));
+    return err == 0 ? append(log, part, walk->batch.sequence, newest.wall_ms)
+                    : err;
+}
+
+/* A topic that was damaged may be described behind where it is by now. */
+static int rewrite_topic(struct rt_log *log,
+                         const struct rt_log_walk *walk,
+                         struct rt_log_part *part,
+                         struct rt_bytes body)
+{
+    struct rt_log_topic_head head;
+    const struct rt_log_shelf *shelf =
+        rt_log_index_shelf(&log->index, part->topic);
+    int err = rt_log_walk_topic(walk, body, &part->description, &head);
+    if (err < 0 || shelf == NULL) {
+        return 0;
+    }
+    if (part->description.next_offset < shelf->next_offset) {
+        part->description.next_offset = shelf->next_offset;
+    }
+    return append(log, part, walk->batch.sequence, 0);
+}
+
+static int rewrite_removal(struct rt_log *log,
+                           const struct rt_log_walk *walk,
+                           const struct rt_log_part *part)
+{
+    bool is_there = rt_log_index_shelf(&log->index, part->topic) != NULL;
+    return is_there ? append(log, part, walk->batch.sequence, 0) : 0;
+}
+
+/* The place of a key is the time of its batch. */
+static int rewrite_opaque(struct rt_log *log,
+                          const struct rt_log_walk *walk,
+                          struct rt_log_part *part,
+                          struct rt_bytes body)
+{
+    size_t max = part->kind == RT_LOG_KEY ? RT_LOG_KEY_MAX : RT_LOG_NODE_MAX;
+    part->opaque = body;
+    return body.len <= max
+               ? append(log, part, walk->batch.sequence, walk->part.offset)
+               : 0;
+}
+
+static int rewrite_part(void *context,
+                        const struct rt_log_walk *walk,
+                        const struct rt_bytes *body)
+{
+    struct rt_log *log = context;
+    struct rt_log_part part = {.kind = (enum rt_log_part_kind)walk->part.kind,
+                               .topic = walk->part.topic};
+    if (body == NULL) {
+        return 0;
+    }
+    switch (part.kind) {
+    case RT_LOG_EVENTS:
+        return rewrite_events(log, walk, &part, *body);
+    case RT_LOG_TOPIC:
+        return rewrite_topic(log, walk, &part, *body);
+    case RT_LOG_REMOVED:
+        return rewrite_removal(log, walk, &part);
+    default:
+        return rewrite_opaque(log, walk, &part, *body);
+    }
+}
+
+static int pass_hole(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static int pass_batch(void *context, const struct rt_log_walk *walk)
+{
+    (void)context;
+    (void)walk;
+    return 0;
+}
+
+static int pass_segment(void *context,
+                        const struct rt_log_segment_report *report)
+{
+    (void)context;
+    (void)report;
+    return 0;
+}
+
+int rt_log_rewrite(struct rt_log *log,
+                   struct rt_disk *disk,
+                   struct rt_heap *heap,
+                   uint64_t first)
+{
+    struct rt_log_survey_visitor visitor = {.context = log,
+                                            .part = rewrite_part,
+                                            .hole = pass_hole,
+                                            .batch = pass_batch,
+                                            .segment = pass_segment};
+    return rt_log_survey(disk, heap, first, &visitor);
+}

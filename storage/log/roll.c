@@ -1,0 +1,211 @@
+#include "storage/log/roll.h"
+
+#include "base/error.h"
+#include "storage/checksum.h"
+#include "storage/log/snapshot.h"
+
+uint64_t rt_log_seal_length(uint64_t place_count)
+{
+    return place_count * sizeof(struct rt_log_index_place) +
+           sizeof(struct rt_log_trailer);
+}
+
+static uint64_t at_least(uint64_t value, uint64_t floor)
+{
+    return value < floor ? floor : value;
+}
+
+/* How long the next segment's file may become: as much for batches as for the
+ * snapshot at least, or a log of many topics would be snapshots mostly. */
+static uint64_t
+capacity_for(const struct rt_log *log, uint64_t length, uint32_t part_count)
+{
+    uint64_t snapshot = rt_log_snapshot_length(&log->index, rt_log_node(log));
+    uint64_t needed = length + rt_log_seal_length(part_count);
+    uint64_t share = at_least(log->options.segment_bytes, snapshot);
+    return sizeof(struct rt_log_segment_head) + snapshot +
+           rt_log_padded(at_least(share, needed));
+}
+
+/* Whether the disk has so much, and what others may have of it beside. */
+static int check_room(struct rt_log *log, uint64_t bytes)
+{
+    uint64_t free_bytes = 0;
+    int err = rt_disk_free_bytes(log->options.disk, &free_bytes);
+    if (err < 0) {
+        return err;
+    }
+    return free_bytes >= bytes && free_bytes - bytes >= log->options.min_free
+               ? 0
+               : RT_ENOSPC;
+}
+
+static struct rt_log_segment_head next_head(const struct rt_log *log)
+{
+    const struct rt_log_tail *tail = &log->tail;
+    return (struct rt_log_segment_head){
+        .log = tail->head.log > 0 ? tail->head.log : log->options.identity,
+        .number = tail->head.number + 1,
+        .sequence = log->sequence,
+        .topic = log->next_topic - 1,
+        .chain = tail->chain};
+}
+
+/* Closes and removes it; the error that there was, or that of removing it. */
+static int give_up(struct rt_log *log, struct rt_log_tail *next, int err)
+{
+    char name[RT_LOG_NAME_SIZE];
+    rt_log_name(next->head.number, name);
+    rt_disk_close(log->options.disk, &next->file);
+    int removed = rt_disk_remove(log->options.disk, name);
+    return removed < 0 ? removed : err;
+}
+
+static int make_file(struct rt_log *log, struct rt_log_tail *next)
+{
+    char name[RT_LOG_NAME_SIZE];
+    struct rt_disk *disk = log->options.disk;
+    rt_log_name(next->head.number, name);
+    int err = rt_disk_open(disk, name, true, &next->file);
+    if (err < 0) {
+        return err;
+    }
+    err = rt_disk_allocate(disk, &next->file, next->capacity);
+    if (err == 0) {
+        err = rt_log_index_begin(
+            &log->index, &(struct rt_log_volume){.segment = next->head.number});
+    }
+    return err < 0 ? give_up(log, next, err) : 0;
+}
+
+int rt_log_roll_prepare(struct rt_log *log,
+                        uint64_t length,
+                        uint32_t part_count,
+                        struct rt_log_tail *next)
+{
+    *next =
+        (struct rt_log_tail){.head = next_head(log),
+                             .batch = log->tail.batch + 1,
+                             .chain = log->tail.chain,
+                             .capacity = capacity_for(log, length, part_count)};
+    int err = check_room(log, next->capacity);
+    return err < 0 ? err : make_file(log, next);
+}
+
+/* --- the end of a segment --- */
+
+struct sealing {
+    struct rt_log_stage *stage;
+    struct rt_log_trailer trailer;
+};
+
+static void add_place(struct sealing *sealing,
+                      const struct rt_log_shelf *shelf,
+                      const struct rt_log_place *place)
+{
+    struct rt_log_index_place entry = {.topic = shelf->topic,
+                                       .span = place->span};
+    struct rt_log_trailer *trailer = &sealing->trailer;
+    trailer->place_count++;
+    trailer->index_crc = rt_checksum(trailer->index_crc, &entry, sizeof(entry));
+    rt_log_stage_add(sealing->stage, &entry, sizeof(entry));
+}
+
+/* What a topic has in a segment that is its newest one. */
+static void add_shelf(struct sealing *sealing, const struct rt_log_shelf *shelf)
+{
+    uint32_t first = shelf->place_count;
+    while (first > 0 &&
+           shelf->places[first - 1].segment == sealing->trailer.number) {
+        first--;
+    }
+    for (uint32_t i = first; i < shelf->place_count; i++) {
+        add_place(sealing, shelf, &shelf->places[i]);
+    }
+}
+
+static uint64_t write_index(struct rt_log *log)
+{
+    const struct rt_log_tail *tail = &log->tail;
+    struct sealing sealing = {.stage = &log->stage,
+                              .trailer = {.log = tail->head.log,
+                                          .number = tail->head.number,
+                                          .index = tail->position,
+                                          .chain = tail->chain,
+                                          .batch = tail->batch}};
+    for (uint32_t i = 0; i < log->index.shelf_count; i++) {
+        add_shelf(&sealing, log->index.shelves[i]);
+    }
+    rt_log_trailer_sign(&sealing.trailer);
+    rt_log_stage_add(&log->stage, &sealing.trailer, sizeof(sealing.trailer));
+    return tail->position + rt_log_seal_length(sealing.trailer.place_count);
+}
+
+static int seal(struct rt_log *log)
+{
+    struct rt_log_tail *tail = &log->tail;
+    rt_log_stage_turn(&log->stage, &tail->file, tail->position);
+    uint64_t end = write_index(log);
+    int err = rt_log_stage_flush(&log->stage);
+    if (err == 0) {
+        err = rt_disk_truncate(log->options.disk, &tail->file, end);
+    }
+    return err == 0 ? rt_disk_sync(log->options.disk, &tail->file) : err;
+}
+
+/* --- the beginning of a segment --- */
+
+static void write_snapshot(struct rt_log *log, struct rt_log_tail *next)
+{
+    struct rt_log_batch_head head = {.log = next->head.log,
+                                     .segment = next->head.number,
+                                     .number = next->batch,
+                                     .sequence = log->sequence,
+                                     .chain = next->head.chain};
+    rt_log_snapshot_begin(&head, &log->index, rt_log_node(log));
+    rt_log_snapshot_write(&head, &log->index, rt_log_node(log), &log->stage);
+    next->position = sizeof(next->head) + head.length;
+    next->chain = head.crc;
+}
+
+static int write_beginning(struct rt_log *log, struct rt_log_tail *next)
+{
+    rt_log_stage_turn(&log->stage, &next->file, 0);
+    rt_log_stage_add(&log->stage, &next->head, sizeof(next->head));
+    write_snapshot(log, next);
+    int err = rt_log_stage_flush(&log->stage);
+    if (err == 0) {
+        err = rt_disk_sync(log->options.disk, &next->file);
+    }
+    return err == 0 ? rt_disk_sync_names(log->options.disk) : err;
+}
+
+static void replace_tail(struct rt_log *log, const struct rt_log_tail *next)
+{
+    if (log->has_tail) {
+        rt_disk_close(log->options.disk, &log->tail.file);
+    }
+    log->tail = *next;
+    log->has_tail = true;
+}
+
+int rt_log_roll_finish(struct rt_log *log,
+                       struct rt_log_tail *next,
+                       uint64_t wall_ms)
+{
+    next->head.created_ms = wall_ms;
+    rt_log_segment_head_sign(&next->head);
+    int err = log->has_tail ? seal(log) : 0;
+    if (err == 0) {
+        err = write_beginning(log, next);
+    }
+    if (err < 0) {
+        rt_disk_close(log->options.disk, &next->file);
+        return err;
+    }
+    replace_tail(log, next);
+    rt_log_index_lock(&log->index);
+    rt_log_index_extend(&log->index, next->position, 0, 0);
+    rt_log_index_unlock(&log->index);
+    return 0;
+}

@@ -1,0 +1,215 @@
+#include "storage/log/sealed.h"
+
+#include "base/error.h"
+#include "storage/log/apply.h"
+#include "storage/log/walk.h"
+
+#define PLACE sizeof(struct rt_log_index_place)
+
+/* Whether what the trailer says fits into a file that ends there. */
+static bool is_plausible(const struct rt_log_trailer *trailer, uint64_t end)
+{
+    uint64_t room = end - sizeof(*trailer);
+    return trailer->index <= room && trailer->place_count <= room / PLACE &&
+           trailer->index + trailer->place_count * PLACE == room;
+}
+
+/* Whether the index is as it was written. */
+static int check_index(struct rt_log_window *window,
+                       const struct rt_log_trailer *trailer)
+{
+    uint32_t crc = 0;
+    int err = rt_log_window_checksum(window, trailer->index,
+                                     trailer->place_count * PLACE, &crc);
+    if (err < 0) {
+        return err;
+    }
+    return crc == trailer->index_crc ? 0 : RT_EDAMAGED;
+}
+
+int rt_log_sealed_trailer(struct rt_log_window *window,
+                          uint64_t log,
+                          uint64_t segment,
+                          struct rt_log_trailer *trailer)
+{
+    if (window->end < sizeof(*trailer)) {
+        return RT_EDAMAGED;
+    }
+    int err = rt_log_window_copy(window, window->end - sizeof(*trailer),
+                                 trailer, sizeof(*trailer));
+    if (err < 0) {
+        return err;
+    }
+    bool is_ours = rt_log_trailer_check(trailer) && trailer->log == log &&
+                   trailer->number == segment &&
+                   is_plausible(trailer, window->end);
+    return is_ours ? check_index(window, trailer) : RT_EDAMAGED;
+}
+
+/* --- places --- */
+
+/* Events are missing before these: the topic ends where they are. */
+static bool is_torn(const struct rt_log_shelf *shelf,
+                    const struct rt_log_span *span)
+{
+    if (shelf->topic == 0 || shelf->place_count == 0) {
+        return false;
+    }
+    uint64_t last = shelf->places[shelf->place_count - 1].span.last;
+    return span->before != last + 1;
+}
+
+static bool counts(const struct rt_log_shelf *shelf,
+                   const struct rt_log_span *span)
+{
+    return shelf != NULL && span->last >= span->first &&
+           span->last >= shelf->floor && shelf->state != RT_LOG_SHELF_IN_DOUBT;
+}
+
+/* Where the shelf ends stays what the snapshot said, but for keys. */
+static void put(struct rt_log_shelf *shelf,
+                uint64_t segment,
+                const struct rt_log_span *span)
+{
+    uint64_t next_offset = shelf->next_offset;
+    uint64_t end = shelf->end;
+    (void)rt_log_shelf_add(shelf, segment, span);
+    if (shelf->topic > 0) {
+        shelf->next_offset = next_offset;
+        shelf->end = end;
+    }
+}
+
+static int add_span(struct rt_log_index *index,
+                    uint64_t topic,
+                    uint64_t segment,
+                    const struct rt_log_span *span)
+{
+    struct rt_log_shelf *shelf = rt_log_index_shelf(index, topic);
+    if (!counts(shelf, span)) {
+        return 0;
+    }
+    if (is_torn(shelf, span)) {
+        shelf->state = RT_LOG_SHELF_IN_DOUBT;
+        return 0;
+    }
+    int err = rt_log_index_reserve(index, shelf);
+    if (err == 0) {
+        put(shelf, segment, span);
+    }
+    return err;
+}
+
+static void settle(struct rt_log_shelf *shelf, bool has_hole)
+{
+    uint64_t end = shelf->end;
+    if (shelf->place_count > 0) {
+        end = shelf->places[shelf->place_count - 1].span.last + 1;
+    } else if (has_hole && shelf->floor < shelf->end) {
+        shelf->state = RT_LOG_SHELF_DAMAGED;
+    }
+    if (end != shelf->end) {
+        shelf->state = RT_LOG_SHELF_DAMAGED;
+        shelf->next_offset = end;
+        shelf->end = end;
+    }
+}
+
+void rt_log_sealed_settle(struct rt_log_index *index, bool has_hole)
+{
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        if (index->shelves[i]->topic > 0) {
+            settle(index->shelves[i], has_hole);
+        }
+    }
+}
+
+/* --- segments --- */
+
+static int add_places(struct rt_log_index *index,
+                      struct rt_log_window *window,
+                      const struct rt_log_trailer *trailer,
+                      struct rt_log_volume *volume)
+{
+    for (uint64_t i = 0; i < trailer->place_count; i++) {
+        struct rt_log_index_place place;
+        int err = rt_log_window_copy(window, trailer->index + i * PLACE, &place,
+                                     sizeof(place));
+        if (err == 0) {
+            err = add_span(index, place.topic, volume->segment, &place.span);
+        }
+        if (err < 0) {
+            return err;
+        }
+        rt_log_volume_count(volume, &place.span);
+    }
+    return 0;
+}
+
+/* Adds the events of a part whose body may not even check. */
+static int add_part(struct rt_log_index *index,
+                    struct rt_log_walk *walk,
+                    struct rt_log_volume *volume)
+{
+    char newest[sizeof(struct rt_entry)];
+    if (walk->part.kind != RT_LOG_EVENTS) {
+        return 0;
+    }
+    int err =
+        rt_log_window_copy(walk->window, walk->body, newest, sizeof(newest));
+    if (err < 0) {
+        return err;
+    }
+    struct rt_log_events events =
+        rt_log_walk_events(walk, (struct rt_bytes){newest, sizeof(newest)});
+    struct rt_log_span span =
+        rt_log_span_of(&events, walk->position, walk->part.length);
+    rt_log_volume_count(volume, &span);
+    return add_span(index, walk->part.topic, walk->segment, &span);
+}
+
+static int add_batch(struct rt_log_index *index,
+                     struct rt_log_walk *walk,
+                     struct rt_log_volume *volume)
+{
+    int more = rt_log_walk_next(walk);
+    while (more > 0) {
+        int err = add_part(index, walk, volume);
+        more = err < 0 ? err : rt_log_walk_next(walk);
+    }
+    volume->end = rt_log_walk_end(walk);
+    return more == RT_EDAMAGED ? 0 : more;
+}
+
+/* Adds what its batches have, for its index is lost. */
+static int add_batches(struct rt_log_index *index,
+                       struct rt_log_walk *walk,
+                       struct rt_log_volume *volume)
+{
+    int found = rt_log_walk_seek(walk, volume->end);
+    while (found > 0) {
+        int err = add_batch(index, walk, volume);
+        found = err < 0 ? err : rt_log_walk_seek(walk, volume->end);
+    }
+    return found;
+}
+
+int rt_log_sealed_load(struct rt_log_index *index,
+                       struct rt_log_window *window,
+                       uint64_t log,
+                       uint64_t segment)
+{
+    struct rt_log_walk walk;
+    struct rt_log_trailer trailer;
+    struct rt_log_volume volume = {.segment = segment,
+                                   .end = sizeof(struct rt_log_segment_head)};
+    int err = rt_log_sealed_trailer(window, log, segment, &trailer);
+    if (err == 0) {
+        volume.end = trailer.index;
+        err = add_places(index, window, &trailer, &volume);
+    } else if (err == RT_EDAMAGED) {
+        rt_log_walk_init(&walk, window, log, segment);
+        err = add_batches(index, &walk, &volume);
+    }
+    return err < 0 ? err : rt_log_index_begin(index, &volume);
+}

@@ -1,0 +1,217 @@
+#include "storage/log/visit.h"
+
+#include "base/error.h"
+#include "storage/log/walk.h"
+
+struct visit {
+    struct rt_log *log;
+    const struct rt_log_visitor *visitor;
+    struct rt_log_walk walk;
+};
+
+/* --- topics --- */
+
+static struct rt_log_standing standing_of(const struct rt_log_shelf *shelf)
+{
+    struct rt_log_standing standing = {.earliest = rt_log_shelf_earliest(shelf),
+                                       .end = shelf->end,
+                                       .is_damaged = shelf->state ==
+                                                     RT_LOG_SHELF_DAMAGED};
+    if (shelf->place_count > 0) {
+        standing.wall_ms = shelf->places[shelf->place_count - 1].span.wall_ms;
+    }
+    return standing;
+}
+
+static int tell_topic(const struct rt_log_shelf *shelf,
+                      const struct rt_log_visitor *visitor)
+{
+    struct rt_log_standing standing = standing_of(shelf);
+    struct rt_log_topic topic = {.name = {shelf->name, shelf->name_len},
+                                 .next_offset = shelf->next_offset,
+                                 .floor = shelf->floor,
+                                 .retention = shelf->retention,
+                                 .state = {shelf->opaque, shelf->state_len}};
+    return visitor->topic(visitor->context, shelf->topic, &topic, &standing);
+}
+
+static int tell_topics(const struct rt_log_index *index,
+                       const struct rt_log_visitor *visitor)
+{
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        const struct rt_log_shelf *shelf = index->shelves[i];
+        int err = shelf->name_len > 0 && visitor->topic != NULL
+                      ? tell_topic(shelf, visitor)
+                      : 0;
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* --- parts --- */
+
+typedef int (*tell_fn)(struct visit *visit, struct rt_bytes body);
+
+/* Tells of the part, if its body checks: others have been told as damaged. */
+static int tell_part(struct visit *visit, tell_fn tell)
+{
+    struct rt_bytes body;
+    int err = rt_log_walk_body(&visit->walk, &body);
+    if (err < 0) {
+        return err == RT_EDAMAGED ? 0 : err;
+    }
+    return tell(visit, body);
+}
+
+typedef bool (*has_fn)(const struct visit *visit);
+
+/* Tells of those parts of the batch that are asked for. */
+static int tell_batch(struct visit *visit, has_fn has, tell_fn tell)
+{
+    int more = rt_log_walk_next(&visit->walk);
+    while (more > 0) {
+        int err = has(visit) ? tell_part(visit, tell) : 0;
+        if (err != 0) {
+            return err;
+        }
+        more = rt_log_walk_next(&visit->walk);
+    }
+    return more;
+}
+
+/* --- events --- */
+
+/* Whether the part has events that are the topic's, and count. */
+static bool has_events(const struct visit *visit)
+{
+    const struct rt_log_part_head *part = &visit->walk.part;
+    const struct rt_log_shelf *shelf =
+        rt_log_index_shelf(&visit->log->index, part->topic);
+    return part->kind == RT_LOG_EVENTS && shelf != NULL &&
+           part->offset + part->count > rt_log_shelf_earliest(shelf) &&
+           part->offset + part->count <= shelf->end;
+}
+
+static int tell_events(struct visit *visit, struct rt_bytes body)
+{
+    struct rt_log_events events = rt_log_walk_events(&visit->walk, body);
+    return visit->visitor->events(visit->visitor->context,
+                                  visit->walk.part.topic, &events);
+}
+
+/* Tells of the events in the segment that the walk is in. */
+static int tell_segment(struct visit *visit)
+{
+    uint64_t position = sizeof(struct rt_log_segment_head);
+    int found = rt_log_walk_seek(&visit->walk, position);
+    while (found > 0) {
+        int err = tell_batch(visit, has_events, tell_events);
+        if (err != 0) {
+            return err;
+        }
+        found = rt_log_walk_seek(&visit->walk, rt_log_walk_end(&visit->walk));
+    }
+    return found;
+}
+
+/* --- keys --- */
+
+static bool is_recent(const struct rt_log *log, uint64_t wall_ms)
+{
+    uint64_t now = log->options.wall_ms;
+    return wall_ms >= now || now - wall_ms <= log->options.key_ms;
+}
+
+static bool has_key(const struct visit *visit)
+{
+    const struct rt_log_part_head *part = &visit->walk.part;
+    return part->kind == RT_LOG_KEY && is_recent(visit->log, part->offset);
+}
+
+static int tell_key(struct visit *visit, struct rt_bytes body)
+{
+    return visit->visitor->key(visit->visitor->context, body);
+}
+
+/* Goes through the batches from a position to another one. */
+static int tell_keys_between(struct visit *visit, uint64_t from, uint64_t end)
+{
+    int err = rt_log_walk_to(&visit->walk, from);
+    while (err == 0 && visit->walk.position < end) {
+        err = tell_batch(visit, has_key, tell_key);
+        if (err == 0) {
+            err = rt_log_walk_to(&visit->walk, rt_log_walk_end(&visit->walk));
+        }
+    }
+    return err == RT_EDAMAGED ? 0 : err; /* or the end of the segment */
+}
+
+/* Tells of the keys of a place, which ends where the next one begins. */
+static int tell_keys_of(struct visit *visit,
+                        struct rt_log_window *window,
+                        const struct rt_log_place *place,
+                        const struct rt_log_place *next)
+{
+    const struct rt_log_volume *volume =
+        rt_log_index_volume(&visit->log->index, place->segment);
+    uint64_t end = next != NULL && next->segment == place->segment
+                       ? next->span.position
+                       : volume->end;
+    int err = rt_log_window_open(window, place->segment);
+    if (err < 0) {
+        return err;
+    }
+    window->end = volume->end;
+    rt_log_walk_init(&visit->walk, window, visit->log->tail.head.log,
+                     place->segment);
+    err = tell_keys_between(visit, place->span.position, end);
+    rt_log_window_close(window);
+    return err;
+}
+
+static int
+tell_keys(struct visit *visit, struct rt_log_window *window, uint64_t segment)
+{
+    const struct rt_log_shelf *keys = rt_log_index_shelf(&visit->log->index, 0);
+    for (uint32_t i = 0; i < keys->place_count; i++) {
+        const struct rt_log_place *place = &keys->places[i];
+        const struct rt_log_place *next =
+            i + 1 < keys->place_count ? place + 1 : NULL;
+        bool is_of_use = segment - place->segment <= RT_LOG_KEY_SEGMENTS &&
+                         is_recent(visit->log, place->span.wall_ms);
+        int err = is_of_use ? tell_keys_of(visit, window, place, next) : 0;
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* --- all of it --- */
+
+static int tell_node(const struct rt_log *log,
+                     const struct rt_log_visitor *visitor)
+{
+    return log->node_len > 0 && visitor->node != NULL
+               ? visitor->node(visitor->context, rt_log_node(log))
+               : 0;
+}
+
+int rt_log_visit(struct rt_log *log,
+                 struct rt_log_window *window,
+                 uint64_t segment,
+                 const struct rt_log_visitor *visitor)
+{
+    struct visit visit = {.log = log, .visitor = visitor};
+    rt_log_walk_init(&visit.walk, window, log->tail.head.log, segment);
+    int err = tell_topics(&log->index, visitor);
+    if (err == 0 && visitor->events != NULL) {
+        err = tell_segment(&visit);
+    }
+    if (err == 0 && visitor->key != NULL) {
+        err = tell_keys(&visit, window, segment);
+    }
+    return err == 0 ? tell_node(log, visitor) : err;
+}

@@ -1,0 +1,84 @@
+/*
+ * A walk through a segment's batches, and through the parts of each: what a
+ * start, a reader and a check have in common. Nothing is believed that has not
+ * been checked.
+ */
+#ifndef STORAGE_LOG_WALK_H
+#define STORAGE_LOG_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/log/format.h"
+#include "storage/log/log.h"
+#include "storage/log/window.h"
+
+struct rt_log_walk {
+    struct rt_log_window *window; /* looks at the segment's file */
+    uint64_t log;                 /* 0: any */
+    uint64_t segment;
+    uint64_t position; /* of the batch */
+    struct rt_log_batch_head batch;
+    uint32_t index; /* of the part; part_count before the first */
+    uint64_t body;  /* where the part's begins */
+    struct rt_log_part_head part;
+};
+
+/* Goes to no batch yet. */
+void rt_log_walk_init(struct rt_log_walk *walk,
+                      struct rt_log_window *window,
+                      uint64_t log,
+                      uint64_t segment);
+
+/*
+ * Goes to the batch at a position, before its first part. 0; RT_EDAMAGED if no
+ * batch of this segment checks there, its parts' bodies aside; or what the
+ * window said. The walk is nowhere then.
+ */
+RT_MUST_USE int rt_log_walk_to(struct rt_log_walk *walk, uint64_t position);
+
+/* Where the batch ends, and the next one begins. */
+uint64_t rt_log_walk_end(const struct rt_log_walk *walk);
+
+/* Goes to the next part: 1, or 0 behind the last one; RT_EDAMAGED if its head
+ * makes no sense; or what the window said. */
+RT_MUST_USE int rt_log_walk_next(struct rt_log_walk *walk);
+
+/* Whether the part's body checks: 0, RT_EDAMAGED, or what the window said. */
+RT_MUST_USE int rt_log_walk_check(struct rt_log_walk *walk);
+
+/* The part's body, whole and checked, valid until the window moves: 0,
+ * RT_EDAMAGED, RT_ENOMEM, or what the disk said. */
+RT_MUST_USE int rt_log_walk_body(struct rt_log_walk *walk,
+                                 struct rt_bytes *body);
+
+/* What the body of an RT_LOG_EVENTS has. */
+struct rt_log_events rt_log_walk_events(const struct rt_log_walk *walk,
+                                        struct rt_bytes body);
+
+/* What the body of an RT_LOG_TOPIC says: 0 or RT_EDAMAGED. */
+RT_MUST_USE int rt_log_walk_topic(const struct rt_log_walk *walk,
+                                  struct rt_bytes body,
+                                  struct rt_log_topic *topic,
+                                  struct rt_log_topic_head *head);
+
+/* What was seen where no batch began. */
+struct rt_log_debris {
+    uint64_t position; /* of the next batch that checks; 0: there is none */
+    uint64_t end;      /* after the last byte that is not zero */
+};
+
+/*
+ * Looks for the next batch with a number of `number` or higher, from a position
+ * on. Goes nowhere. 0, or what the window said.
+ */
+RT_MUST_USE int rt_log_walk_search(struct rt_log_walk *walk,
+                                   uint64_t position,
+                                   uint64_t number,
+                                   struct rt_log_debris *debris);
+
+/* Goes to the batch at a position or, if none checks there, to the next one
+ * that does: 1, or 0 if there is none; or what the window said. */
+RT_MUST_USE int rt_log_walk_seek(struct rt_log_walk *walk, uint64_t position);
+
+#endif

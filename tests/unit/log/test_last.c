@@ -1,0 +1,76 @@
+#include "storage/log/last.h"
+
+#include "storage/checksum.h"
+#include "tests/unit/log/keeper.h"
+
+static struct keeper keeper;
+
+/* A closed log with one topic in three segments, events in each. */
+static void begin(void)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    while (rt_log_usage(keeper.log).segment_count < 3) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+    keeper_close(&keeper);
+}
+
+static void expect_all(uint64_t next_offset)
+{
+    int err = 0;
+    EXPECT_INT(keeper.topics[1].next_offset, next_offset);
+    EXPECT(!keeper.topics[1].is_damaged);
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), next_offset - 1);
+    EXPECT_INT(err, RT_EAGAIN);
+}
+
+TEST("a log whose beginning is damaged is not opened, and not changed")
+{
+    begin();
+    static const uint64_t places[] = {64, 70, 90, 127, 130, 190};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(places); i++) {
+        keeper_flip(&keeper, 3, places[i]);
+        EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
+        EXPECT_INT(keeper.heap.heap.used, 0);
+        keeper_flip(&keeper, 3, places[i]);
+    }
+    keeper_open(&keeper);
+    expect_all(keeper.next_offset[1]);
+    keeper_finish(&keeper);
+}
+
+TEST("a head that does not check is made again")
+{
+    begin();
+    for (uint64_t at = 0; at < 64; at++) {
+        keeper_flip(&keeper, 3, at);
+        keeper_open(&keeper);
+        expect_all(keeper.next_offset[1]);
+        EXPECT_INT(keeper.found.next_topic, 2);
+        keeper_close(&keeper);
+        struct rt_log_segment_head head;
+        memcpy(&head, keeper_image(&keeper, 3)->bytes, sizeof(head));
+        EXPECT(rt_log_segment_head_check(&head));
+        EXPECT_INT(head.number, 3);
+        EXPECT_INT(head.topic, 1);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("a log of another version is not opened, and not changed")
+{
+    struct rt_log_segment_head head;
+    begin();
+    struct fake_image *image = keeper_image(&keeper, 3);
+    memcpy(&head, image->bytes, sizeof(head));
+    head.version = 2;
+    head.crc = 0;
+    head.crc = rt_checksum(0, &head, sizeof(head));
+    memset(image->bytes, 0, image->len);
+    memcpy(image->bytes, &head, sizeof(head));
+    EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
+    EXPECT(keeper_image(&keeper, 3) != NULL);
+    keeper_finish(&keeper);
+}

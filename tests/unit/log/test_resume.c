@@ -1,0 +1,119 @@
+#include "storage/log/resume.h"
+
+#include "tests/unit/log/keeper.h"
+
+static struct keeper keeper;
+
+/* A closed log with one topic in three segments, events in each. */
+static void begin(void)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    while (rt_log_usage(keeper.log).segment_count < 3) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+    keeper_close(&keeper);
+}
+
+static void expect_all(uint64_t next_offset)
+{
+    int err = 0;
+    EXPECT_INT(keeper.topics[1].next_offset, next_offset);
+    EXPECT(!keeper.topics[1].is_damaged);
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), next_offset - 1);
+    EXPECT_INT(err, RT_EAGAIN);
+}
+
+TEST("what was found is synced before it is built upon")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    keeper.disk.forgets_bytes = true;
+    keeper_publish(&keeper, 1, 5, 100);
+    keeper.disk.forgets_bytes = false;
+    keeper_close(&keeper);
+    keeper_open(&keeper);
+    expect_all(6);
+    keeper_restart(&keeper);
+    expect_all(6);
+    keeper_finish(&keeper);
+}
+
+TEST("a log is opened where there is no room, and read")
+{
+    int err = 0;
+    uint64_t room = 0;
+    begin();
+    keeper_image(&keeper, 3)->len = 8192;
+    for (uint64_t segment = 1; segment <= 3; segment++) {
+        room += keeper_image(&keeper, segment)->len;
+    }
+    keeper.disk.capacity = room;
+    keeper_open(&keeper);
+    while (err == 0) {
+        err = keeper_try_publish(&keeper, 1, 1, 100);
+    }
+    EXPECT_INT(err, RT_ENOSPC);
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), keeper.next_offset[1] - 1);
+    keeper_finish(&keeper);
+}
+
+TEST("a segment does not become longer by being opened")
+{
+    begin();
+    uint64_t len = keeper_image(&keeper, 3)->len;
+    for (int i = 0; i < 5; i++) {
+        keeper_image(&keeper, 3)->len = 16384;
+        keeper_open(&keeper);
+        EXPECT(keeper_image(&keeper, 3)->len <= len);
+        keeper_close(&keeper);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("what a sync has failed for is written once more")
+{
+    begin();
+    keeper_open(&keeper);
+    uint64_t next_offset = keeper.next_offset[1];
+    fake_disk_fault_at(&keeper.disk, 2, FAKE_EIO);
+    EXPECT_INT(keeper_try_publish(&keeper, 1, 5, 100), RT_EIO);
+    keeper_reopen(&keeper);
+    expect_all(next_offset + 5);
+    keeper_restart(&keeper);
+    expect_all(next_offset + 5);
+    keeper_finish(&keeper);
+}
+
+TEST("a log that ends sealed is opened where there is no room, and goes on")
+{
+    begin();
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
+               0);
+    keeper.disk.capacity = 1;
+    keeper_open(&keeper);
+    uint64_t next_offset = keeper.next_offset[1];
+    expect_all(next_offset);
+    EXPECT_INT(keeper_try_publish(&keeper, 1, 5, 100), RT_ENOSPC);
+    keeper.disk.capacity = UINT64_MAX;
+    keeper_publish(&keeper, 1, 5, 100);
+    keeper_restart(&keeper);
+    expect_all(next_offset + 5);
+    keeper_finish(&keeper);
+}
+
+TEST("a segment that is sealed is followed by another one")
+{
+    begin();
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
+               0);
+    keeper_open(&keeper);
+    expect_all(keeper.next_offset[1]);
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 3);
+    keeper_publish(&keeper, 1, 5, 100);
+    keeper_restart(&keeper);
+    expect_all(keeper.next_offset[1]);
+    keeper_finish(&keeper);
+}

@@ -1,0 +1,120 @@
+#include "storage/log/roll.h"
+
+#include "tests/unit/log/keeper.h"
+
+static struct keeper keeper;
+
+static void begin(void)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+}
+
+/* Publishes until there are so many segments. */
+static void fill(uint64_t segment_count)
+{
+    while (rt_log_usage(keeper.log).segment_count < segment_count) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+}
+
+TEST("a full segment is followed by another one, and nothing is lost")
+{
+    int err = 0;
+    begin();
+    fill(5);
+    uint64_t count = keeper.next_offset[1] - 1;
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), count);
+    EXPECT_INT(err, RT_EAGAIN);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.found.segment_count, 5);
+    EXPECT_INT(keeper.topics[1].next_offset, count + 1);
+    EXPECT_INT(keeper.topics[1].earliest, 1);
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), count);
+    keeper_finish(&keeper);
+}
+
+TEST("a sealed segment ends with its trailer")
+{
+    struct rt_log_trailer trailer;
+    begin();
+    fill(2);
+    const struct fake_image *image = keeper_image(&keeper, 1);
+    memcpy(&trailer, image->bytes + image->len - sizeof(trailer),
+           sizeof(trailer));
+    EXPECT(rt_log_trailer_check(&trailer));
+    EXPECT_INT(trailer.place_count, 1);
+    EXPECT_INT(trailer.number, 1);
+    EXPECT_INT(trailer.index + rt_log_seal_length(1), image->len);
+    EXPECT(image->len <= keeper.options.segment_bytes + 4096);
+    keeper_finish(&keeper);
+}
+
+TEST("a batch that is larger than a segment has one for itself")
+{
+    int err = 0;
+    begin();
+    keeper_publish(&keeper, 1, 5, 50);
+    keeper_publish(&keeper, 1, 40, 5000);
+    keeper_publish(&keeper, 1, 5, 50);
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 3);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), 50);
+    keeper_finish(&keeper);
+}
+
+TEST("many small batches and their places leave room for the index")
+{
+    begin();
+    for (uint64_t id = 2; id < KEEPER_TOPICS; id++) {
+        keeper_describe(&keeper, id, "other");
+    }
+    for (int i = 0; i < 3000; i++) {
+        keeper_publish(&keeper, 1 + (uint64_t)i % (KEEPER_TOPICS - 1), 1, 10);
+    }
+    EXPECT(rt_log_usage(keeper.log).segment_count > 5);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.found.sequence, 3000);
+    EXPECT_INT(keeper.found.damaged_topics, 0);
+    keeper_finish(&keeper);
+}
+
+TEST("a segment for which there is no room after all is taken back")
+{
+    begin();
+    while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+    fake_disk_fault_at(&keeper.disk, 3, FAKE_ENOSPC);
+    EXPECT_INT(keeper_try_publish(&keeper, 1, 10, 500), RT_ENOSPC);
+    EXPECT(fake_disk_image(&keeper.disk, "00000000000000000002.rtl") == NULL);
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 1);
+    keeper_publish(&keeper, 1, 10, 500);
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 2);
+    keeper_finish(&keeper);
+}
+
+TEST("a failure on the way to the next segment is for good, and loses nothing")
+{
+    for (uint64_t call = 1; call <= 12; call++) {
+        int err = 0;
+        begin();
+        while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
+            keeper_publish(&keeper, 1, 10, 500);
+        }
+        fake_disk_fault_at(&keeper.disk, call, FAKE_EIO);
+        err = keeper_try_publish(&keeper, 1, 10, 500);
+        if (err < 0) {
+            EXPECT_INT(err, RT_EIO);
+            EXPECT_INT(keeper_try_publish(&keeper, 1, 1, 10), RT_EFAILED);
+        }
+        fake_disk_fault_at(&keeper.disk, 0, FAKE_EIO);
+        uint64_t count = keeper.next_offset[1] - 1;
+        EXPECT_INT(keeper_read(&keeper, 1, 1, &err), count);
+        keeper_restart(&keeper);
+        EXPECT_INT(keeper.topics[1].next_offset, count + 1);
+        keeper_publish(&keeper, 1, 10, 500);
+        keeper_finish(&keeper);
+    }
+}

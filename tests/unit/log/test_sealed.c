@@ -1,0 +1,157 @@
+#include "storage/log/sealed.h"
+
+#include "tests/unit/log/keeper.h"
+
+static struct keeper keeper;
+
+/* A closed log with two topics in four segments. */
+static void begin(void)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    while (rt_log_usage(keeper.log).segment_count < 4) {
+        keeper_publish(&keeper, 1, 10, 500);
+        keeper_publish(&keeper, 2, 1, 500);
+    }
+    keeper_close(&keeper);
+}
+
+/* Whether a topic ends before it did, and is damaged. */
+static bool is_cut(uint64_t id, uint64_t next_offset)
+{
+    EXPECT_INT(keeper.topics[id].is_damaged,
+               keeper.topics[id].next_offset < next_offset);
+    return keeper.topics[id].is_damaged;
+}
+
+TEST("an index that does not check is made anew from the batches")
+{
+    int err = 0;
+    begin();
+    uint64_t one = keeper.next_offset[1];
+    size_t len = keeper_image(&keeper, 2)->len;
+    for (size_t at = len - 64 - 128; at < len; at += 5) {
+        keeper_flip(&keeper, 2, at);
+        keeper_open(&keeper);
+        EXPECT_INT(keeper.found.damaged_topics, 0);
+        EXPECT_INT(keeper_read(&keeper, 1, 1, &err), one - 1);
+        keeper_close(&keeper);
+        keeper_flip(&keeper, 2, at);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("a head that does not check does not matter in a sealed segment")
+{
+    begin();
+    keeper_flip(&keeper, 2, 20);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.found.damaged_topics, 0);
+    keeper_finish(&keeper);
+}
+
+TEST("a batch that is lost with the index ends the topics that were in it")
+{
+    int err = 0;
+    begin();
+    uint64_t one = keeper.next_offset[1];
+    uint64_t two = keeper.next_offset[2];
+    uint64_t batch = keeper_batch(&keeper, 2, 4);
+    keeper_flip(&keeper, 2, keeper_image(&keeper, 2)->len - 1);
+    keeper_flip(&keeper, 2, batch + 16);
+    keeper_open(&keeper);
+    EXPECT(is_cut(1, one) != is_cut(2, two));
+    EXPECT_INT(keeper.found.damaged_topics, 1);
+    uint64_t cut = keeper.topics[1].is_damaged ? 1 : 2;
+    uint64_t next_offset = keeper.topics[cut].next_offset;
+    EXPECT_INT(keeper_read(&keeper, cut, 1, &err), next_offset - 1);
+    EXPECT_INT(err, RT_EAGAIN);
+    keeper_finish(&keeper);
+}
+
+TEST("a segment that is missing ends the topics that were in it")
+{
+    int err = 0;
+    begin();
+    uint64_t one = keeper.next_offset[1];
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
+               0);
+    keeper_open(&keeper);
+    EXPECT(is_cut(1, one));
+    EXPECT_INT(keeper.found.damaged_topics, 2);
+    uint64_t next_offset = keeper.topics[1].next_offset;
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), next_offset - 1);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.topics[1].next_offset, next_offset);
+    EXPECT(keeper.topics[1].is_damaged);
+    keeper_finish(&keeper);
+}
+
+TEST("a topic that had events in a missing segment alone is damaged")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    keeper_describe(&keeper, 3, "without any");
+    for (uint64_t segment = 2; segment <= 4; segment++) {
+        while (rt_log_usage(keeper.log).segment_count < segment) {
+            keeper_publish(&keeper, 1, 10, 500);
+        }
+        if (segment == 2) {
+            keeper_publish(&keeper, 2, 1, 500);
+        }
+    }
+    keeper_close(&keeper);
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
+               0);
+    keeper_open(&keeper);
+    EXPECT(keeper.topics[2].is_damaged);
+    EXPECT(!keeper.topics[3].is_damaged);
+    keeper_finish(&keeper);
+}
+
+TEST("what is damaged stays so from segment to segment")
+{
+    begin();
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
+               0);
+    keeper_open(&keeper);
+    uint64_t next_offset = keeper.topics[1].next_offset;
+    keeper_describe(&keeper, 3, "three");
+    while (rt_log_usage(keeper.log).segment_count < 6) {
+        keeper_publish(&keeper, 3, 10, 500);
+    }
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.found.damaged_topics, 2);
+    EXPECT_INT(keeper.topics[1].next_offset, next_offset);
+    EXPECT(!keeper.topics[3].is_damaged);
+    keeper_finish(&keeper);
+}
+
+TEST("a trailer whose index leads out of the file is none")
+{
+    struct rt_file file;
+    struct rt_log_window window;
+    struct rt_log_trailer trailer = {.log = 5, .number = 1};
+    struct rt_bytes range = {(const char *)&trailer, sizeof(trailer)};
+    keeper_init(&keeper);
+    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others,
+                       RT_LOG_WINDOW_NARROW);
+    EXPECT_INT(rt_disk_open(&keeper.disk.disk, "file", true, &file), 0);
+    for (uint64_t index = 0; index < 3; index++) {
+        trailer.index = index;
+        trailer.place_count = index == 0 ? (uint64_t)1 << 58 : index;
+        rt_log_trailer_sign(&trailer);
+        EXPECT_INT(rt_disk_write(&keeper.disk.disk, &file, &range, 1, 0), 0);
+        rt_log_window_turn(&window, file, sizeof(trailer));
+        EXPECT_INT(rt_log_sealed_trailer(&window, 5, 1, &trailer), RT_EDAMAGED);
+    }
+    rt_log_window_turn(&window, file, 63);
+    EXPECT_INT(rt_log_sealed_trailer(&window, 5, 1, &trailer), RT_EDAMAGED);
+    rt_log_window_finish(&window);
+    rt_disk_close(&keeper.disk.disk, &file);
+    keeper_finish(&keeper);
+}

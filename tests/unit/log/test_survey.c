@@ -1,0 +1,215 @@
+#include "storage/log/survey.h"
+
+#include "tests/unit/log/checker.h"
+
+#define SEGMENT_BYTES ((uint64_t)4096)
+#define EVENTS        8 /* of a batch */
+#define EVENT_BYTES   100
+#define BATCHES       12
+
+static struct keeper keeper;
+static struct checker checker;
+
+/* Several segments of one topic, of which the last is not sealed. */
+static void make_log(void)
+{
+    keeper_init(&keeper);
+    keeper.options.segment_bytes = SEGMENT_BYTES;
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    for (int i = 0; i < BATCHES; i++) {
+        keeper_publish(&keeper, 1, EVENTS, EVENT_BYTES);
+    }
+}
+
+static void check(void)
+{
+    keeper_close(&keeper);
+    checker_run(&checker, &keeper);
+}
+
+static const struct rt_log_segment_report *report_of(uint64_t number)
+{
+    for (size_t i = 0; i < checker.segment_count; i++) {
+        if (checker.segments[i].number == number) {
+            return &checker.segments[i];
+        }
+    }
+    test_fail(__FILE__, __LINE__, "segment %d is not told", (int)number);
+}
+
+static size_t count_damaged(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < checker.segment_count; i++) {
+        count += checker.segments[i].finding != RT_LOG_SOUND;
+    }
+    return count;
+}
+
+/* Damages a byte of a log that is made anew, and expects that this segment
+ * alone is found damaged, there. */
+static void
+expect_damage_at(uint64_t segment, uint32_t batch, uint64_t byte, uint64_t at)
+{
+    make_log();
+    uint64_t begin = keeper_batch(&keeper, segment, batch);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, segment, begin + byte);
+    checker_run(&checker, &keeper);
+    EXPECT_INT(count_damaged(), 1);
+    EXPECT_INT(report_of(segment)->finding, RT_LOG_DAMAGED);
+    EXPECT_INT(report_of(segment)->damage, begin + at);
+    keeper_finish(&keeper);
+}
+
+TEST("an empty directory is a log without segments")
+{
+    keeper_init(&keeper);
+    checker_run(&checker, &keeper);
+    EXPECT_INT(checker.segment_count, 0);
+    keeper_finish(&keeper);
+}
+
+TEST("each segment of a sound log is told, with what it has")
+{
+    make_log();
+    check();
+    uint64_t events = 0;
+    EXPECT(checker.segment_count > 3);
+    for (size_t i = 0; i < checker.segment_count; i++) {
+        const struct rt_log_segment_report *report = &checker.segments[i];
+        EXPECT_INT(report->finding, RT_LOG_SOUND);
+        EXPECT_INT(report->number, i + 1);
+        EXPECT_INT(report->count, 1);
+        EXPECT_INT(report->bytes, keeper_image(&keeper, i + 1)->len);
+        EXPECT(report->batch_count > 1);
+        events += report->event_count;
+    }
+    EXPECT_INT(events, EVENTS * BATCHES);
+    keeper_finish(&keeper);
+}
+
+TEST("a body that does not check is damage where it is")
+{
+    expect_damage_at(2, 1, 200, 128);
+}
+
+TEST("a batch whose head does not check is damage where it is")
+{
+    expect_damage_at(2, 1, 20, 0);
+    expect_damage_at(2, 1, 70, 0);
+}
+
+TEST("a snapshot that does not check is damage where it is")
+{
+    expect_damage_at(2, 0, 20, 0);
+}
+
+TEST("the last batch of a sealed segment is missed")
+{
+    make_log();
+    uint64_t last = keeper_batch(&keeper, 2, 3);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 2, last + 4);
+    checker_run(&checker, &keeper);
+    EXPECT_INT(count_damaged(), 1);
+    EXPECT_INT(report_of(2)->finding, RT_LOG_DAMAGED);
+    keeper_finish(&keeper);
+}
+
+TEST("heads, indexes and trailers of segments are looked at")
+{
+    make_log();
+    keeper_close(&keeper);
+    uint64_t size = keeper_image(&keeper, 2)->len;
+    const uint64_t places[] = {3, 20, 40, size - 64, size - 10, size - 80};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(places); i++) {
+        keeper_flip(&keeper, 2, places[i]);
+        checker_run(&checker, &keeper);
+        EXPECT_INT(count_damaged(), 1);
+        EXPECT_INT(report_of(2)->finding, RT_LOG_DAMAGED);
+        keeper_flip(&keeper, 2, places[i]);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("segments that are missing are told")
+{
+    make_log();
+    keeper_close(&keeper);
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
+               0);
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
+               0);
+    checker_run(&checker, &keeper);
+    EXPECT_INT(count_damaged(), 1);
+    EXPECT_INT(report_of(2)->finding, RT_LOG_MISSING);
+    EXPECT_INT(report_of(2)->count, 2);
+    keeper_finish(&keeper);
+}
+
+TEST("segments that retention has removed are not missing")
+{
+    make_log();
+    keeper_close(&keeper);
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000001.rtl"),
+               0);
+    checker_run(&checker, &keeper);
+    EXPECT_INT(count_damaged(), 0);
+    EXPECT(rt_log_check_is_sound(&checker.found));
+    keeper_finish(&keeper);
+}
+
+TEST("what a crash leaves of the last batch is no damage")
+{
+    for (uint64_t byte = 0; byte < 400; byte += 200) {
+        make_log();
+        keeper_publish(&keeper, 1, 1, 300);
+        uint64_t last = rt_log_usage(keeper.log).segment_count;
+        uint32_t batch = 0;
+        while (keeper_batch(&keeper, last, batch) < keeper.log->tail.position) {
+            batch++;
+        }
+        uint64_t begin = keeper_batch(&keeper, last, batch - 1);
+        uint64_t end = keeper.log->tail.position;
+        keeper_close(&keeper);
+        keeper_flip(&keeper, last, begin + byte);
+        checker_run(&checker, &keeper);
+        EXPECT_INT(count_damaged(), 1);
+        EXPECT_INT(report_of(last)->finding, RT_LOG_TORN);
+        EXPECT(report_of(last)->torn_bytes > 0 &&
+               report_of(last)->torn_bytes <= end - begin);
+        EXPECT(rt_log_check_is_sound(&checker.found));
+        keeper_finish(&keeper);
+    }
+}
+
+TEST("a segment of another log is noticed")
+{
+    make_log();
+    keeper_close(&keeper);
+    struct fake_image *image = keeper_image(&keeper, 3);
+    struct rt_log_segment_head head;
+    memcpy(&head, image->bytes, sizeof(head));
+    head.log++;
+    rt_log_segment_head_sign(&head);
+    memcpy(image->bytes, &head, sizeof(head));
+    checker_run(&checker, &keeper);
+    EXPECT_INT(report_of(3)->finding, RT_LOG_DAMAGED);
+    keeper_finish(&keeper);
+}
+
+TEST("a log of many bytes is told how far it is")
+{
+    keeper_init(&keeper);
+    keeper.options.segment_bytes = 3 * RT_LOG_PROGRESS_BYTES;
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    for (int i = 0; i < 20; i++) {
+        keeper_publish(&keeper, 1, 32, 60000);
+    }
+    check();
+    EXPECT(checker.told >= RT_LOG_PROGRESS_BYTES);
+    keeper_finish(&keeper);
+}

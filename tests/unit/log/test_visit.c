@@ -1,0 +1,177 @@
+#include "storage/log/visit.h"
+
+#include "tests/unit/log/keeper.h"
+
+static struct keeper keeper;
+
+static void add_key(const char *text)
+{
+    struct rt_log_part key = {.kind = RT_LOG_KEY, .opaque = rt_bytes_of(text)};
+    EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
+}
+
+static void fill(uint64_t segment_count)
+{
+    while (rt_log_usage(keeper.log).segment_count < segment_count) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+}
+
+static bool was_told(const char *key)
+{
+    for (uint32_t i = 0; i < keeper.key_count; i++) {
+        if (strcmp(keeper.keys[i], key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+TEST("the last segment's events are told, and of topics before them all")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    keeper_publish(&keeper, 2, 3, 100);
+    fill(2);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.topics[1].event_count, 10);
+    EXPECT_INT(keeper.topics[1].earliest, 1);
+    EXPECT_INT(keeper.topics[2].event_count, 0);
+    EXPECT_INT(keeper.topics[2].next_offset, 4);
+    EXPECT_INT(keeper.topics[2].earliest, 1);
+    keeper_finish(&keeper);
+}
+
+TEST("keys are told of the last segment, and of some before it")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    for (uint64_t i = 1; i <= RT_LOG_KEY_SEGMENTS + 2; i++) {
+        char key[16];
+        fill(i);
+        (void)snprintf(key, sizeof(key), "key %u", (unsigned)i);
+        add_key(key);
+    }
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.key_count, RT_LOG_KEY_SEGMENTS + 1);
+    EXPECT(!was_told("key 1"));
+    EXPECT(was_told("key 2"));
+    EXPECT(was_told("key 6"));
+    keeper_finish(&keeper);
+}
+
+TEST("keys that are too old to be of use are not told")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    add_key("old");
+    fill(2);
+    add_key("older");
+    keeper.options.wall_ms += keeper.options.key_ms + 1;
+    add_key("new");
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.key_count, 1);
+    EXPECT(was_told("new"));
+    keeper_finish(&keeper);
+}
+
+static int count_key(void *context, struct rt_bytes state)
+{
+    uint32_t *count = context;
+    *count += state.len > 0 ? 1 : 0;
+    return 0;
+}
+
+TEST("keys of many places are told once each")
+{
+    uint32_t count = 0;
+    struct rt_log_visitor visitor = {.context = &count, .key = count_key};
+    keeper_init(&keeper);
+    keeper.options.segment_bytes = (uint64_t)4 * 1024 * 1024;
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    for (int i = 0; i < 60; i++) {
+        for (int j = 0; j < 10; j++) {
+            add_key("one of those keys that are told to nobody but a counter");
+        }
+        keeper_publish(&keeper, 1, 1, 50000);
+    }
+    EXPECT(rt_log_index_shelf(&keeper.log->index, 0)->place_count > 3);
+    keeper_close(&keeper);
+    EXPECT_INT(
+        rt_log_open(&keeper.log, &keeper.options, &visitor, &keeper.found), 0);
+    EXPECT_INT(count, 600);
+    keeper_finish(&keeper);
+}
+
+TEST("the node's state is told wherever it was told last")
+{
+    struct rt_log_part node = {.kind = RT_LOG_NODE,
+                               .opaque = RT_BYTES("first")};
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
+    node.opaque = RT_BYTES("second");
+    EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
+    fill(4);
+    keeper_restart(&keeper);
+    EXPECT_TEXT(rt_bytes_of(keeper.node), "second");
+    keeper_finish(&keeper);
+}
+
+static int refuse_topic(void *context,
+                        uint64_t id,
+                        const struct rt_log_topic *topic,
+                        const struct rt_log_standing *standing)
+{
+    (void)context;
+    (void)id;
+    (void)topic;
+    (void)standing;
+    return -7;
+}
+
+static int
+refuse_events(void *context, uint64_t id, const struct rt_log_events *events)
+{
+    (void)context;
+    (void)id;
+    (void)events;
+    return -8;
+}
+
+static int refuse_bytes(void *context, struct rt_bytes state)
+{
+    (void)context;
+    (void)state;
+    return -9;
+}
+
+TEST("a visitor may end the opening, and need not listen")
+{
+    static const struct rt_log_visitor visitors[] = {{.topic = refuse_topic},
+                                                     {.events = refuse_events},
+                                                     {.key = refuse_bytes},
+                                                     {.node = refuse_bytes},
+                                                     {.context = NULL}};
+    static const int errors[] = {-7, -8, -9, -9, 0};
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_publish(&keeper, 1, 1, 20);
+    add_key("key");
+    struct rt_log_part node = {.kind = RT_LOG_NODE, .opaque = RT_BYTES("n")};
+    EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
+    keeper_close(&keeper);
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(visitors); i++) {
+        EXPECT_INT(rt_log_open(&keeper.log, &keeper.options, &visitors[i],
+                               &keeper.found),
+                   errors[i]);
+    }
+    keeper_finish(&keeper);
+}
