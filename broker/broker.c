@@ -179,7 +179,7 @@ static int open_log(struct rt_server *server,
     struct rt_committer_options options = {
         .directory = config->data,
         .retention = {.bytes = config->data_bytes,
-                      .events = UINT64_MAX,
+                      .events = config->data_events,
                       .age_ms = config->data_age},
         .reserve = config->data_reserve};
     if (config->data == NULL) {

@@ -55,6 +55,8 @@ extern "C" {
       "directory of the log on disk; without it all is in memory")         \
     X(SIZE, data_bytes, "10GiB",                                           \
       "what the log may take: older events are dropped beyond it")         \
+    X(COUNT, data_events, "unlimited",                                     \
+      "events that the log keeps: older ones are dropped beyond it")       \
     X(DURATION, data_age, "unlimited", "how long the log keeps an event")  \
     X(SIZE, data_reserve, "256MiB",                                        \
       "of the disk, for others: beyond it publishers get 507")             \

@@ -256,9 +256,10 @@ static int reserve_volume(struct rt_log_index *index)
 }
 
 void rt_log_volume_count(struct rt_log_volume *volume,
+                         uint64_t topic,
                          const struct rt_log_span *span)
 {
-    volume->events += span->last - span->first + 1;
+    volume->events += topic > 0 ? span->last - span->first + 1 : 0;
     if (span->wall_ms > volume->wall_ms) {
         volume->wall_ms = span->wall_ms;
     }

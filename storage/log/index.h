@@ -113,8 +113,10 @@ void rt_log_shelf_raise(struct rt_log_shelf *shelf, uint64_t floor);
 /* The oldest event that counts; next_offset: none does. */
 uint64_t rt_log_shelf_earliest(const struct rt_log_shelf *shelf);
 
-/* Adds to what is known of a segment that has not begun yet. */
+/* Adds to what is known of a segment that has not begun yet; keys, which are
+ * topic 0's, are no events. */
 void rt_log_volume_count(struct rt_log_volume *volume,
+                         uint64_t topic,
                          const struct rt_log_span *span);
 
 /* Begins a segment, whose number is higher than all others: 0 or RT_ENOMEM.

@@ -141,7 +141,7 @@ static int add_places(struct rt_log_index *index,
         if (err < 0) {
             return err;
         }
-        rt_log_volume_count(volume, &place.span);
+        rt_log_volume_count(volume, place.topic, &place.span);
     }
     return 0;
 }
@@ -164,7 +164,7 @@ static int add_part(struct rt_log_index *index,
         rt_log_walk_events(walk, (struct rt_bytes){newest, sizeof(newest)});
     struct rt_log_span span =
         rt_log_span_of(&events, walk->position, walk->part.length);
-    rt_log_volume_count(volume, &span);
+    rt_log_volume_count(volume, walk->part.topic, &span);
     return add_span(index, walk->part.topic, walk->segment, &span);
 }
 

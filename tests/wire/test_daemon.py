@@ -38,6 +38,7 @@ OPTIONS = """
     --batch-bytes SIZE 4MiB
     --data DIR none
     --data-bytes SIZE 10GiB
+    --data-events N unlimited
     --data-age TIME unlimited
     --data-reserve SIZE 256MiB
     --ack LEVEL auto

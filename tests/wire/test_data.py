@@ -254,6 +254,19 @@ def sheds():
         equal(sorted(os.listdir(data)), [f"{2:020}.rtl", "LOCK"])
 
 
+@test
+def sheds_events():
+    """As soon as the file that was begun has as many events as the log is to
+    keep, the oldest one goes."""
+    lines = b'"%s"\n' % (b"x" * 200000) * 20
+    kind = {"Content-Type": "application/x-ndjson"}
+    with folder() as data, broker_on(data, "--data-events", "20") as broker:
+        while not os.path.exists(f"{data}/{2:020}.rtl"):
+            broker.request("POST", "/produce/bulk", lines, kind)
+        until(lambda: broker.metric("log_segments") == 1, "retention", 5)
+        equal(sorted(os.listdir(data)), [f"{2:020}.rtl", "LOCK"])
+
+
 # --- the directory ---
 
 

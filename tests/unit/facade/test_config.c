@@ -35,6 +35,7 @@ TEST("the defaults are what the header says")
     EXPECT_INT(config.batch_bytes, 4 * 1024 * 1024);
     EXPECT(config.data == NULL);
     EXPECT_INT(config.data_bytes, UINT64_C(10) << 30);
+    EXPECT(config.data_events == RINGTAIL_UNLIMITED);
     EXPECT(config.data_age == RINGTAIL_UNLIMITED);
     EXPECT_INT(config.data_reserve, 256 * 1024 * 1024);
     EXPECT_INT(config.ack, RINGTAIL_ACK_AUTO);

@@ -91,6 +91,29 @@ TEST("all topics together keep so many events")
     keeper_finish(&keeper);
 }
 
+/* A log with a key in each of two segments. */
+static void begin_with_keys(void)
+{
+    struct rt_log_part key = {.kind = RT_LOG_KEY, .opaque = RT_BYTES("key")};
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
+    while (rt_log_usage(keeper.log).segment_count < 2) {
+        keeper_publish(&keeper, 1, 10, 1000);
+    }
+    EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
+}
+
+TEST("keys are not counted as events, nor after a start")
+{
+    begin_with_keys();
+    EXPECT_INT(rt_log_usage(keeper.log).events, keeper.sequence);
+    keeper_restart(&keeper);
+    EXPECT_INT(rt_log_usage(keeper.log).events, keeper.sequence);
+    keeper_finish(&keeper);
+}
+
 TEST("all topics together keep events for so long")
 {
     begin();
