@@ -1,10 +1,8 @@
 #include "storage/log/reader.h"
 
-#include <string.h>
-
 #include "base/check.h"
 #include "base/error.h"
-#include "storage/log/events.h"
+#include "storage/log/gather.h"
 #include "storage/log/state.h"
 
 void rt_log_reader_init(struct rt_log_reader *reader,
@@ -57,130 +55,6 @@ static int enter_segment(struct rt_log_reader *reader,
     return err;
 }
 
-/* --- events --- */
-
-/* 0, or RT_ERANGE if there is no room for the event. */
-static int check_room(const struct rt_segment *segment,
-                      const struct rt_log_event *event,
-                      size_t *needed)
-{
-    if (rt_segment_has_room(segment, event->frame.len) &&
-        (event->type.len == 0 || rt_segment_has_type_room(segment))) {
-        return 0;
-    }
-    *needed = (size_t)rt_log_padded(event->frame.len) + sizeof(struct rt_entry);
-    return RT_ERANGE;
-}
-
-static int put(struct rt_log_reader *reader,
-               struct rt_segment *segment,
-               const struct rt_log_event *event)
-{
-    struct rt_entry entry = event->entry;
-    int err =
-        rt_segment_add_type(reader->store, segment, event->type, &entry.type);
-    if (err == 0) {
-        rt_segment_append(segment, event->frame, (struct rt_bytes){NULL, 0},
-                          entry);
-    }
-    return err;
-}
-
-/* Puts events of a part, from an index on, until the segment is full. */
-static int put_events(struct rt_log_reader *reader,
-                      struct rt_segment *segment,
-                      const struct rt_log_events *events,
-                      size_t *needed)
-{
-    uint64_t next = segment->first_offset + segment->event_count;
-    uint32_t index = (uint32_t)(next - events->offset);
-    while (index < events->count) {
-        struct rt_log_event event;
-        int err = rt_log_events_get(events, index, &event);
-        if (err == 0) {
-            err = check_room(segment, &event, needed);
-        }
-        if (err == 0) {
-            err = put(reader, segment, &event);
-        }
-        if (err < 0) {
-            return err;
-        }
-        index++;
-    }
-    return 0;
-}
-
-/* --- an event that is too large to look at as a whole --- */
-
-/* All but its frame, of which only the length is there. */
-static int look_at_large(struct rt_log_walk *walk, struct rt_log_event *event)
-{
-    const void *bytes = NULL;
-    size_t len = walk->part.length - walk->part.frames;
-    int err = rt_log_window_at(walk->window, walk->body, len, &bytes);
-    if (err < 0) {
-        return err;
-    }
-    struct rt_log_events events =
-        rt_log_walk_events(walk, (struct rt_bytes){bytes, len});
-    return rt_log_events_get(&events, 0, event);
-}
-
-static int
-copy_large(struct rt_log_walk *walk, uint64_t position, char *frame, size_t len)
-{
-    while (len > 0) {
-        size_t width = walk->window->width;
-        size_t piece = len < width ? len : width;
-        int err = rt_log_window_copy(walk->window, position, frame, piece);
-        if (err < 0) {
-            return err;
-        }
-        position += piece;
-        frame += piece;
-        len -= piece;
-    }
-    return 0;
-}
-
-static int fill_large(struct rt_log_reader *reader,
-                      struct rt_segment *segment,
-                      const struct rt_log_event *event)
-{
-    struct rt_log_walk *walk = &reader->walk;
-    struct rt_entry entry = event->entry;
-    uint32_t used = segment->used;
-    int err =
-        rt_segment_add_type(reader->store, segment, event->type, &entry.type);
-    if (err < 0) {
-        return err;
-    }
-    char *frame = rt_segment_extend(segment, event->frame.len, entry);
-    uint64_t position = walk->body + walk->part.length - walk->part.frames;
-    err = copy_large(walk, position, frame, event->frame.len);
-    if (err < 0) {
-        segment->used = used;
-        segment->event_count--;
-    }
-    return err;
-}
-
-static int put_large(struct rt_log_reader *reader,
-                     struct rt_segment *segment,
-                     size_t *needed)
-{
-    struct rt_log_event event;
-    int err = rt_log_walk_check(&reader->walk);
-    if (err == 0) {
-        err = look_at_large(&reader->walk, &event);
-    }
-    if (err == 0) {
-        err = check_room(segment, &event, needed);
-    }
-    return err == 0 ? fill_large(reader, segment, &event) : err;
-}
-
 /* --- batches --- */
 
 /* Whether the walk's part has the event that is next. */
@@ -194,21 +68,21 @@ static bool has_next(const struct rt_log_walk *walk,
            next - walk->part.offset < walk->part.count;
 }
 
+/* Puts events of the walk's part until the segment is full. */
 static int put_part(struct rt_log_reader *reader,
                     struct rt_segment *segment,
                     size_t *needed)
 {
-    struct rt_bytes body;
-    const struct rt_log_part_head *part = &reader->walk.part;
-    if (part->count == 1 && part->length > reader->window.width) {
-        return put_large(reader, segment, needed);
+    struct rt_log_gather gather = {.walk = &reader->walk,
+                                   .store = reader->store};
+    int err = rt_log_gather_begin(&gather);
+    uint64_t next = segment->first_offset + segment->event_count;
+    uint32_t index = (uint32_t)(next - reader->walk.part.offset);
+    while (err == 0 && index < gather.events.count) {
+        err = rt_log_gather_put(&gather, index, segment, needed);
+        index++;
     }
-    int err = rt_log_walk_body(&reader->walk, &body);
-    if (err < 0) {
-        return err;
-    }
-    struct rt_log_events events = rt_log_walk_events(&reader->walk, body);
-    return put_events(reader, segment, &events, needed);
+    return err;
 }
 
 /* Puts what the batch has of the topic. */

@@ -1,0 +1,99 @@
+#include "storage/log/gather.h"
+
+#include "tests/unit/log/keeper.h"
+
+static struct keeper keeper;
+static struct rt_log_window window;
+static struct rt_log_walk walk;
+static struct rt_log_gather gather;
+static struct rt_segment *segment;
+
+/* At the events of a batch that was just appended. */
+static void begin(uint32_t count, size_t len, size_t capacity)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    keeper_publish(&keeper, 1, count, len);
+    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others, 4096);
+    EXPECT_INT(rt_log_window_open(&window, 1), 0);
+    rt_log_walk_init(&walk, &window, keeper.options.identity, 1);
+    EXPECT_INT(rt_log_walk_to(&walk, keeper_batch(&keeper, 1, 2)), 0);
+    EXPECT_INT(rt_log_walk_next(&walk), 1);
+    gather = (struct rt_log_gather){.walk = &walk, .store = &keeper.store};
+    segment = rt_segment_create(&keeper.store, capacity);
+}
+
+static void end(void)
+{
+    rt_segment_unref(&keeper.store, segment);
+    rt_log_window_close(&window);
+    rt_log_window_finish(&window);
+    keeper_finish(&keeper);
+}
+
+TEST("events of a part are put into a segment, one after the other")
+{
+    size_t needed = 0;
+    struct rt_log_event event;
+    begin(5, 100, 4096);
+    EXPECT_INT(rt_log_gather_begin(&gather), 0);
+    EXPECT_INT(gather.events.count, 5);
+    for (uint32_t i = 2; i < 5; i++) {
+        EXPECT_INT(rt_log_gather_get(&gather, i, &event), 0);
+        EXPECT_INT(event.entry.sequence, i + 1);
+        EXPECT_INT(rt_log_gather_put(&gather, i, segment, &needed), 0);
+    }
+    EXPECT_INT(segment->event_count, 3);
+    EXPECT_INT(rt_segment_entry(segment, 0)->sequence, 3);
+    EXPECT_TEXT(rt_segment_type(segment, rt_segment_entry(segment, 2)), "type");
+    EXPECT(memcmp(segment->bytes + 200, "000005.", 7) == 0);
+    end();
+}
+
+TEST("without room it is said how much is needed")
+{
+    size_t needed = 0;
+    begin(2, 101, 200);
+    EXPECT_INT(rt_log_gather_begin(&gather), 0);
+    EXPECT_INT(rt_log_gather_put(&gather, 0, segment, &needed), 0);
+    EXPECT_INT(rt_log_gather_put(&gather, 1, segment, &needed), RT_ERANGE);
+    EXPECT_INT(needed, 104 + sizeof(struct rt_entry));
+    EXPECT_INT(segment->event_count, 1);
+    end();
+}
+
+TEST("a frame that is wider than the window goes where it belongs at once")
+{
+    size_t needed = 0;
+    begin(1, 20000, 4096);
+    size_t used = keeper.others.used;
+    EXPECT_INT(rt_log_gather_begin(&gather), 0);
+    EXPECT_INT(rt_log_gather_put(&gather, 0, segment, &needed), RT_ERANGE);
+    rt_segment_unref(&keeper.store, segment);
+    segment = rt_segment_create(&keeper.store, needed);
+    used += needed - 4096;
+    EXPECT_INT(rt_log_gather_put(&gather, 0, segment, &needed), 0);
+    EXPECT(keeper.others.used - used <= 8192 + RT_TYPES_BYTES_MAX);
+    EXPECT_INT(segment->used, 20000);
+    EXPECT(memcmp(segment->bytes, "000001.", 7) == 0);
+    end();
+}
+
+TEST("what does not check is not gathered")
+{
+    begin(5, 100, 4096);
+    keeper_image(&keeper, 1)->bytes[walk.body + 300] ^= 1;
+    rt_log_window_turn(&window, window.file, window.end);
+    EXPECT_INT(rt_log_gather_begin(&gather), RT_EDAMAGED);
+    end();
+}
+
+TEST("a large frame that does not check is not, either")
+{
+    begin(1, 20000, 32768);
+    keeper_image(&keeper, 1)->bytes[walk.body + 19000] ^= 1;
+    rt_log_window_turn(&window, window.file, window.end);
+    EXPECT_INT(rt_log_gather_begin(&gather), RT_EDAMAGED);
+    end();
+}
