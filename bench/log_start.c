@@ -46,7 +46,7 @@ open_log(const char *folder, uint64_t segment_bytes, struct rt_log_found *found)
     struct rt_log *log = NULL;
     struct rt_log_visitor visitor = {.context = NULL};
     rt_heap_init(&heap, SIZE_MAX);
-    must(rt_posix_disk_open(&disk, folder, true), folder);
+    must(rt_posix_disk_open(&disk, folder, RT_DISK_MAKE), folder);
     struct rt_log_options options = {
         .disk = &disk.disk,
         .heap = &heap,

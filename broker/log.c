@@ -152,12 +152,13 @@ static int work_on(struct rt_disk *disk,
 }
 
 static int on_directory(const char *directory,
+                        enum rt_disk_use use,
                         const struct ringtail_log_handlers *handlers,
                         work_fn work)
 {
     struct rt_posix_disk disk;
     RT_CHECK(handlers->size >= sizeof(*handlers));
-    int err = rt_posix_disk_open(&disk, directory, false);
+    int err = rt_posix_disk_open(&disk, directory, use);
     if (err == 0) {
         err = work_on(&disk.disk, handlers, work);
         rt_posix_disk_close(&disk);
@@ -170,11 +171,11 @@ static int on_directory(const char *directory,
 int ringtail_log_verify(const char *directory,
                         const struct ringtail_log_handlers *handlers)
 {
-    return on_directory(directory, handlers, verify);
+    return on_directory(directory, RT_DISK_READ, handlers, verify);
 }
 
 int ringtail_log_repair(const char *directory,
                         const struct ringtail_log_handlers *handlers)
 {
-    return on_directory(directory, handlers, repair);
+    return on_directory(directory, RT_DISK_WRITE, handlers, repair);
 }

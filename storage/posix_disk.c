@@ -26,12 +26,21 @@ static int result_of(int returned)
     return returned < 0 ? -errno : 0;
 }
 
+static bool is_read_only(struct rt_disk *disk)
+{
+    return ((struct rt_posix_disk *)disk)->use == RT_DISK_READ;
+}
+
 static int open_file(struct rt_disk *disk,
                      const char *name,
                      bool is_new,
                      struct rt_file *file)
 {
-    int flags = O_RDWR | O_CLOEXEC | (is_new ? O_CREAT | O_EXCL : 0);
+    if (is_new && is_read_only(disk)) {
+        return -EROFS;
+    }
+    int flags = is_read_only(disk) ? O_RDONLY : O_RDWR;
+    flags |= O_CLOEXEC | (is_new ? O_CREAT | O_EXCL : 0);
     int fd = openat(directory_of(disk), name, flags, RT_DISK_FILE_MODE);
     if (fd < 0) {
         return -errno;
@@ -292,14 +301,16 @@ static int make_directory(const char *path)
     return err == RT_EEXIST ? 0 : err;
 }
 
+/* Nobody who writes has a directory without the file: it may be a copy. */
 static int lock_directory(struct rt_posix_disk *disk)
 {
-    int flags = O_RDWR | O_CREAT | O_CLOEXEC;
+    bool may_write = disk->use != RT_DISK_READ;
+    int flags = O_CLOEXEC | (may_write ? O_RDWR | O_CREAT : O_RDONLY);
     int fd = openat(disk->directory, RT_DISK_LOCK, flags, RT_DISK_FILE_MODE);
     if (fd < 0) {
-        return -errno;
+        return errno == ENOENT && !may_write ? 0 : -errno;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (flock(fd, (may_write ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
         int err = errno == EWOULDBLOCK ? RT_EBUSY : -errno;
         (void)close(fd);
         return err;
@@ -310,9 +321,9 @@ static int lock_directory(struct rt_posix_disk *disk)
 
 int rt_posix_disk_open(struct rt_posix_disk *disk,
                        const char *path,
-                       bool may_make)
+                       enum rt_disk_use use)
 {
-    int err = may_make ? make_directory(path) : 0;
+    int err = use == RT_DISK_MAKE ? make_directory(path) : 0;
     if (err < 0) {
         return err;
     }
@@ -320,8 +331,8 @@ int rt_posix_disk_open(struct rt_posix_disk *disk,
     if (directory < 0) {
         return -errno;
     }
-    struct rt_posix_disk opened = {{&ops}, directory, -1};
-    err = may_make ? sync_above(directory) : 0;
+    struct rt_posix_disk opened = {{&ops}, use, directory, -1};
+    err = use == RT_DISK_MAKE ? sync_above(directory) : 0;
     if (err == 0) {
         err = lock_directory(&opened);
     }
@@ -335,6 +346,8 @@ int rt_posix_disk_open(struct rt_posix_disk *disk,
 
 void rt_posix_disk_close(struct rt_posix_disk *disk)
 {
-    (void)close(disk->lock);
+    if (disk->lock >= 0) {
+        (void)close(disk->lock);
+    }
     (void)close(disk->directory);
 }

@@ -106,7 +106,8 @@ static int open_log(struct rt_committer *committer,
 {
     const struct rt_heap *heap = &committer->server->heap;
     rt_heap_init(&committer->heap, heap->limit - heap->used);
-    int err = rt_posix_disk_open(&committer->disk, options->directory, true);
+    int err =
+        rt_posix_disk_open(&committer->disk, options->directory, RT_DISK_MAKE);
     if (err < 0) {
         return err;
     }

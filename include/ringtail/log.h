@@ -79,10 +79,10 @@ struct ringtail_log_handlers {
 };
 
 /*
- * Reads a log and tells what is found. Errors: libuv's UV_ENOENT, there is no
- * such directory, or no log in it; RINGTAIL_ELOCKED, a broker has it;
- * RINGTAIL_EDAMAGED, a repair of it was interrupted: repair it; UV_ENOMEM, or
- * another of the file system's.
+ * Reads a log and tells what is found; nothing is written, so a read-only copy
+ * will do. Errors: libuv's UV_ENOENT, there is no such directory, or no log in
+ * it; RINGTAIL_ELOCKED, a broker has it; RINGTAIL_EDAMAGED, a repair of it was
+ * interrupted: repair it; UV_ENOMEM, or another of the file system's.
  */
 RINGTAIL_EXPORT int
 ringtail_log_verify(const char *directory,

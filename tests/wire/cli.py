@@ -36,10 +36,10 @@ def url_of(broker):
     return broker and f"http://127.0.0.1:{broker.port}"
 
 
-def run_cli(broker, *words, data=b"", url=None):
+def run_cli(broker, *words, data=b"", url=None, wrapper=()):
     """Runs a command to its end."""
     result = subprocess.run(
-        [program(), *map(str, words)],
+        [*wrapper, program(), *map(str, words)],
         input=data,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,6 +12,12 @@ from data import broker_on, folder
 from tap import equal, run, test
 
 EVENTS = 40
+# Nobody may do more than the modes of files say: root could.
+CONFINED = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    if os.geteuid() == 0
+    else ()
+)
 MARK = "REPAIR-2-00000000000000000001"
 
 
@@ -60,11 +66,19 @@ def objects(verb, data):
     return code, [one for one in found if "segment" in one], topics, found[-1]
 
 
-def refusal(verb, data):
+def refusal(verb, data, wrapper=()):
     """What is said when nothing can be done: exit code 1."""
-    result = run_cli(None, "log", verb, data)
+    result = run_cli(None, "log", verb, data, wrapper=wrapper)
     equal(result.code, 1)
     return result.err
+
+
+def verdict_of_reader(data):
+    """What verify says to somebody who may only read: that the log is sound."""
+    result = run_cli(None, "log", "verify", data, wrapper=CONFINED)
+    equal((result.code, result.err), (0, ""))
+    assert result.out.endswith(b"bytes: sound\n"), result.out
+    return result.out
 
 
 @test
@@ -83,6 +97,25 @@ def verifies():
         equal((topics["sport"]["lost"], topics["sport"]["damaged"]), (0, False))
         equal((total["sound"], total["repaired"]), (True, False))
         equal(before, {path: path.read_bytes() for path in segments(data)})
+
+
+@test
+def verifies_read_only():
+    """verify needs no more than to read, and leaves nothing behind: of a copy
+    without a lock as well."""
+    with folder() as data:
+        make_log(data)
+        for path in pathlib.Path(data).iterdir():
+            path.chmod(0o440)
+        os.chmod(data, 0o550)
+        with_lock = verdict_of_reader(data)
+        os.chmod(data, 0o750)
+        pathlib.Path(data, "LOCK").unlink()
+        os.chmod(data, 0o550)
+        equal(verdict_of_reader(data), with_lock)
+        assert not pathlib.Path(data, "LOCK").exists()
+        assert "permission denied" in refusal("repair", data, CONFINED)
+        os.chmod(data, 0o750)
 
 
 @test

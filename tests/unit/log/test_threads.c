@@ -56,7 +56,7 @@ static struct rt_log *open_log(uint64_t bytes)
         .identity = 99};
     (void)snprintf(directory, sizeof(directory), "/tmp/ringtail-log-XXXXXX");
     EXPECT(mkdtemp(directory) != NULL);
-    EXPECT_INT(rt_posix_disk_open(&disk, directory, true), 0);
+    EXPECT_INT(rt_posix_disk_open(&disk, directory, RT_DISK_MAKE), 0);
     rt_heap_init(&heap, SIZE_MAX);
     rt_heap_init(&publisher_heap, SIZE_MAX);
     EXPECT_INT(rt_log_open(&log, &options, &visitor, &found), 0);

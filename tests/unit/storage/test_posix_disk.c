@@ -101,7 +101,7 @@ static void place_init(struct place *place)
 static void place_open(struct place *place)
 {
     place_init(place);
-    EXPECT_INT(rt_posix_disk_open(&place->posix, place->path, true), 0);
+    EXPECT_INT(rt_posix_disk_open(&place->posix, place->path, RT_DISK_MAKE), 0);
 }
 
 static void remove_found(void *context, const char *name)
@@ -191,7 +191,8 @@ TEST("a directory is not made for who does not want that")
 {
     struct place place;
     place_init(&place);
-    EXPECT_INT(rt_posix_disk_open(&place.posix, place.path, false), -ENOENT);
+    EXPECT_INT(rt_posix_disk_open(&place.posix, place.path, RT_DISK_WRITE),
+               -ENOENT);
     EXPECT_INT(rmdir(place.above), 0);
 }
 
@@ -200,7 +201,8 @@ TEST("nothing is made in a directory that is not there")
     struct place place;
     place_init(&place);
     EXPECT_INT(rmdir(place.above), 0);
-    EXPECT_INT(rt_posix_disk_open(&place.posix, place.path, true), -ENOENT);
+    EXPECT_INT(rt_posix_disk_open(&place.posix, place.path, RT_DISK_MAKE),
+               -ENOENT);
 }
 
 TEST("a file is no directory")
@@ -210,7 +212,7 @@ TEST("a file is no directory")
     char path[100];
     (void)snprintf(path, sizeof(path), "%s/" RT_DISK_LOCK, place.path);
     struct rt_posix_disk other;
-    EXPECT_INT(rt_posix_disk_open(&other, path, true), -ENOTDIR);
+    EXPECT_INT(rt_posix_disk_open(&other, path, RT_DISK_MAKE), -ENOTDIR);
     place_close(&place);
 }
 
@@ -219,7 +221,7 @@ static int open_elsewhere(const struct place *place)
     pid_t child = fork();
     if (child == 0) {
         struct rt_posix_disk disk;
-        _exit(-rt_posix_disk_open(&disk, place->path, true));
+        _exit(-rt_posix_disk_open(&disk, place->path, RT_DISK_MAKE));
     }
     int status = -1;
     EXPECT_INT(waitpid(child, &status, 0), child);
@@ -233,10 +235,10 @@ TEST("a directory is one process's, until that closes it or ends")
     place_open(&place);
     struct rt_posix_disk other;
     EXPECT_INT(open_elsewhere(&place), RT_EBUSY);
-    EXPECT_INT(rt_posix_disk_open(&other, place.path, true), RT_EBUSY);
+    EXPECT_INT(rt_posix_disk_open(&other, place.path, RT_DISK_MAKE), RT_EBUSY);
     rt_posix_disk_close(&place.posix);
     EXPECT_INT(open_elsewhere(&place), 0);
-    EXPECT_INT(rt_posix_disk_open(&place.posix, place.path, true), 0);
+    EXPECT_INT(rt_posix_disk_open(&place.posix, place.path, RT_DISK_MAKE), 0);
     place_close(&place);
 }
 
@@ -259,8 +261,8 @@ TEST("what could not be opened leaves no descriptor behind")
     int before = count_descriptors();
     struct rt_posix_disk other;
     struct rt_file file;
-    EXPECT_INT(rt_posix_disk_open(&other, place.path, true), RT_EBUSY);
-    EXPECT_INT(rt_posix_disk_open(&other, "/dev/null", true), -ENOTDIR);
+    EXPECT_INT(rt_posix_disk_open(&other, place.path, RT_DISK_MAKE), RT_EBUSY);
+    EXPECT_INT(rt_posix_disk_open(&other, "/dev/null", RT_DISK_MAKE), -ENOTDIR);
     EXPECT_INT(rt_disk_open(place.disk, "a", false, &file), -ENOENT);
     EXPECT_INT(count_descriptors(), before);
     place_close(&place);
