@@ -202,6 +202,10 @@ bool rt_journal_is_behind(const struct rt_journal *journal);
 /* The number of the batch that what is published now will be in. */
 uint64_t rt_journal_ticket(const struct rt_journal *journal);
 
+/* Of a topic that the log knows, or will: the number of a batch with which its
+ * state is on disk as it is now. */
+uint64_t rt_journal_change_ticket(const struct rt_topic *topic);
+
 /* Whether all there is is on disk. */
 bool rt_journal_is_idle(const struct rt_journal *journal);
 

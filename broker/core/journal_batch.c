@@ -137,6 +137,16 @@ uint64_t rt_journal_ticket(const struct rt_journal *journal)
     return journal->collecting->number;
 }
 
+/* It is to be noted, or may have been just now; else it was before. */
+uint64_t rt_journal_change_ticket(const struct rt_topic *topic)
+{
+    const struct rt_journal *journal = topic->core->journal;
+    bool is_new = !rt_list_is_empty(&topic->durable->changed) ||
+                  journal->collecting->notes.len > 0;
+    uint64_t ticket = rt_journal_ticket(journal);
+    return is_new ? ticket : ticket - 1;
+}
+
 static bool has_something(const struct rt_journal *journal)
 {
     const struct rt_journal_batch *batch = journal->collecting;

@@ -13,11 +13,12 @@ void rt_disk_waiter_init(struct rt_disk_waiter *waiter, rt_disk_done_fn done)
     waiter->done = done;
 }
 
+/* What was taken before the disk was full is written, if there is room. */
 static int error_of(const struct rt_journal *journal)
 {
     switch (journal->state) {
     case RT_JOURNAL_FULL:
-        return RT_ENOSPC;
+        return journal->is_refused ? RT_ENOSPC : 0;
     case RT_JOURNAL_FAILED:
         return RT_EFAILED;
     case RT_JOURNAL_WORKING:
@@ -92,8 +93,8 @@ static void fail(struct rt_http_session *session, int err)
 {
     struct rt_refusal refusal = {
         .problem = rt_disk_problem(err),
-        .detail = "whether this event, and what was sent behind it, will be "
-                  "on disk is not known"};
+        .detail = "whether this, and what was sent behind it, will be on disk "
+                  "is not known"};
     session->answers.len = session->on_disk.holds[0].at;
     rt_http_session_unlink(session);
     rt_http_refuse_and_end(session, &refusal);

@@ -31,10 +31,32 @@ void rt_resource_answer(struct rt_http_session *session,
                         struct rt_bytes headers,
                         struct rt_bytes body);
 
-/* GET /topics/{topic}; PUT, DELETE, POST /topics/{topic}/close */
+/* The topic of the exchange; NULL after the request was refused, for there is
+ * none. */
+struct rt_topic *rt_resource_find(struct rt_http_session *session);
+
+/* The representation of a topic, and the header fields that go with it: with
+ * how far what was done to it has come, if that is said. */
+#define RT_RESOURCE_STATE_MAX (RT_TOPIC_STATE_BYTES_MAX + 1)
+#define RT_RESOURCE_LINES_MAX (RT_CURSOR_BYTES_MAX + 64)
+struct rt_bytes rt_resource_state(const struct rt_http_session *session,
+                                  const struct rt_topic *topic,
+                                  char memory[RT_RESOURCE_STATE_MAX]);
+struct rt_bytes rt_resource_lines(const struct rt_topic *topic,
+                                  enum rt_ack ack,
+                                  char memory[RT_RESOURCE_LINES_MAX]);
+
+/* GET /topics/{topic}; PUT, DELETE, POST /topics/{topic}/close. What is done to
+ * a topic is answered when it is on disk, as events of that topic are. */
 void rt_topic_begin(struct rt_http_session *session,
                     const struct rt_http_request *request,
                     const struct rt_target *target);
+void rt_topic_put_begin(struct rt_http_session *session,
+                        const struct rt_http_request *request,
+                        const struct rt_target *target);
+void rt_topic_purge_begin(struct rt_http_session *session,
+                          const struct rt_http_request *request,
+                          const struct rt_target *target);
 void rt_topic_close_begin(struct rt_http_session *session,
                           const struct rt_http_request *request,
                           const struct rt_target *target);

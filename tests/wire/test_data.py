@@ -187,6 +187,38 @@ def keeps_what_is_on_disk():
             equal(answer.json()["cursor"], receipt["cursor"])
 
 
+def killed_behind(data, method, path, body=None):
+    """A broker does it, and is killed when it has said so."""
+    with Killed("--data", data) as broker:
+        answer = broker.request(method, f"/topics/{path}", body)
+        assert answer.status in (200, 201, 204), answer.body
+        equal(answer.headers["Ringtail-Ack"], "disk")
+
+
+@test
+def keeps_changes():
+    """What was done to a topic is on disk when it is answered."""
+    with folder() as data:
+        for number in range(1, 6):
+            own = b'{"ring_events":%d}' % number
+            killed_behind(data, "PUT", "news", own)
+            with broker_on(data) as broker:
+                now = state(broker, "news")
+                equal(now["configuration"]["ring_events"], number)
+            killed_behind(data, "POST", "news/close")
+            killed_behind(data, "PUT", "other", b'{"closed":true}')
+            with broker_on(data) as broker:
+                equal(state(broker, "news")["closed"], True)
+                equal(state(broker, "other")["closed"], True)
+            killed_behind(data, "PUT", "other", b'{"closed":false}')
+            killed_behind(data, "DELETE", "news")
+            with broker_on(data) as broker:
+                equal(state(broker, "other")["closed"], False)
+                answer = broker.request("GET", "/topics/news")
+                is_gone = answer.status == 404
+                assert is_gone or answer.json()["epoch"] != now["epoch"]
+
+
 @test
 def torn():
     """A last batch that is not whole is cut off, and that is told."""
