@@ -26,3 +26,12 @@ struct rt_bytes rt_ack_name(enum rt_ack ack)
     RT_CHECK(ack > RT_ACK_UNSAID && ack < RT_ACK_COUNT);
     return names[ack];
 }
+
+void rt_ack_write(struct rt_writer *headers, enum rt_ack ack)
+{
+    if (ack != RT_ACK_UNSAID) {
+        RT_WRITE(headers, "Ringtail-Ack: ");
+        rt_write_bytes(headers, rt_ack_name(ack));
+        RT_WRITE(headers, "\r\n");
+    }
+}

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/writer.h"
 
 /* What it is called in `?ack=`, in a receipt and in a topic's configuration. */
 #define RT_ACK_MAP(X)   \
@@ -31,5 +32,8 @@ RT_MUST_USE int rt_ack_parse(struct rt_bytes text, enum rt_ack *ack);
 
 /* Of one that is said. */
 struct rt_bytes rt_ack_name(enum rt_ack ack);
+
+/* The header field that says it, if it is said. */
+void rt_ack_write(struct rt_writer *headers, enum rt_ack ack);
 
 #endif

@@ -148,3 +148,23 @@ struct rt_bytes rt_receipt_answer_write(struct rt_receipt_answer *answer,
     answer->written_ms = receipt->wall_ms;
     return (struct rt_bytes){answer->bytes, answer->len};
 }
+
+/* --- minimal ones --- */
+
+void rt_minimal_answer_write(struct rt_writer *writer,
+                             const struct rt_receipt *receipt,
+                             struct rt_bytes date)
+{
+    char memory[RT_MINIMAL_HEADERS_MAX];
+    struct rt_writer headers;
+    rt_writer_init(&headers, memory, sizeof(memory));
+    RT_WRITE(&headers, "Ringtail-Cursor: ");
+    rt_cursor_write(&headers, receipt->cursor);
+    RT_WRITE(&headers, "\r\n");
+    rt_ack_write(&headers, receipt->ack);
+    RT_WRITE(&headers, "Preference-Applied: return=minimal\r\n");
+    struct rt_http_answer whole = {.status = 204,
+                                   .headers = rt_writer_bytes(&headers)};
+    rt_http_answer_write(writer, &whole, date);
+    RT_CHECK(!headers.overflowed && !writer->overflowed);
+}

@@ -50,4 +50,13 @@ struct rt_bytes rt_receipt_answer_write(struct rt_receipt_answer *answer,
                                         const struct rt_receipt *receipt,
                                         struct rt_bytes date);
 
+/* The same for who prefers a minimal answer: 204, and the cursor. The writer
+ * has room for RT_MINIMAL_ANSWER_BYTES_MAX. */
+#define RT_MINIMAL_ANSWER_BYTES_MAX \
+    (RT_HTTP_ANSWER_HEAD_MAX + RT_MINIMAL_HEADERS_MAX)
+#define RT_MINIMAL_HEADERS_MAX (RT_CURSOR_BYTES_MAX + 128)
+void rt_minimal_answer_write(struct rt_writer *writer,
+                             const struct rt_receipt *receipt,
+                             struct rt_bytes date);
+
 #endif

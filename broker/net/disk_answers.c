@@ -95,7 +95,7 @@ static void fail(struct rt_http_session *session, int err)
         .problem = rt_disk_problem(err),
         .detail = "whether this, and what was sent behind it, will be on disk "
                   "is not known"};
-    session->answers.len = session->on_disk.holds[0].at;
+    rt_owed_answers_cut(&session->on_disk.owed, session->on_disk.holds[0].at);
     rt_http_session_unlink(session);
     rt_http_refuse_and_end(session, &refusal);
 }
@@ -128,7 +128,8 @@ static void add_hold(struct rt_http_session *session, uint64_t ticket)
 {
     struct rt_disk_answers *on_disk = &session->on_disk;
     if (on_disk->count < RT_DISK_HOLDS_MAX) {
-        on_disk->holds[on_disk->count++].at = session->answers.len;
+        on_disk->holds[on_disk->count++].at =
+            rt_owed_answers_part(&on_disk->owed);
     }
     on_disk->holds[on_disk->count - 1].ticket = ticket;
 }
@@ -151,21 +152,41 @@ int rt_disk_answers_hold(struct rt_http_session *session, uint64_t ticket)
 
 bool rt_disk_answers_are_held(const struct rt_http_session *session)
 {
-    return session->on_disk.count > 0;
+    return session->on_disk.count > 0 || session->on_disk.owed.records.len > 0;
 }
 
-size_t rt_disk_answers_len(const struct rt_http_session *session)
+bool rt_disk_answers_are_full(const struct rt_http_session *session)
 {
-    return session->on_disk.count > 0 ? session->on_disk.holds[0].at
-                                      : session->answers.len;
+    return rt_owed_answers_are_full(&session->on_disk.owed);
 }
 
-void rt_disk_answers_written(struct rt_http_session *session, size_t len)
+/* How much of the records waits for no batch. */
+static size_t due(const struct rt_disk_answers *on_disk)
 {
-    rt_buffer_consume(&session->answers, len);
-    for (uint32_t i = 0; i < session->on_disk.count; i++) {
-        session->on_disk.holds[i].at -= len;
+    return on_disk->count > 0 ? on_disk->holds[0].at
+                              : on_disk->owed.records.len;
+}
+
+bool rt_disk_answers_are_due(const struct rt_http_session *session)
+{
+    return due(&session->on_disk) > 0;
+}
+
+int rt_disk_answers_leave(struct rt_http_session *session)
+{
+    struct rt_disk_answers *on_disk = &session->on_disk;
+    struct rt_server *server = rt_http_session_server(session);
+    struct rt_owed_exit exit = {.heap = &server->heap,
+                                .answers = &session->answers,
+                                .answers_max = RT_ANSWERS_MAX,
+                                .receipt = &session->receipt,
+                                .date = rt_server_date(server)};
+    size_t left = 0;
+    int err = rt_owed_answers_leave(&on_disk->owed, due(on_disk), &exit, &left);
+    for (uint32_t i = 0; i < on_disk->count; i++) {
+        on_disk->holds[i].at -= left;
     }
+    return err;
 }
 
 void rt_disk_answers_drop(struct rt_http_session *session)

@@ -6,8 +6,8 @@
  *     answers  [ memory | memory | disk | memory | disk | disk | ... ]
  *                                ^ waits for batch 7    ^ for batch 8
  *
- * Requests are still taken meanwhile, until RT_ANSWERS_MAX bytes of answers are
- * there: so those that are pipelined share a batch. When a batch fails what was
+ * Requests are still taken meanwhile, and their answers kept in little room: so
+ * those that are pipelined share a batch. When a batch fails what was
  * held is dropped, and the last answer of the connection says so: nobody is
  * told that an event is on disk which is not.
  */
@@ -20,6 +20,7 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "broker/net/owed_answers.h"
 #include "protocol/ack.h"
 #include "protocol/problem.h"
 
@@ -70,7 +71,7 @@ void rt_disk_answers_release(struct rt_server *server);
 
 struct rt_disk_hold {
     uint64_t ticket;
-    size_t at; /* in session->answers: from here on they wait for it */
+    size_t at; /* in `owed`: from here on they wait for it */
 };
 
 struct rt_disk_answers {
@@ -78,6 +79,7 @@ struct rt_disk_answers {
     struct rt_disk_hold
         holds[RT_DISK_HOLDS_MAX]; /* in order, also of tickets */
     uint32_t count;
+    struct rt_owed_answers owed; /* behind session->answers */
 };
 
 /* All zeroes, but for this, is a session of which nothing is held. */
@@ -88,13 +90,17 @@ void rt_disk_answers_init(struct rt_disk_answers *answers);
 RT_MUST_USE int rt_disk_answers_hold(struct rt_http_session *session,
                                      uint64_t ticket);
 
+/* Whether answers have to wait, for the disk or for others before them; and
+ * whether there are as many as there may be. */
 bool rt_disk_answers_are_held(const struct rt_http_session *session);
+bool rt_disk_answers_are_full(const struct rt_http_session *session);
 
-/* Of session->answers, what may be written; and that it has been. */
-size_t rt_disk_answers_len(const struct rt_http_session *session);
-void rt_disk_answers_written(struct rt_http_session *session, size_t len);
+/* Whether some of those wait for nothing but to leave. They go into
+ * session->answers, a piece of RT_ANSWERS_MAX bytes: 0 or RT_ENOMEM. */
+bool rt_disk_answers_are_due(const struct rt_http_session *session);
+RT_MUST_USE int rt_disk_answers_leave(struct rt_http_session *session);
 
-/* The session waits for nothing any more. */
+/* The session waits for no batch any more. */
 void rt_disk_answers_drop(struct rt_http_session *session);
 
 #endif

@@ -18,121 +18,8 @@ void rt_http_session_unlink(struct rt_http_session *session)
         rt_list_remove(&session->waiting);
         rt_asker_detach(&session->asker);
         rt_poll_drop(session);
-        if (rt_disk_answers_are_held(session)) {
-            rt_disk_answers_drop(session);
-        }
+        rt_disk_answers_drop(session);
     }
-}
-
-/* --- answers --- */
-
-void rt_http_session_flush_soon(struct rt_http_session *session)
-{
-    if (rt_list_is_empty(&session->answering)) {
-        rt_list_append(&rt_http_session_server(session)->answering,
-                       &session->answering);
-    }
-}
-
-static void note_answer(struct rt_http_session *session, uint16_t status)
-{
-    session->exchange.is_answered = true;
-    rt_http_session_server(session)->answers[status / 100]++;
-    rt_http_session_flush_soon(session);
-}
-
-void rt_http_answer(struct rt_http_session *session,
-                    struct rt_http_answer answer)
-{
-    struct rt_server *server = rt_http_session_server(session);
-    answer.persistence = session->exchange.persistence;
-    answer.is_head = session->exchange.is_head;
-    size_t size = rt_http_answer_size(&answer);
-    char *memory = rt_buffer_reserve(&session->answers, &server->heap, size);
-    if (memory == NULL) {
-        rt_connection_close(session->connection);
-        return;
-    }
-    struct rt_writer writer;
-    rt_writer_init(&writer, memory, size);
-    rt_http_answer_write(&writer, &answer, rt_server_date(server));
-    RT_CHECK(!writer.overflowed);
-    session->answers.len += rt_writer_bytes(&writer).len;
-    note_answer(session, answer.status);
-}
-
-void rt_http_answer_written(struct rt_http_session *session,
-                            uint16_t status,
-                            struct rt_bytes bytes)
-{
-    struct rt_server *server = rt_http_session_server(session);
-    if (rt_buffer_append(&session->answers, &server->heap, bytes) < 0) {
-        rt_connection_close(session->connection);
-        return;
-    }
-    note_answer(session, status);
-}
-
-void rt_http_continue(struct rt_http_session *session)
-{
-    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    struct rt_server *server = rt_http_session_server(session);
-    if (rt_buffer_append(&session->answers, &server->heap,
-                         (struct rt_bytes){interim, sizeof(interim) - 1}) < 0) {
-        rt_connection_close(session->connection);
-        return;
-    }
-    rt_http_session_flush_soon(session);
-}
-
-void rt_http_refuse(struct rt_http_session *session,
-                    const struct rt_refusal *refusal,
-                    struct rt_bytes headers)
-{
-    char memory[RT_PROBLEM_BYTES_MAX];
-    struct rt_writer writer;
-    if (session->exchange.refuse != NULL) {
-        session->exchange.refuse(session, refusal);
-        return;
-    }
-    rt_writer_init(&writer, memory, sizeof(memory));
-    rt_problem_write(&writer, refusal);
-    RT_CHECK(!writer.overflowed);
-    if (session->exchange.closes_if_refused) {
-        session->exchange.persistence = RT_HTTP_CLOSE;
-    }
-    if (rt_problem_may_pass(refusal->problem)) {
-        _Static_assert(RT_RETRY_AFTER_S == 1, "the line below says so");
-        headers = RT_BYTES("Retry-After: 1\r\n");
-    }
-    rt_http_answer(session, (struct rt_http_answer){
-                                .status = rt_problem_status(refusal->problem),
-                                .content_type = "application/problem+json",
-                                .headers = headers,
-                                .body = rt_writer_bytes(&writer)});
-}
-
-void rt_http_refuse_for_memory(struct rt_http_session *session)
-{
-    struct rt_refusal refusal = {
-        .problem = RT_PROBLEM_INSUFFICIENT_STORAGE,
-        .detail = "raise --memory, or let events age sooner with --max-age"};
-    rt_http_refuse(session, &refusal, (struct rt_bytes){0});
-}
-
-void rt_http_refuse_and_end(struct rt_http_session *session,
-                            const struct rt_refusal *refusal)
-{
-    session->head_len = 0;
-    session->exchange = (struct rt_exchange){.persistence = RT_HTTP_CLOSE};
-    rt_http_refuse(session, refusal, (struct rt_bytes){0});
-    session->phase = RT_HTTP_PHASE_OVER;
-}
-
-void rt_http_session_give_up(struct rt_http_session *session)
-{
-    session->phase = RT_HTTP_PHASE_OVER;
-    rt_http_session_flush_soon(session);
 }
 
 /* --- output --- */
@@ -141,6 +28,7 @@ static bool is_idle(const struct rt_http_session *session)
 {
     return session->phase == RT_HTTP_PHASE_HEAD && session->held.len == 0 &&
            session->answers.len == 0 && !session->is_paused &&
+           !rt_disk_answers_are_held(session) &&
            !rt_asker_is_waiting(&session->asker) && session->poll == NULL;
 }
 
@@ -170,26 +58,47 @@ static void forget_answers(struct rt_http_session *session)
     }
 }
 
+/* Writes what there is: 0, or an error after which the connection is closed. */
+static int write_some(struct rt_http_session *session)
+{
+    struct rt_connection *connection = session->connection;
+    if (rt_disk_answers_leave(session) < 0) {
+        rt_connection_close(connection);
+        return RT_ENOMEM;
+    }
+    int err = rt_connection_write(
+        connection,
+        (struct rt_bytes){session->answers.data, session->answers.len});
+    if (err == 0) {
+        session->answers.len = 0;
+    }
+    return err;
+}
+
+static void await_peer(struct rt_http_session *session)
+{
+    forget_answers(session);
+    rt_connection_pause(session->connection);
+    session->is_paused = true;
+    rt_connection_await_drain(session->connection);
+}
+
 static void write_answers(struct rt_http_session *session)
 {
     struct rt_connection *connection = session->connection;
-    size_t len = rt_disk_answers_len(session);
     rt_list_remove(&session->answering);
-    int err = rt_connection_write(
-        connection, (struct rt_bytes){session->answers.data, len});
-    if (err < 0) {
-        return;
-    }
-    if (RT_UNLIKELY(rt_disk_answers_are_held(session))) {
-        rt_disk_answers_written(session, len);
-    } else {
-        session->answers.len = 0;
-    }
+    int rounds = 0;
+    do {
+        if (write_some(session) < 0) {
+            return;
+        }
+    } while (!rt_connection_is_blocked(connection) &&
+             rt_disk_answers_are_due(session) &&
+             ++rounds < RT_ANSWERS_ROUNDS_MAX);
     if (rt_connection_is_blocked(connection)) {
-        forget_answers(session);
-        rt_connection_pause(connection);
-        session->is_paused = true;
-        rt_connection_await_drain(connection);
+        await_peer(session);
+    } else if (rt_disk_answers_are_due(session)) {
+        rt_http_session_flush_soon(session);
     }
 }
 
@@ -203,6 +112,7 @@ static bool may_go_on(const struct rt_http_session *session)
            (session->phase != RT_HTTP_PHASE_BEHIND ||
             !rt_disk_answers_are_held(session)) &&
            session->answers.len <= RT_ANSWERS_MAX &&
+           !rt_disk_answers_are_full(session) &&
            !rt_connection_is_blocked(session->connection);
 }
 
@@ -351,7 +261,11 @@ void rt_http_session_drained(struct rt_connection *connection)
     if (may_listen(session)) {
         rt_connection_resume(connection);
     }
-    rt_http_session_continue(session);
+    if (rt_disk_answers_are_due(session)) {
+        rt_http_session_flush_soon(session); /* then it goes on */
+    } else {
+        rt_http_session_continue(session);
+    }
 }
 
 /* The connection goes on without the session. */
@@ -470,7 +384,8 @@ void rt_http_session_eof(struct rt_connection *connection)
 {
     struct rt_http_session *session = connection->http;
     if (session == NULL ||
-        (session->answers.len == 0 && !rt_connection_is_blocked(connection))) {
+        (session->answers.len == 0 && !rt_disk_answers_are_held(session) &&
+         !rt_connection_is_blocked(connection))) {
         rt_connection_close(connection);
         return;
     }

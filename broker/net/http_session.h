@@ -31,8 +31,10 @@
 #include "protocol/topic.h"
 #include "ringtail/ringtail.h"
 
-/* So many bytes of answers are written before the next request is looked at. */
-#define RT_ANSWERS_MAX ((size_t)20 * 1024)
+/* So many bytes of answers are written before the next request is looked at; in
+ * one turn so many times at most, if more of them waited for the disk. */
+#define RT_ANSWERS_MAX        ((size_t)20 * 1024)
+#define RT_ANSWERS_ROUNDS_MAX 32
 
 /* Released sessions are kept for the next requests, with their buffers, as
  * long as all of them together take no more than this. */
@@ -168,11 +170,12 @@ void rt_http_sessions_finish(struct rt_server *server);
 void rt_http_answer(struct rt_http_session *session,
                     struct rt_http_answer answer);
 
-/* The same, with an answer that is written already, for a connection that is
- * kept over HTTP/1.1. */
-void rt_http_answer_written(struct rt_http_session *session,
-                            uint16_t status,
-                            struct rt_bytes bytes);
+/* The same with the receipt of an event, which is that of no batch, or what
+ * there is of it in a minimal answer, for a connection that is kept over
+ * HTTP/1.1. */
+void rt_http_answer_receipt(struct rt_http_session *session,
+                            struct rt_bytes topic,
+                            const struct rt_receipt *receipt);
 
 /* Answers with a problem, or tells of it as the exchange has it told. Headers
  * as in struct rt_http_answer, but for one that may pass, which has a

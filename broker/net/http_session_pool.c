@@ -6,8 +6,9 @@
 static size_t session_bytes(const struct rt_http_session *session)
 {
     return sizeof(*session) + session->answers.capacity +
-           session->held.capacity + session->resumed.capacity +
-           session->body.capacity + session->notes.capacity;
+           session->on_disk.owed.records.capacity + session->held.capacity +
+           session->resumed.capacity + session->body.capacity +
+           session->notes.capacity;
 }
 
 static void session_free(struct rt_http_session *session,
@@ -16,6 +17,7 @@ static void session_free(struct rt_http_session *session,
     struct rt_heap *heap = &server->heap;
     server->body_bytes -= session->body.capacity;
     rt_buffer_finish(&session->answers, heap);
+    rt_owed_answers_finish(&session->on_disk.owed, heap);
     rt_buffer_finish(&session->held, heap);
     rt_buffer_finish(&session->resumed, heap);
     rt_buffer_finish(&session->body, heap);
@@ -40,6 +42,7 @@ static void keep_spare(struct rt_server *server,
                        size_t bytes)
 {
     session->answers.len = 0;
+    rt_owed_answers_cut(&session->on_disk.owed, 0);
     session->held.len = 0;
     session->body.len = 0;
     rt_list_prepend(&server->spare_sessions, &session->answering);

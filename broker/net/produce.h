@@ -89,9 +89,6 @@ RT_MUST_USE int rt_produce_settle(struct rt_http_session *session,
                                   struct rt_receipt *receipts,
                                   uint32_t count);
 
-/* The header field that says how far events have come, if it is said. */
-void rt_produce_write_ack(struct rt_writer *headers, enum rt_ack ack);
-
 /* Answers 200 with that body, or 204 if that is preferred; with more headers,
  * and whether it is the answer of a request that was done before. */
 void rt_produce_answer_with(struct rt_http_session *session,

@@ -49,25 +49,15 @@ int rt_produce_settle(struct rt_http_session *session,
 
 /* --- answers --- */
 
-/* The plainest case, and the most frequent. */
+/* The plainest cases, and the most frequent. */
 static bool is_plain(const struct rt_exchange *exchange,
                      const struct rt_receipt *receipt)
 {
-    return exchange->persistence == RT_HTTP_KEEP &&
-           !exchange->prefers_minimal && !exchange->is_head &&
+    return exchange->persistence == RT_HTTP_KEEP && !exchange->is_head &&
            receipt->count == 0;
 }
 
 #define HEADERS_MAX (RT_CURSOR_BYTES_MAX + 128)
-
-void rt_produce_write_ack(struct rt_writer *headers, enum rt_ack ack)
-{
-    if (ack != RT_ACK_UNSAID) {
-        RT_WRITE(headers, "Ringtail-Ack: ");
-        rt_write_bytes(headers, rt_ack_name(ack));
-        RT_WRITE(headers, "\r\n");
-    }
-}
 
 void rt_produce_answer_with(struct rt_http_session *session,
                             struct rt_bytes body,
@@ -108,7 +98,7 @@ static void answer_in_full(struct rt_http_session *session,
     rt_cursor_write(&headers, receipt->cursor);
     RT_WRITE(&headers, "\r\n");
     if (session->exchange.prefers_minimal) {
-        rt_produce_write_ack(&headers, receipt->ack);
+        rt_ack_write(&headers, receipt->ack);
     } else {
         rt_receipt_write(&body, topic, receipt);
         RT_WRITE(&body, "\n");
@@ -122,18 +112,15 @@ void rt_produce_answer(struct rt_http_session *session,
                        struct rt_bytes topic,
                        struct rt_receipt *receipt)
 {
-    struct rt_server *server = rt_http_session_server(session);
-    if (RT_UNLIKELY(server->core.journal != NULL) &&
+    const struct rt_core *core = &rt_http_session_server(session)->core;
+    if (RT_UNLIKELY(core->journal != NULL) &&
         rt_produce_settle(session, receipt, 1) < 0) {
         return;
     }
     if (!is_plain(&session->exchange, receipt)) {
         answer_in_full(session, topic, receipt, false);
     } else {
-        rt_http_answer_written(session, 200,
-                               rt_receipt_answer_write(&session->receipt, topic,
-                                                       receipt,
-                                                       rt_server_date(server)));
+        rt_http_answer_receipt(session, topic, receipt);
     }
     if (receipt->is_congested) {
         rt_http_session_wait(session);

@@ -92,7 +92,7 @@ static void answer_with(struct rt_http_session *session,
     rt_writer_init(&body, memory, sizeof(memory));
     rt_writer_init(&headers, header_memory, sizeof(header_memory));
     if (session->exchange.prefers_minimal) {
-        rt_produce_write_ack(&headers, receipts[0].ack);
+        rt_ack_write(&headers, receipts[0].ack);
     } else {
         write_receipts(&body, rt_many_of(session), receipts);
     }

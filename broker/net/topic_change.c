@@ -316,7 +316,7 @@ static void answer_purged(struct rt_http_session *session, enum rt_ack ack)
     char memory[RT_RESOURCE_LINES_MAX];
     struct rt_writer lines;
     rt_writer_init(&lines, memory, sizeof(memory));
-    rt_produce_write_ack(&lines, ack);
+    rt_ack_write(&lines, ack);
     RT_CHECK(!lines.overflowed);
     rt_http_answer(session,
                    (struct rt_http_answer){.status = 204,

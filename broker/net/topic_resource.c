@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "broker/core/control.h"
 #include "broker/net/authorize.h"
-#include "broker/net/produce.h"
 #include "broker/net/query.h"
 #include "broker/net/route.h"
 #include "protocol/etag.h"
@@ -128,7 +127,7 @@ struct rt_bytes rt_resource_lines(const struct rt_topic *topic,
     RT_WRITE(&writer, "Ringtail-Cursor: ");
     rt_cursor_write(&writer, rt_topic_latest(topic));
     RT_WRITE(&writer, "\r\n");
-    rt_produce_write_ack(&writer, ack);
+    rt_ack_write(&writer, ack);
     RT_CHECK(!writer.overflowed);
     return rt_writer_bytes(&writer);
 }

@@ -221,15 +221,53 @@ TEST("those of a batch that is done do not wait for the next one's")
     finish();
 }
 
+TEST("publishers who pipeline share a batch, however many they are")
+{
+    begin();
+    test_peer_send_times(&peer, TEST_DISK("a"), 1000);
+    test_peer_expect_silence(&peer);
+    EXPECT_INT(rt_ring_latest(&topic_of("a")->ring), 1000);
+    test_committer_commit(&committer);
+    for (int i = 0; i < 1000; i++) {
+        test_peer_await(&peer, "\"disk\"}\n");
+    }
+    EXPECT_INT(test_committer_batches(&committer), 1);
+    finish();
+}
+
+TEST("so do those who prefer minimal answers")
+{
+    begin();
+    test_peer_send_times(
+        &peer,
+        TEST_PRODUCE("a?ack=disk", "Prefer: return=minimal\r\n", "1\r\n\r\nx"),
+        1000);
+    test_peer_expect_silence(&peer);
+    EXPECT_INT(rt_ring_latest(&topic_of("a")->ring), 1000);
+    test_committer_commit(&committer);
+    for (int i = 0; i < 1000; i++) {
+        test_peer_await(&peer, "HTTP/1.1 204 ");
+        test_peer_await(&peer, "Ringtail-Ack: disk\r\n");
+    }
+    finish();
+}
+
+/* Of topics in turn nothing is a run. */
+static uint64_t taken_of_two(void)
+{
+    return rt_ring_latest(&topic_of("a")->ring) +
+           rt_ring_latest(&topic_of("b")->ring);
+}
+
 TEST("with so many answers that wait no more requests are taken")
 {
     begin();
-    test_peer_send_times(&peer, TEST_DISK("a"), 300);
+    test_peer_send_times(&peer, TEST_DISK("a") TEST_DISK("b"), 400);
     test_peer_expect_silence(&peer);
-    uint64_t taken = rt_ring_latest(&topic_of("a")->ring);
-    EXPECT(taken >= 64 && taken < 150);
-    for (uint64_t told = 0; told < 300; told += taken) {
-        taken = rt_ring_latest(&topic_of("a")->ring) - told;
+    uint64_t taken = taken_of_two();
+    EXPECT(taken >= 200 && taken < 500);
+    for (uint64_t told = 0; told < 800; told += taken) {
+        taken = taken_of_two() - told;
         test_committer_commit(&committer);
         for (uint64_t i = 0; i < taken; i++) {
             test_peer_await(&peer, "\"disk\"}\n");
@@ -237,6 +275,26 @@ TEST("with so many answers that wait no more requests are taken")
         test_host_turns(&host, 5);
     }
     EXPECT(test_committer_batches(&committer) <= 5);
+    finish();
+}
+
+TEST("who does not read what was held costs little, and loses nothing")
+{
+    begin();
+    test_peer_close(&peer);
+    test_peer_connect_narrow(&peer, &host);
+    test_peer_send_times(&peer, TEST_DISK("a"), 1000);
+    test_host_turns(&host, 50);
+    EXPECT_INT(rt_ring_latest(&topic_of("a")->ring), 1000);
+    size_t used = host.broker->server.heap.used;
+    test_committer_commit(&committer);
+    test_host_turns(&host, 20);
+    EXPECT(host.broker->server.heap.used < used + 32 * 1024);
+    for (int i = 0; i < 1000; i++) {
+        test_peer_await(&peer, "\"disk\"}\n");
+    }
+    test_peer_send(&peer, TEST_LIVEZ);
+    test_peer_await(&peer, "ok\n");
     finish();
 }
 

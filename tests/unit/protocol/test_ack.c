@@ -30,3 +30,14 @@ TEST("a level includes those before it")
     EXPECT(RT_ACK_MEMORY < RT_ACK_DISK);
     EXPECT(RT_ACK_DISK < RT_ACK_QUORUM);
 }
+
+TEST("it is said in a header field, if it is said")
+{
+    char memory[64];
+    struct rt_writer writer;
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_ack_write(&writer, RT_ACK_UNSAID);
+    EXPECT_TEXT(rt_writer_bytes(&writer), "");
+    rt_ack_write(&writer, RT_ACK_DISK);
+    EXPECT_TEXT(rt_writer_bytes(&writer), "Ringtail-Ack: disk\r\n");
+}

@@ -107,3 +107,19 @@ TEST("offsets of every length may follow one another")
         expect_same(&answer, &event);
     }
 }
+
+TEST("a minimal answer has the cursor, how far the event has come, and no body")
+{
+    char memory[RT_MINIMAL_ANSWER_BYTES_MAX];
+    struct rt_writer writer;
+    struct rt_receipt receipt = {.cursor = {0x7f3a9c21, UINT64_MAX},
+                                 .ack = RT_ACK_QUORUM};
+    rt_writer_init(&writer, memory, sizeof(memory));
+    rt_minimal_answer_write(&writer, &receipt, DATE);
+    EXPECT_TEXT(rt_writer_bytes(&writer),
+                "HTTP/1.1 204 No Content\r\n"
+                "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                "Ringtail-Cursor: 7f3a9c21-18446744073709551615\r\n"
+                "Ringtail-Ack: quorum\r\n"
+                "Preference-Applied: return=minimal\r\n\r\n");
+}
