@@ -207,6 +207,20 @@ bool rt_log_shelf_add(struct rt_log_shelf *shelf,
     return true;
 }
 
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+void rt_log_shelf_lose(struct rt_log_shelf *shelf,
+                       const struct rt_log_span *span)
+{
+    struct rt_log_loss *loss = &shelf->loss;
+    loss->sequence = greater(loss->sequence, span->sequence);
+    loss->wall_ms = greater(loss->wall_ms, span->wall_ms);
+    loss->end = greater(loss->end, span->last + 1);
+}
+
 /* Forgets the first places. */
 static void forget(struct rt_log_shelf *shelf, uint32_t count)
 {
@@ -214,6 +228,7 @@ static void forget(struct rt_log_shelf *shelf, uint32_t count)
         const struct rt_log_span *span = &shelf->places[i].span;
         shelf->bytes -= span->bytes;
         shelf->events -= span->last - span->first + 1;
+        rt_log_shelf_lose(shelf, span);
     }
     shelf->place_count -= count;
     memmove(shelf->places, shelf->places + count,

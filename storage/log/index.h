@@ -32,6 +32,14 @@ struct rt_log_place {
     struct rt_log_span span;
 };
 
+/* Of the newest event that does not count any more, or of one that came later,
+ * where that is not known; 0: there is none. */
+struct rt_log_loss {
+    uint64_t sequence; /* its number among all */
+    uint64_t wall_ms;  /* its time stamp */
+    uint64_t end;      /* behind its offset, where that is known */
+};
+
 /* One topic. Number 0 stands for keys, which are counted as its events. */
 struct rt_log_shelf {
     uint64_t topic;
@@ -41,6 +49,7 @@ struct rt_log_shelf {
     uint64_t floor;  /* of the topic itself, or of its retention */
     uint64_t bytes;  /* of all its places */
     uint64_t events; /* in all its places */
+    struct rt_log_loss loss;
     struct rt_retention retention;
     struct rt_log_place *places; /* by offset, which is by position as well */
     uint32_t place_count;
@@ -109,6 +118,10 @@ bool rt_log_shelf_add(struct rt_log_shelf *shelf,
 
 /* Raises the floor, and forgets the places below it. Under the lock. */
 void rt_log_shelf_raise(struct rt_log_shelf *shelf, uint64_t floor);
+
+/* Events do not count any more. Under the lock. */
+void rt_log_shelf_lose(struct rt_log_shelf *shelf,
+                       const struct rt_log_span *span);
 
 /* The oldest event that counts; next_offset: none does. */
 uint64_t rt_log_shelf_earliest(const struct rt_log_shelf *shelf);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "storage/log/files.h"
 #include "storage/log/last.h"
+#include "storage/log/loss.h"
 #include "storage/log/resume.h"
 #include "storage/log/roll.h"
 #include "storage/log/sealed.h"
@@ -135,7 +136,14 @@ static int begin_volume(struct recovery *recovery)
     for (uint32_t i = 0; i < index->shelf_count; i++) {
         count_shelf(index->shelves[i], &volume);
     }
-    return rt_log_index_begin(index, &volume);
+    int err = rt_log_index_begin(index, &volume);
+    if (err == 0) {
+        rt_log_loss_settle(
+            index,
+            &(struct rt_log_loss){.sequence = recovery->log->sequence,
+                                  .wall_ms = recovery->log->options.wall_ms});
+    }
+    return err;
 }
 
 /* Learns all that the segments know, with the last one found. */

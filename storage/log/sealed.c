@@ -66,6 +66,14 @@ static bool counts(const struct rt_log_shelf *shelf,
            span->last >= shelf->floor && shelf->state != RT_LOG_SHELF_IN_DOUBT;
 }
 
+/* What is below the floor was there once. */
+static void lose(struct rt_log_shelf *shelf, const struct rt_log_span *span)
+{
+    if (shelf != NULL && span->last < shelf->floor) {
+        rt_log_shelf_lose(shelf, span);
+    }
+}
+
 /* Where the shelf ends stays what the snapshot said, but for keys. */
 static void put(struct rt_log_shelf *shelf,
                 uint64_t segment,
@@ -87,6 +95,7 @@ static int add_span(struct rt_log_index *index,
 {
     struct rt_log_shelf *shelf = rt_log_index_shelf(index, topic);
     if (!counts(shelf, span)) {
+        lose(shelf, span);
         return 0;
     }
     if (is_torn(shelf, span)) {

@@ -1,0 +1,271 @@
+#include "storage/log/scan.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "storage/log/index.h"
+#include "storage/log/state.h"
+
+void rt_log_scanner_init(struct rt_log_scanner *scanner,
+                         struct rt_log *log,
+                         struct rt_store *store)
+{
+    *scanner = (struct rt_log_scanner){.log = log, .store = store};
+    rt_log_window_init(&scanner->window, log->options.disk, store->heap,
+                       RT_LOG_WINDOW_NARROW);
+}
+
+static void leave_segment(struct rt_log_scanner *scanner)
+{
+    if (scanner->walk.segment > 0) {
+        rt_log_window_close(&scanner->window);
+        scanner->walk.segment = 0;
+    }
+}
+
+void rt_log_scanner_finish(struct rt_log_scanner *scanner)
+{
+    if (scanner == NULL || scanner->log == NULL) {
+        return;
+    }
+    leave_segment(scanner);
+    rt_log_window_finish(&scanner->window);
+    *scanner = (struct rt_log_scanner){0};
+}
+
+/* --- where to begin --- */
+
+/* The first place of any topic that has something wanted, and the end of its
+ * segment. */
+struct spot {
+    uint64_t segment; /* 0: there is none */
+    uint64_t position;
+    uint64_t sequence; /* of the place's last event */
+    uint64_t end;
+};
+
+/* The first place that ends at or behind a number and a time. */
+static const struct rt_log_place *place_from(const struct rt_log_shelf *shelf,
+                                             uint64_t sequence,
+                                             uint64_t wall_ms)
+{
+    uint32_t low = 0;
+    uint32_t high = shelf->place_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct rt_log_span *span = &shelf->places[middle].span;
+        if (span->sequence < sequence || span->wall_ms < wall_ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < shelf->place_count ? &shelf->places[low] : NULL;
+}
+
+static bool is_before(const struct rt_log_place *place, const struct spot *spot)
+{
+    return spot->segment == 0 || place->segment < spot->segment ||
+           (place->segment == spot->segment &&
+            place->span.position < spot->position);
+}
+
+/* Under the lock. */
+static void look_at(const struct rt_log_index *index,
+                    const struct rt_log_scan *scan,
+                    uint64_t id,
+                    struct spot *spot)
+{
+    const struct rt_log_shelf *shelf = rt_log_index_shelf(index, id);
+    uint64_t wall_ms = scan->event_count > 0 ? 0 : scan->wall_ms;
+    const struct rt_log_place *place =
+        shelf == NULL ? NULL : place_from(shelf, scan->end, wall_ms);
+    if (place != NULL && is_before(place, spot)) {
+        const struct rt_log_volume *volume =
+            rt_log_index_volume(index, place->segment);
+        *spot = (struct spot){.segment = place->segment,
+                              .position = place->span.position,
+                              .sequence = place->span.sequence,
+                              .end = volume->end};
+    }
+}
+
+/* For one topic after the other: nobody waits for the lock long. */
+static struct spot find_spot(const struct rt_log_scanner *scanner,
+                             const struct rt_log_scan *scan)
+{
+    struct rt_log_index *index = &scanner->log->index;
+    struct spot spot = {0};
+    for (uint32_t i = 0; i < scan->topic_count; i++) {
+        rt_log_index_lock(index);
+        look_at(index, scan, scan->topics[i].id, &spot);
+        rt_log_index_unlock(index);
+    }
+    return spot;
+}
+
+/* --- from batch to batch --- */
+
+static int open_segment(struct rt_log_scanner *scanner, uint64_t segment)
+{
+    int err = rt_log_window_open(&scanner->window, segment);
+    if (err == 0) {
+        rt_log_walk_init(&scanner->walk, &scanner->window,
+                         scanner->log->options.identity, segment);
+        scanner->position = 0;
+    }
+    return err;
+}
+
+/* Goes to the spot, or stays farther on, where the last scan ended. */
+static int enter(struct rt_log_scanner *scanner,
+                 const struct rt_log_scan *scan,
+                 const struct spot *spot)
+{
+    int err = 0;
+    if (scanner->walk.segment != spot->segment) {
+        leave_segment(scanner);
+        err = open_segment(scanner, spot->segment);
+    }
+    scanner->window.end = spot->end;
+    if (scanner->next > scan->end || scanner->position < spot->position) {
+        scanner->position = spot->position;
+        scanner->next = scan->end;
+        scanner->width = 0;
+    }
+    return err;
+}
+
+static bool is_over(const struct rt_log_scanner *scanner,
+                    const struct rt_log_scan *scan)
+{
+    return scan->end >= scan->until || scanner->walked >= RT_LOG_SCAN_BYTES;
+}
+
+/* The batch that the walk is at. What came before it without being found there
+ * is damaged. */
+static int scan_batch(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
+{
+    const struct rt_log_walk *walk = &scanner->walk;
+    if (walk->position > scanner->position) {
+        scan->damaged = walk->batch.sequence;
+    }
+    int err = rt_log_scan_batch(scanner, scan);
+    scanner->position = walk->position;
+    scanner->next = scan->end;
+    if (err == 0 && scan->end > walk->batch.sequence) {
+        scanner->position = rt_log_walk_end(walk);
+        scanner->walked += walk->batch.length;
+    }
+    return err;
+}
+
+/* What a place promised, and is not there, is damaged. */
+static void miss(struct rt_log_scan *scan, const struct spot *spot)
+{
+    if (scan->end <= spot->sequence) {
+        scan->end = spot->sequence + 1;
+        scan->damaged = spot->sequence;
+    }
+}
+
+static int scan_segment(struct rt_log_scanner *scanner,
+                        struct rt_log_scan *scan,
+                        const struct spot *spot)
+{
+    int err = enter(scanner, scan, spot);
+    int found =
+        err < 0 ? err : rt_log_walk_seek(&scanner->walk, scanner->position);
+    while (found > 0) {
+        err = scan_batch(scanner, scan);
+        if (err < 0 || is_over(scanner, scan)) {
+            return err;
+        }
+        found = rt_log_walk_seek(&scanner->walk, scanner->position);
+    }
+    if (found == 0) {
+        miss(scan, spot);
+    }
+    return found;
+}
+
+static int scan_some(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
+{
+    struct spot spot = find_spot(scanner, scan);
+    if (spot.segment == 0) {
+        scan->end = scan->until;
+        return 0;
+    }
+    int err = scan_segment(scanner, scan, &spot);
+    return err == RT_ENOENT ? 0 : err; /* retention was faster: look again */
+}
+
+/* --- what does not count any more --- */
+
+/* Under the lock. */
+static void settle_topic(const struct rt_log_index *index,
+                         const struct rt_log_scan *scan,
+                         struct rt_log_scan_topic *topic)
+{
+    const struct rt_log_shelf *shelf = rt_log_index_shelf(index, topic->id);
+    topic->lost = 0;
+    topic->floor = UINT64_MAX;
+    if (shelf != NULL) {
+        bool is_missed = shelf->loss.sequence >= scan->first &&
+                         shelf->loss.wall_ms >= scan->wall_ms;
+        topic->lost = is_missed ? shelf->loss.sequence : 0;
+        topic->floor = rt_log_shelf_earliest(shelf);
+    }
+}
+
+/* What was lost is asked at the end: so it is told of all that was not found.
+ */
+static void settle_topics(struct rt_log_scanner *scanner,
+                          struct rt_log_scan *scan)
+{
+    struct rt_log_index *index = &scanner->log->index;
+    for (uint32_t i = 0; i < scan->topic_count; i++) {
+        rt_log_index_lock(index);
+        settle_topic(index, scan, &scan->topics[i]);
+        rt_log_index_unlock(index);
+    }
+}
+
+static void drop_lost(struct rt_log_scan *scan)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < scan->event_count; i++) {
+        struct rt_log_scan_event event = scan->events[i];
+        if (event.offset >= scan->topics[event.topic].floor) {
+            scan->events[kept++] = event;
+        }
+    }
+    scan->event_count = kept;
+}
+
+static void begin(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
+{
+    RT_CHECK(scan->first < scan->until && scan->segment->event_count == 0);
+    scan->end = scan->first;
+    scan->event_count = 0;
+    scan->needed = 0;
+    scan->damaged = 0;
+    for (uint32_t i = 0; i < scan->topic_count; i++) {
+        scan->topics[i].damaged = 0;
+    }
+    scanner->walked = 0;
+}
+
+int rt_log_scan(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
+{
+    int err = 0;
+    begin(scanner, scan);
+    while (err == 0 && !is_over(scanner, scan)) {
+        err = scan_some(scanner, scan);
+    }
+    if (err < 0 && scan->end == scan->first) {
+        return err;
+    }
+    settle_topics(scanner, scan);
+    drop_lost(scan);
+    return 0;
+}

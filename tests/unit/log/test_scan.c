@@ -1,0 +1,190 @@
+#include "storage/log/scan.h"
+
+#include "tests/unit/log/scanning.h"
+
+#define ALL UINT32_C(0x7e)
+
+static struct scanning scanning;
+
+static void begin(void)
+{
+    scanning_init(&scanning);
+}
+
+static void end(void)
+{
+    scanning_finish(&scanning);
+}
+
+/* Every topic has something now and then, over several segments. */
+static void publish_some(void)
+{
+    for (uint32_t i = 0; i < 120; i++) {
+        scanning_publish(&scanning, 1 + i % 3, 1 + i % 4, 100 + i * 3);
+        scanning_publish(&scanning, 4 + i % 2, 2, 700);
+    }
+    scanning_publish(&scanning, 6, 1, 100);
+    EXPECT(rt_log_usage(scanning.keeper.log).segment_count > 3);
+}
+
+TEST("all events of some topics are found, from any number on")
+{
+    begin();
+    publish_some();
+    for (uint64_t first = 1; first <= scanning.keeper.sequence; first++) {
+        (void)scanning_step(&scanning, ALL, first);
+        (void)scanning_step(&scanning, 0x0a, first);
+        (void)scanning_step(&scanning, 0x40, first);
+    }
+    (void)scanning_all(&scanning, ALL, 1);
+    (void)scanning_all(&scanning, 0x16, 1);
+    (void)scanning_all(&scanning, 0x0c, 77);
+    end();
+}
+
+TEST("what is far behind is gone to at once")
+{
+    begin();
+    publish_some();
+    EXPECT_INT(scanning_all(&scanning, 0x40, 1), 1);
+    uint64_t calls = scanning.keeper.disk.calls;
+    EXPECT_INT(scanning_all(&scanning, 0x40, 1), 1);
+    EXPECT(scanning.keeper.disk.calls - calls <= 4);
+    end();
+}
+
+TEST("a topic without events, or that there is not, is not found")
+{
+    begin();
+    scanning_publish(&scanning, 1, 5, 100);
+    EXPECT_INT(scanning_step(&scanning, 0x04, 1), 6);
+    scanning.topics[0].id = 99;
+    scanning.topics[0].floor = 0;
+    EXPECT_INT(scanning_try(&scanning, 0, 1), 0);
+    EXPECT_INT(scanning.scan.end, 6);
+    scanning_release(&scanning);
+    end();
+}
+
+TEST("a scan ends before what is not on disk for sure")
+{
+    begin();
+    scanning_publish(&scanning, 1, 9, 100);
+    scanning.keeper.sequence = 5;
+    EXPECT_INT(scanning_step(&scanning, 0x02, 1), 6);
+    EXPECT_INT(scanning.scan.event_count, 5);
+    scanning.keeper.sequence = 9;
+    EXPECT_INT(scanning_step(&scanning, 0x02, 6), 10);
+    end();
+}
+
+TEST("scans follow the log as it is written")
+{
+    uint64_t next = 1;
+    begin();
+    for (uint32_t i = 0; i < 200; i++) {
+        scanning_publish(&scanning, 1 + i % 5, 2, 500);
+        next = scanning_step(&scanning, ALL, next);
+        EXPECT_INT(next, scanning.keeper.sequence + 1);
+    }
+    end();
+}
+
+TEST("one scan goes through so much of the log at most")
+{
+    begin();
+    keeper_finish(&scanning.keeper);
+    keeper_init(&scanning.keeper);
+    scanning.keeper.options.segment_bytes = (uint64_t)64 * 1024 * 1024;
+    keeper_open(&scanning.keeper);
+    scanning.scanner.log = scanning.keeper.log;
+    keeper_describe(&scanning.keeper, 1, "one");
+    keeper_describe(&scanning.keeper, 2, "two");
+    scanning_publish(&scanning, 1, 1, 100);
+    for (uint32_t i = 0; i < 200; i++) {
+        scanning_publish(&scanning, 2, 1, 60000);
+    }
+    scanning_publish(&scanning, 1, 1, 100);
+    EXPECT_INT(scanning_all(&scanning, 0x02, 1), 3);
+    end();
+}
+
+TEST("what retention removed is not found, and told as lost")
+{
+    begin();
+    publish_some();
+    uint64_t last = scanning.keeper.sequence;
+    scanning.keeper.log->options.retention.bytes = 1;
+    EXPECT_INT(rt_log_retain(scanning.keeper.log, 0), 0);
+    struct rt_log_extent extent;
+    EXPECT(rt_log_extent(scanning.keeper.log, 2, &extent));
+    EXPECT(extent.earliest > 1);
+    EXPECT_INT(scanning_try(&scanning, 0x44, 1), 0);
+    EXPECT(scanning.topics[0].lost > 1 && scanning.topics[0].lost < last);
+    EXPECT_INT(scanning.topics[0].damaged, 0);
+    EXPECT_INT(scanning.topics[1].lost, 0);
+    EXPECT(scanning.scan.event_count > 0);
+    EXPECT(scanning.events[0].sequence > scanning.topics[0].lost);
+    uint64_t behind = scanning.topics[0].lost + 1;
+    scanning_release(&scanning);
+    EXPECT_INT(scanning_try(&scanning, 0x44, behind), 0);
+    EXPECT_INT(scanning.topics[0].lost, 0);
+    scanning_release(&scanning);
+    end();
+}
+
+TEST("what came before a time is passed over")
+{
+    begin();
+    for (uint32_t i = 0; i < 100; i++) {
+        scanning.keeper.options.wall_ms = 1000 + i;
+        scanning_publish(&scanning, 1 + i % 2, 1, 900);
+    }
+    scanning.keeper.options.wall_ms = 10;
+    scanning_publish(&scanning, 1, 1, 900);
+    scanning.scan.wall_ms = 1070;
+    EXPECT_INT(scanning_try(&scanning, 0x06, 1), 0);
+    EXPECT_INT(scanning.events[0].sequence, 71);
+    EXPECT_INT(scanning.scan.events[1].sequence, 72);
+    scanning_release(&scanning);
+    scanning.scan.wall_ms = 1099;
+    EXPECT_INT(scanning_try(&scanning, 0x06, 1), 0);
+    EXPECT_INT(scanning.scan.event_count, 2);
+    EXPECT_INT(scanning.events[0].sequence, 100);
+    EXPECT_INT(scanning.events[1].sequence, 101);
+    scanning_release(&scanning);
+    end();
+}
+
+TEST("a batch that is lost is told, and what is behind it is found")
+{
+    begin();
+    for (uint32_t i = 0; i < 9; i++) {
+        scanning_publish(&scanning, 1, 2, 500);
+    }
+    scanning.capacity = 16384;
+    uint64_t fifth = keeper_batch(&scanning.keeper, 1, SCAN_TOPICS + 5);
+    keeper_image(&scanning.keeper, 1)->bytes[fifth + 70] ^= 1;
+    EXPECT_INT(scanning_try(&scanning, 0x02, 1), 0);
+    EXPECT_INT(scanning.scan.damaged, 12);
+    EXPECT_INT(scanning.scan.end, 19);
+    EXPECT_INT(scanning.scan.event_count, 16);
+    for (uint32_t i = 0; i < scanning.scan.event_count; i++) {
+        scanning_look(&scanning, i);
+    }
+    scanning_release(&scanning);
+    end();
+}
+
+TEST("what the disk says is told, and later it is asked again")
+{
+    begin();
+    scanning_publish(&scanning, 1, 2, 500);
+    for (uint32_t call = 1; call <= 2; call++) {
+        fake_disk_fault_at(&scanning.keeper.disk, call, FAKE_EIO);
+        EXPECT_INT(scanning_try(&scanning, 0x02, 1), RT_EIO);
+        scanning_release(&scanning);
+    }
+    EXPECT_INT(scanning_step(&scanning, 0x02, 1), 3);
+    end();
+}
