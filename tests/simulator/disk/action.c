@@ -120,11 +120,14 @@ static void act_purge(struct world *world)
         return;
     }
     rt_topic_purge(found);
+    keyed_forget(world, topic);
     found = world_find(world, topic);
     if (found != NULL) {
         uint32_t era = truth_era(topic, found->epoch);
         EXPECT_INT(era + 1, topic->era_count);
-        change(world, topic, (struct standing){.era = era});
+        change(
+            world, topic,
+            (struct standing){.era = era, .is_damaged = topic->now.is_damaged});
     }
 }
 
@@ -236,6 +239,7 @@ static void act_tick(struct world *world)
         was_empty[i] = is_empty(world, &world->topics[i]);
     }
     rt_core_tick(&world->core);
+    keyed_expire(world);
     for (uint32_t i = 0; i < world->habits.topic_count; i++) {
         struct truth_topic *topic = &world->topics[i];
         if (topic->now.is_known && world_find(world, topic) == NULL) {
@@ -267,21 +271,21 @@ static const struct action {
 } actions[] = {
     {"publish", act_publish}, {"burst", act_burst},
     {"burst", act_burst},     {"together", publish_together},
-    {"come", act_come},       {"come", act_come},
-    {"leave", act_leave},     {"temper", act_temper},
-    {"drain", act_drain},     {"pause", act_pause},
-    {"close", act_close},     {"open", act_open},
-    {"purge", act_purge},     {"retain", act_retain},
-    {"ack", act_ack},         {"take", disk_take},
-    {"append", disk_append},  {"tell", disk_tell},
-    {"write", act_write},     {"answer", disk_answer},
-    {"refuse", disk_refuse},  {"fill", act_fill},
-    {"empty", disk_empty},    {"forget", disk_retain},
-    {"fault", act_fault},     {"kill", act_kill},
-    {"stop", act_stop},       {"flush", act_flush},
-    {"turn", act_turn},       {"deliver", act_deliver},
-    {"tick", act_tick},       {"time", act_time},
-    {"memory", act_memory},
+    {"keyed", keyed_publish}, {"come", act_come},
+    {"come", act_come},       {"leave", act_leave},
+    {"temper", act_temper},   {"drain", act_drain},
+    {"pause", act_pause},     {"close", act_close},
+    {"open", act_open},       {"purge", act_purge},
+    {"retain", act_retain},   {"ack", act_ack},
+    {"take", disk_take},      {"append", disk_append},
+    {"tell", disk_tell},      {"write", act_write},
+    {"answer", disk_answer},  {"refuse", disk_refuse},
+    {"fill", act_fill},       {"empty", disk_empty},
+    {"forget", disk_retain},  {"fault", act_fault},
+    {"kill", act_kill},       {"stop", act_stop},
+    {"flush", act_flush},     {"turn", act_turn},
+    {"deliver", act_deliver}, {"tick", act_tick},
+    {"time", act_time},       {"memory", act_memory},
 };
 
 _Static_assert(RT_ARRAY_LENGTH(actions) <= ACTION_MAX, "a weight for each");

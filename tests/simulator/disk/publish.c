@@ -1,23 +1,29 @@
 /* Publishing: alone, and together. */
 #include "base/error.h"
-#include "broker/core/publication.h"
 #include "broker/core/topic.h"
+#include "tests/simulator/disk/together.h"
 #include "tests/simulator/disk/world.h"
 #include "tests/simulator/expect.h"
 #include "tests/simulator/noise.h"
-
-#define TOGETHER_MAX 24
 
 /* A type of RT_TYPE_BYTES_MAX. */
 #define TYPE_MAX \
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+static uint32_t draw_len(struct world *world)
+{
+    uint32_t max = world->habits.len_max;
+    if (world->habits.is_vast && one_in(world, 40)) {
+        return PAYLOAD_MAX - below(world, 1000);
+    }
+    return below(world, one_in(world, 10) ? max + 1 : max / 8 + 1);
+}
+
 static struct event draw(struct world *world)
 {
     static const char *const types[] = {"", "", "", "a", "a", "b.c", TYPE_MAX};
-    uint32_t max = world->habits.len_max;
     return (struct event){
-        .len = below(world, one_in(world, 10) ? max + 1 : max / 8 + 1),
+        .len = draw_len(world),
         .noise = (uint32_t)test_random_next(&world->random),
         .content = (enum rt_content)below(world, 3),
         .type = rt_bytes_of(types[below(world, RT_ARRAY_LENGTH(types))])};
@@ -40,6 +46,9 @@ static void expect_refusal(const struct world *world,
     switch (err) {
     case RT_ECLOSED:
         EXPECT(topic->now.is_closed);
+        break;
+    case RT_EDAMAGED:
+        EXPECT(topic->now.is_damaged);
         break;
     case RT_ENOSPC:
         EXPECT_INT(world->journal.state, RT_JOURNAL_FULL);
@@ -82,7 +91,7 @@ void publish_one(struct world *world, struct truth_topic *topic)
         expect_refusal(world, topic, err);
         return;
     }
-    EXPECT(is_open && !topic->now.is_closed);
+    EXPECT(is_open && !topic->now.is_closed && !topic->now.is_damaged);
     event.offset = receipt.cursor.offset;
     event.wall_ms = receipt.wall_ms;
     event.ticket = receipt.ticket;
@@ -92,17 +101,9 @@ void publish_one(struct world *world, struct truth_topic *topic)
 
 /* --- together --- */
 
-struct together {
-    struct rt_publication publication;
-    struct truth_topic *topics[TOGETHER_MAX];
-    struct event events[TOGETHER_MAX];
-    uint32_t count;
-};
-
-static int add(struct world *world, struct together *together)
+static int
+add(struct world *world, struct together *together, struct truth_topic *topic)
 {
-    struct truth_topic *topic =
-        &world->topics[below(world, world->habits.topic_count)];
     struct event event = draw(world);
     struct rt_event out = outgoing(topic, &event);
     int err = rt_publication_add(&together->publication, &out);
@@ -119,10 +120,28 @@ static int add(struct world *world, struct together *together)
     return 0;
 }
 
-/* There is all of it before anybody is given any of it. */
-static void commit(struct world *world, struct together *together)
+bool together_fill(struct world *world,
+                   struct together *together,
+                   struct truth_topic *topic)
 {
-    struct rt_receipt receipts[RT_PUBLICATION_TOPICS_MAX];
+    uint32_t wanted = 1 + below(world, TOGETHER_MAX);
+    int err = 0;
+    together->count = 0;
+    rt_publication_init(&together->publication, &world->core);
+    while (err == 0 && together->count < wanted) {
+        uint32_t any = below(world, world->habits.topic_count);
+        err = add(world, together, topic != NULL ? topic : &world->topics[any]);
+    }
+    if (err < 0) {
+        rt_publication_abandon(&together->publication);
+    }
+    return err == 0;
+}
+
+void together_commit(struct world *world,
+                     struct together *together,
+                     struct rt_receipt *receipts)
+{
     struct rt_publication *publication = &together->publication;
     uint64_t count = 0;
     for (uint32_t i = 0; i < together->count; i++) {
@@ -141,16 +160,8 @@ static void commit(struct world *world, struct together *together)
 void publish_together(struct world *world)
 {
     static struct together together;
-    uint32_t wanted = 1 + below(world, TOGETHER_MAX);
-    int err = 0;
-    together.count = 0;
-    rt_publication_init(&together.publication, &world->core);
-    while (err == 0 && together.count < wanted) {
-        err = add(world, &together);
-    }
-    if (err < 0) {
-        rt_publication_abandon(&together.publication);
-    } else {
-        commit(world, &together);
+    struct rt_receipt receipts[TRUTH_TOPIC_MAX];
+    if (together_fill(world, &together, NULL)) {
+        together_commit(world, &together, receipts);
     }
 }

@@ -225,7 +225,7 @@ static void note_topic(struct reader *reader)
 static void subscribe(struct reader *reader, const struct rt_since *since)
 {
     struct world *world = reader->world;
-    struct begun begun;
+    struct begun begun = {.is_gap = false};
     reader->at = 0;
     reader->is_told = false;
     int err = reader->is_local ? attach_local(reader, since, &begun)

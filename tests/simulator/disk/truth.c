@@ -94,6 +94,7 @@ static void settle(struct era *era, uint64_t end)
         if (event->fate == FATE_PENDING) {
             event->fate = event->offset < end ? FATE_WRITTEN : FATE_LOST;
         }
+        event->ticket = 0;
     }
 }
 
@@ -124,13 +125,31 @@ void truth_restart(struct truth_topic *topic,
     struct era *era = &topic->eras[standing.era];
     settle(era, end);
     truth_lose(topic);
-    EXPECT(next > truth_last(era));
+    EXPECT(next > truth_last(era) || standing.is_damaged);
     if (next > end) {
         EXPECT(era->jump_count < TRUTH_JUMP_MAX);
         era->jumps[era->jump_count++] = (struct jump){end, next};
     }
     topic->now = standing;
     topic->on_disk = standing;
+}
+
+void truth_cut(struct era *era, uint64_t end)
+{
+    while (truth_last(era) >= end) {
+        era->count--;
+    }
+}
+
+void truth_cut_last(struct era *era, uint64_t end, uint64_t last)
+{
+    for (uint64_t i = 0; i < era->count; i++) {
+        struct event *event = &era->events[i];
+        if (event->fate == FATE_WRITTEN && event->offset >= end) {
+            EXPECT(event->ticket >= last);
+            event->fate = FATE_LOST;
+        }
+    }
 }
 
 bool truth_has_jump(const struct era *era, uint64_t first, uint64_t end)

@@ -24,7 +24,7 @@ enum fate {
 
 struct event {
     uint64_t offset; /* as cursors have it */
-    uint64_t ticket; /* the batch that it is in */
+    uint64_t ticket; /* the batch that it is in; 0: it is of an earlier life */
     uint64_t wall_ms;
     uint32_t len;
     uint32_t noise; /* where in the noise its payload begins */
@@ -54,6 +54,7 @@ struct standing {
     uint32_t era;
     bool is_known; /* to the log */
     bool is_closed;
+    bool is_damaged; /* it takes no events */
     enum rt_ack ack;
     uint64_t ring_events; /* of its own retention; 0: it has none */
 };
@@ -94,6 +95,11 @@ void truth_restart(struct truth_topic *topic,
                    uint64_t end,
                    uint64_t next);
 void truth_lose(struct truth_topic *topic);
+
+/* What is from an offset on is no longer on disk, of a topic that takes no more
+ * events; or of one that does, and then it must have been in the last batch. */
+void truth_cut(struct era *era, uint64_t end);
+void truth_cut_last(struct era *era, uint64_t end, uint64_t last);
 
 /* Whether some of the offsets up to an end were not given for that reason. */
 bool truth_has_jump(const struct era *era, uint64_t first, uint64_t end);

@@ -85,7 +85,9 @@ static void random_habits(struct world *world)
     habits->patience = 1 + below(world, 40);
     habits->is_short = one_in(world, 5);
     habits->fails = one_in(world, 4);
-    habits->is_damaged = habits->fails || one_in(world, 4);
+    habits->is_vast = one_in(world, 8);
+    habits->flips = one_in(world, 5);
+    habits->is_damaged = habits->fails || habits->flips || one_in(world, 4);
 }
 
 /* Rings are small, for what they have does not come from the disk. */
@@ -117,13 +119,14 @@ static struct rt_retention random_log(struct world *world)
 
 void world_begin_core(struct world *world)
 {
-    struct rt_core_options options = {
-        .retention = world->retention,
-        .idempotency = {.keep_ms = 1, .count_max = 1, .bytes_max = UINT64_MAX},
-        .ack = RT_ACK_DISK,
-        .stall_timeout_ms = STALL_MS,
-        .sink = &reader_sink,
-        .random = next_epoch};
+    struct rt_core_options options = {.retention = world->retention,
+                                      .idempotency = {.keep_ms = KEY_MS,
+                                                      .count_max = KEY_PLACES,
+                                                      .bytes_max = UINT64_MAX},
+                                      .ack = RT_ACK_DISK,
+                                      .stall_timeout_ms = STALL_MS,
+                                      .sink = &reader_sink,
+                                      .random = next_epoch};
     world->memory.fail_in = 0;
     rt_core_init(&world->core, &world->memory.heap, &options);
     rt_journal_init(&world->journal, &world->core);
@@ -160,7 +163,7 @@ void world_init(struct world *world, uint64_t seed)
     rt_heap_init_over(&world->memory.heap, SIZE_MAX, failing_resize,
                       &world->memory);
     world_begin_core(world);
-    disk_open(world, &found);
+    EXPECT_INT(disk_open(world, &found), 0);
     world->node_epoch = world->core.epoch;
 }
 

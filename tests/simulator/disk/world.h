@@ -16,6 +16,7 @@
 #include "broker/core/journal.h"
 #include "broker/core/journal_write.h"
 #include "storage/log/reader.h"
+#include "tests/simulator/disk/keyed.h"
 #include "tests/simulator/disk/reader.h"
 #include "tests/simulator/disk/truth.h"
 #include "tests/support/random.h"
@@ -50,6 +51,13 @@ struct wanted {
     struct rt_segment *segment;
 };
 
+/* A bit of the log that is another one. */
+struct flip {
+    struct fake_file *file;
+    uint64_t at;
+    uint32_t bit;
+};
+
 /* What this seed is like. */
 struct habits {
     uint32_t weights[ACTION_MAX];
@@ -59,9 +67,11 @@ struct habits {
     uint32_t burst_max;
     uint32_t patience;     /* a connection is bad one time in so many */
     uint64_t segment_size; /* of the log */
+    bool is_vast;          /* events are larger than a write, now and then */
     bool is_short;         /* of memory, now and then */
     bool is_damaged;       /* what is fetched cannot be had, now and then */
     bool fails;            /* a write does, some day */
+    bool flips;            /* the log has another bit, after some ends */
 };
 
 struct world {
@@ -85,12 +95,15 @@ struct world {
     struct wanted wanted;
     bool is_full;     /* the disk is, as far as the core was told */
     bool is_retained; /* the log has forgotten something, maybe */
+    bool is_flipped;  /* the log has another bit: anything may be lost */
+    struct flip flip; /* the last one */
     bool is_answered; /* with a loss: who is told of a gap now has a reason */
     uint64_t starts;
     uint64_t sequence; /* of what was last given a number */
     uint32_t node_epoch;
     struct truth_topic topics[TRUTH_TOPIC_MAX];
     struct reader readers[READER_MAX];
+    struct keyed keys[KEY_PLACES];
     uint64_t events; /* that there ever were */
 };
 
@@ -125,8 +138,8 @@ void world_set_time(struct world *world, uint64_t now_ms, uint64_t wall_ms);
 
 extern const struct rt_history_ops disk_history;
 
-/* Opens the log, and makes the core what it has. */
-void disk_open(struct world *world, struct rt_log_found *found);
+/* Opens the log, and makes the core what it has: 0, or RT_EDAMAGED. */
+int disk_open(struct world *world, struct rt_log_found *found);
 
 /* The process is no more: what was not written never will be. */
 void disk_close(struct world *world);
@@ -152,6 +165,12 @@ void disk_retain(struct world *world);
 bool disk_extent(const struct world *world,
                  const struct rt_topic *found,
                  struct rt_log_extent *extent);
+
+/* --- a bit of the log: damage.c --- */
+
+/* Another one, maybe; and as it was before that. */
+void damage_flip(struct world *world);
+void damage_mend(struct world *world);
 
 /* --- how it ends and begins again: restart.c --- */
 
