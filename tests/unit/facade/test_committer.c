@@ -9,41 +9,9 @@
 #include <unistd.h>
 
 #include "broker/core/topic.h"
-#include "broker/facade.h"
-#include "broker/net/committer.h"
-#include "tests/support/directory.h"
-#include "tests/support/host.h"
-#include "tests/support/test.h"
-
-static struct ringtail_config
-config_over(const struct test_directory *directory)
-{
-    struct ringtail_config config;
-    ringtail_config_init(&config);
-    config.data = directory->path;
-    return config;
-}
+#include "tests/unit/facade/logged.h"
 
 /* --- what a host sees --- */
-
-static struct ringtail_receipt publish(struct test_host *host,
-                                       const char *topic)
-{
-    struct ringtail_receipt receipt;
-    EXPECT_INT(ringtail_publish(host->broker, topic, "x", 1, NULL, &receipt),
-               0);
-    return receipt;
-}
-
-static struct rt_committer *committer_of(const struct test_host *host)
-{
-    return host->broker->server.committer;
-}
-
-static void until_written(struct test_host *host)
-{
-    TEST_UNTIL(&host->loop, rt_journal_is_idle(&committer_of(host)->journal));
-}
 
 TEST("a broker that was stopped goes on where it was")
 {

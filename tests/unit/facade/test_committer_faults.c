@@ -1,43 +1,11 @@
 /* A log that is refused what it needs: memory, or the disk. */
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "broker/core/topic.h"
-#include "broker/facade.h"
-#include "broker/net/committer.h"
-#include "tests/support/directory.h"
-#include "tests/support/host.h"
-#include "tests/support/test.h"
-
-static struct ringtail_config
-config_over(const struct test_directory *directory)
-{
-    struct ringtail_config config;
-    ringtail_config_init(&config);
-    config.data = directory->path;
-    return config;
-}
-
-static struct ringtail_receipt publish(struct test_host *host,
-                                       const char *topic)
-{
-    struct ringtail_receipt receipt;
-    EXPECT_INT(ringtail_publish(host->broker, topic, "x", 1, NULL, &receipt),
-               0);
-    return receipt;
-}
-
-static struct rt_committer *committer_of(const struct test_host *host)
-{
-    return host->broker->server.committer;
-}
-
-static void until_written(struct test_host *host)
-{
-    TEST_UNTIL(&host->loop, rt_journal_is_idle(&committer_of(host)->journal));
-}
+#include "tests/support/accounts.h"
+#include "tests/unit/facade/logged.h"
 
 static int created(const struct ringtail_config *config)
 {
@@ -52,36 +20,11 @@ static int created(const struct ringtail_config *config)
 
 /* --- the k-th allocation fails --- */
 
-struct accounts {
-    size_t used;
-    uint64_t allocations;
-    uint64_t fail_at; /* 0: none does */
-};
-
-static void *
-resize(void *context, void *memory, size_t old_size, size_t new_size)
-{
-    struct accounts *accounts = context;
-    if (new_size == 0) {
-        free(memory);
-        accounts->used -= old_size;
-        return NULL;
-    }
-    if (++accounts->allocations == accounts->fail_at) {
-        return NULL;
-    }
-    void *moved = realloc(memory, new_size);
-    EXPECT(moved != NULL);
-    accounts->used += new_size - old_size;
-    return moved;
-}
-
 /* Whatever was answered is there when it begins again. */
-static void live(struct accounts *accounts, struct ringtail_config *config)
+static void live(struct test_accounts *accounts, struct ringtail_config *config)
 {
     struct test_host host = {.is_stopped = false};
-    config->resize = resize;
-    config->resize_context = accounts;
+    test_accounts_apply(accounts, config);
     EXPECT_INT(uv_loop_init(&host.loop), 0);
     int err = ringtail_broker_create(config, &host.loop, &host.broker);
     if (err < 0) {
@@ -101,12 +44,12 @@ static void live(struct accounts *accounts, struct ringtail_config *config)
 TEST("wherever the k-th allocation fails, it is an error and no more")
 {
     uint64_t k = 0;
-    struct accounts accounts;
+    struct test_accounts accounts;
     struct test_directory directory;
     test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     do {
-        accounts = (struct accounts){.fail_at = ++k};
+        accounts = (struct test_accounts){.fail_at = ++k};
         live(&accounts, &config);
         EXPECT_INT(accounts.used, 0);
     } while (accounts.allocations >= k);

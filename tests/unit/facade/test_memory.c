@@ -2,10 +2,10 @@
  * The host's allocator: all memory comes from it and goes back to it, an idle
  * broker has little, and each single allocation may fail.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "broker/net/server.h"
+#include "tests/support/accounts.h"
 #include "tests/support/peer.h"
 #include "tests/support/test.h"
 
@@ -14,44 +14,17 @@
 /* An empty topic, with the trees and lists that it is in. */
 #define TOPIC_BYTES_MAX ((size_t)8 * 1024)
 
-struct accounts {
-    size_t used;
-    uint64_t allocations;
-    uint64_t fail_at; /* 0: none does */
-};
-
-static void *
-resize(void *context, void *memory, size_t old_size, size_t new_size)
-{
-    struct accounts *accounts = context;
-    EXPECT((memory == NULL) == (old_size == 0));
-    EXPECT(accounts->used >= old_size);
-    if (new_size == 0) {
-        free(memory);
-        accounts->used -= old_size;
-        return NULL;
-    }
-    if (++accounts->allocations == accounts->fail_at) {
-        return NULL;
-    }
-    void *moved = realloc(memory, new_size);
-    EXPECT(moved != NULL);
-    accounts->used += new_size - old_size;
-    return moved;
-}
-
-static struct ringtail_config config_over(struct accounts *accounts)
+static struct ringtail_config config_over(struct test_accounts *accounts)
 {
     struct ringtail_config config;
     ringtail_config_init(&config);
-    config.resize = resize;
-    config.resize_context = accounts;
+    test_accounts_apply(accounts, &config);
     return config;
 }
 
 TEST("an idle broker that listens has less than 64 KiB")
 {
-    struct accounts accounts = {0};
+    struct test_accounts accounts = {0};
     struct ringtail_config config = config_over(&accounts);
     struct test_host host;
     test_host_start(&host, &config);
@@ -64,7 +37,7 @@ TEST("an idle broker that listens has less than 64 KiB")
 TEST("what peers took is given back when the last one is gone")
 {
     static struct test_peer peer;
-    struct accounts accounts = {0};
+    struct test_accounts accounts = {0};
     struct ringtail_config config = config_over(&accounts);
     struct test_host host;
     test_host_start(&host, &config);
@@ -183,7 +156,7 @@ static void publish_in_process(struct test_host *host, uint64_t *events)
 }
 
 /* All that a host and its peers do. Nothing may be lost or left behind. */
-static void live(struct accounts *accounts)
+static void live(struct test_accounts *accounts)
 {
     struct ringtail_config config = config_over(accounts);
     struct test_host host = {.is_stopped = false};
@@ -209,9 +182,9 @@ static void live(struct accounts *accounts)
 TEST("wherever the k-th allocation fails, it is an error and no more")
 {
     uint64_t k = 0;
-    struct accounts accounts;
+    struct test_accounts accounts;
     do {
-        accounts = (struct accounts){.fail_at = ++k};
+        accounts = (struct test_accounts){.fail_at = ++k};
         live(&accounts);
         EXPECT_INT(accounts.used, 0);
     } while (accounts.allocations >= k);

@@ -1,9 +1,8 @@
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "broker/core/control.h"
 #include "broker/core/topic.h"
 #include "broker/facade.h"
+#include "tests/support/accounts.h"
 #include "tests/support/committer.h"
 #include "tests/support/test.h"
 
@@ -206,42 +205,17 @@ TEST("the disk is asked for where there is one, and by a call that waits")
 
 /* --- the k-th allocation fails --- */
 
-struct accounts {
-    size_t used;
-    uint64_t allocations;
-    uint64_t fail_at; /* 0: none does */
-};
-
-static void *
-resize(void *context, void *memory, size_t old_size, size_t new_size)
-{
-    struct accounts *accounts = context;
-    if (new_size == 0) {
-        free(memory);
-        accounts->used -= old_size;
-        return NULL;
-    }
-    if (++accounts->allocations == accounts->fail_at) {
-        return NULL;
-    }
-    void *moved = realloc(memory, new_size);
-    EXPECT(moved != NULL);
-    accounts->used += new_size - old_size;
-    return moved;
-}
-
 /* Returns whether an allocation has failed. */
 static bool run_without(uint64_t k)
 {
-    struct accounts accounts = {.fail_at = 0};
+    struct test_accounts accounts = {.fail_at = 0};
     struct ringtail_config config;
     ringtail_config_init(&config);
-    config.resize = resize;
-    config.resize_context = &accounts;
+    test_accounts_apply(&accounts, &config);
     test_host_init(&host, &config);
     test_committer_init(&committer, &host);
     told = 0;
-    accounts = (struct accounts){.used = accounts.used, .fail_at = k};
+    accounts = (struct test_accounts){.used = accounts.used, .fail_at = k};
     EXPECT_INT(publish("a", RINGTAIL_ACK_DISK), 0);
     test_host_turns(&host, 5);
     bool has_failed = accounts.allocations >= k;

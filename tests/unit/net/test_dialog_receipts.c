@@ -3,11 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "broker/core/topic.h"
-#include "broker/facade.h"
-#include "tests/support/committer.h"
-#include "tests/support/peer.h"
-#include "tests/support/test.h"
+#include "tests/unit/net/synced.h"
 
 #define DIALOG                                     \
     "GET /subscribe HTTP/1.1\r\n"                  \
@@ -18,24 +14,12 @@
     "Sec-WebSocket-Protocol: ringtail.v1.json\r\n" \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
-static struct test_host host;
-static struct test_committer committer;
-static struct test_peer peer;
-
-static void begin(void)
+static void begin_dialog(void)
 {
-    test_host_start(&host, NULL);
-    test_committer_init(&committer, &host);
-    test_peer_connect(&peer, &host);
+    begin();
     test_peer_send(&peer, DIALOG);
     test_peer_await(&peer, "\"op\":\"open\"");
     test_peer_await(&peer, "}");
-}
-
-static void finish(void)
-{
-    test_peer_close(&peer);
-    test_committer_finish(&committer);
 }
 
 /* As a short text message, under a mask that changes nothing. */
@@ -56,7 +40,7 @@ static void say(const char *text)
 
 TEST("an operation is answered when its event is on disk")
 {
-    begin();
+    begin_dialog();
     say(PUB("1", DISK));
     test_peer_expect_silence(&peer);
     test_committer_commit(&committer);
@@ -67,10 +51,10 @@ TEST("an operation is answered when its event is on disk")
 
 TEST("who does not say gets what the node has, and then what the topic has")
 {
-    begin();
+    begin_dialog();
     say(PUB("1", ""));
     test_peer_await(&peer, ",\"ack\":\"memory\"}");
-    rt_topic_find(&host.broker->server.core, RT_BYTES("a"))->ack = RT_ACK_DISK;
+    topic_of("a")->ack = RT_ACK_DISK;
     say(PUB("2", ""));
     test_peer_expect_silence(&peer);
     test_committer_commit(&committer);
@@ -81,7 +65,7 @@ TEST("who does not say gets what the node has, and then what the topic has")
 
 TEST("operations behind one that waits are answered before it")
 {
-    begin();
+    begin_dialog();
     say(PUB("\"slow\"", DISK));
     say(PUB("2", MEMORY));
     say("{\"op\":\"ping\",\"id\":3}");
@@ -98,7 +82,7 @@ TEST("operations behind one that waits are answered before it")
 
 TEST("those of the next batch wait for that")
 {
-    begin();
+    begin_dialog();
     say(PUB("1", DISK));
     test_host_turns(&host, 5);
     test_committer_begin(&committer);
@@ -115,7 +99,7 @@ TEST("those of the next batch wait for that")
 
 TEST("a repetition waits like the first one")
 {
-    begin();
+    begin_dialog();
     say(PUB("1", DISK KEY));
     say(PUB("2", DISK KEY));
     test_peer_expect_silence(&peer);
@@ -128,7 +112,7 @@ TEST("a repetition waits like the first one")
 
 TEST("of a batch that fails each operation is told")
 {
-    begin();
+    begin_dialog();
     say(PUB("1", DISK));
     say(PUB("2", DISK));
     test_host_turns(&host, 5);
@@ -147,7 +131,7 @@ TEST("of a batch that fails each operation is told")
 
 TEST("of a disk that is full, too")
 {
-    begin();
+    begin_dialog();
     say(PUB("1", DISK));
     test_host_turns(&host, 5);
     test_committer_begin(&committer);
@@ -168,7 +152,7 @@ TEST("with so many that wait no more operations are taken")
     static char many[500 * 128];
     size_t len = 0;
     const char *text = PUB("1", DISK);
-    begin();
+    begin_dialog();
     for (unsigned i = 0; i < 500; i++) {
         many[len] = (char)0x81;
         many[len + 1] = (char)(0x80 | strlen(text));
@@ -177,8 +161,7 @@ TEST("with so many that wait no more operations are taken")
     }
     test_peer_send_bytes(&peer, many, len);
     test_peer_expect_silence(&peer);
-    const struct rt_topic *topic =
-        rt_topic_find(&host.broker->server.core, RT_BYTES("a"));
+    const struct rt_topic *topic = topic_of("a");
     uint64_t taken = rt_ring_latest(&topic->ring);
     EXPECT(taken > 64 && taken < 400);
     for (uint64_t told = 0; told < 500; told += taken) {
@@ -194,7 +177,7 @@ TEST("with so many that wait no more operations are taken")
 
 TEST("who has left is not told, and leaves nothing behind")
 {
-    begin();
+    begin_dialog();
     say(PUB("1", DISK));
     test_host_turns(&host, 5);
     test_peer_vanish(&peer);
@@ -205,7 +188,7 @@ TEST("who has left is not told, and leaves nothing behind")
 
 TEST("what is no level is refused, and so is the disk where there is none")
 {
-    begin();
+    begin_dialog();
     say(PUB("1", ",\"ack\":\"all\""));
     test_peer_await(&peer, "it is memory, disk or quorum");
     say(PUB("1", ",\"ack\":\"quorum\""));
@@ -232,7 +215,7 @@ TEST("what is no level is refused, and so is the disk where there is none")
 static bool run_with(size_t spare)
 {
     struct rt_heap *heap;
-    begin();
+    begin_dialog();
     heap = &host.broker->server.heap;
     uint64_t before = heap->limit;
     heap->limit = heap->used + spare;

@@ -3,38 +3,9 @@
 #include <sys/socket.h>
 
 #include "broker/core/control.h"
-#include "broker/core/topic.h"
-#include "broker/facade.h"
-#include "tests/support/committer.h"
-#include "tests/support/peer.h"
-#include "tests/support/test.h"
-
-static struct test_host host;
-static struct test_committer committer;
-static struct test_peer peer;
-
-static void begin(void)
-{
-    test_host_start(&host, NULL);
-    test_committer_init(&committer, &host);
-    test_peer_connect(&peer, &host);
-}
-
-static void finish(void)
-{
-    test_peer_close(&peer);
-    test_committer_finish(&committer);
-}
-
-#define KEYED(topic) \
-    TEST_PRODUCE(topic, "Idempotency-Key: \"k\"\r\n", "1\r\n\r\nx")
+#include "tests/unit/net/synced.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
-
-static struct rt_topic *topic_of(const char *name)
-{
-    return rt_topic_find(&host.broker->server.core, rt_bytes_of(name));
-}
 
 /* What has come, after a while in which nothing more did. */
 static struct rt_bytes received(void)

@@ -3,36 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "broker/core/topic.h"
-#include "broker/facade.h"
-#include "tests/support/committer.h"
-#include "tests/support/peer.h"
-#include "tests/support/test.h"
-
-static struct test_host host;
-static struct test_committer committer;
-static struct test_peer peer;
-
-static void begin(void)
-{
-    test_host_start(&host, NULL);
-    test_committer_init(&committer, &host);
-    test_peer_connect(&peer, &host);
-}
-
-static void finish(void)
-{
-    test_peer_close(&peer);
-    test_committer_finish(&committer);
-}
-
-#define KEYED(topic) \
-    TEST_PRODUCE(topic, "Idempotency-Key: \"k\"\r\n", "1\r\n\r\nx")
-
-static struct rt_topic *topic_of(const char *name)
-{
-    return rt_topic_find(&host.broker->server.core, rt_bytes_of(name));
-}
+#include "tests/unit/net/synced.h"
 
 TEST("a batch that fails is told once, with the end of the connection")
 {
