@@ -147,7 +147,7 @@ static bool is_found_whole(void)
     struct rt_heap heap;
     struct rt_log_check_found found;
     struct rt_log_check_visitor visitor = {.context = NULL};
-    rt_heap_init(&heap, SIZE_MAX);
+    truth_heap_init(&heap);
     struct rt_log_tally tally;
     rt_log_tally_init(&tally, &heap);
     EXPECT_INT(rt_log_check(&damaged.disk, &tally, &visitor, &found), 0);

@@ -229,12 +229,17 @@ keeping_resize(void *context, void *memory, size_t old_size, size_t new_size)
     return realloc(memory, new_size);
 }
 
+void truth_heap_init(struct rt_heap *heap)
+{
+    rt_heap_init_over(heap, SIZE_MAX, keeping_resize, NULL);
+}
+
 void truth_log_init(struct truth_log *log, struct fake_disk *disk)
 {
     *log = (struct truth_log){.disk = disk,
                               .segment_bytes = RT_LOG_SEGMENT_BYTES,
                               .retained_bytes = UINT64_MAX};
-    rt_heap_init_over(&log->heap, SIZE_MAX, keeping_resize, NULL);
+    truth_heap_init(&log->heap);
 }
 
 struct rt_log_options truth_log_options(struct truth_log *log)

@@ -94,6 +94,9 @@ struct truth_witness {
     bool has_key[TRUTH_KEYS_MAX];
 };
 
+/* A heap without a limit that keeps large blocks for those who come next. */
+void truth_heap_init(struct rt_heap *heap);
+
 /* With nothing in it yet, and not open. */
 void truth_log_init(struct truth_log *log, struct fake_disk *disk);
 
