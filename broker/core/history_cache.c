@@ -17,13 +17,32 @@ void rt_history_cache_init(struct rt_history_cache *cache, struct rt_core *core)
     rt_list_init(&cache->blocks);
 }
 
+/* One segment of the usual size is left for the next block, if nobody else has
+ * it still: whoever fills memory anew has the system find it, page by page. */
+static void put_by(struct rt_history_cache *cache, struct rt_segment *segment)
+{
+    if (cache->spare == NULL && segment->references == 1 &&
+        segment->capacity == RT_HISTORY_BLOCK_BYTES) {
+        rt_segment_reset(segment);
+        cache->spare = segment;
+        return;
+    }
+    rt_segment_retire(&cache->core->store, segment);
+}
+
 static void drop(struct rt_history_cache *cache, struct block *block)
 {
     rt_list_remove(&block->used);
     rt_list_remove(&block->of_topic);
     cache->bytes -= rt_segment_size(block->segment->capacity);
-    rt_segment_retire(&cache->core->store, block->segment);
+    put_by(cache, block->segment);
     rt_heap_free(cache->core->heap, block, sizeof(*block));
+}
+
+static void drop_spare(struct rt_history_cache *cache)
+{
+    rt_segment_unref(&cache->core->store, cache->spare);
+    cache->spare = NULL;
 }
 
 static struct block *oldest(const struct rt_history_cache *cache)
@@ -35,9 +54,13 @@ static struct block *oldest(const struct rt_history_cache *cache)
 
 void rt_history_cache_finish(struct rt_history_cache *cache)
 {
-    while (cache->core != NULL && oldest(cache) != NULL) {
+    if (cache->core == NULL) {
+        return;
+    }
+    while (oldest(cache) != NULL) {
         drop(cache, oldest(cache));
     }
+    drop_spare(cache);
     *cache = (struct rt_history_cache){0};
 }
 
@@ -49,6 +72,7 @@ void rt_history_cache_trim(struct rt_history_cache *cache)
         drop(cache, block);
         block = oldest(cache);
     }
+    drop_spare(cache);
 }
 
 void rt_history_cache_forget(struct rt_history_cache *cache,
@@ -87,6 +111,18 @@ static size_t bytes_max(const struct rt_history_cache *cache)
     return part < RT_HISTORY_BYTES_MAX ? part : RT_HISTORY_BYTES_MAX;
 }
 
+/* The spare one, if it has that size, or a new one. */
+static struct rt_segment *obtain(struct rt_history_cache *cache,
+                                 size_t capacity)
+{
+    struct rt_segment *segment = cache->spare;
+    if (segment == NULL || segment->capacity != capacity) {
+        return rt_segment_create(&cache->core->store, capacity);
+    }
+    cache->spare = NULL;
+    return segment;
+}
+
 struct rt_segment *rt_history_cache_take(struct rt_history_cache *cache,
                                          size_t capacity)
 {
@@ -95,7 +131,7 @@ struct rt_segment *rt_history_cache_take(struct rt_history_cache *cache,
            oldest(cache) != NULL) {
         drop(cache, oldest(cache));
     }
-    struct rt_segment *segment = rt_segment_create(store, capacity);
+    struct rt_segment *segment = obtain(cache, capacity);
     if (segment != NULL && rt_segment_reserve_types(store, segment) < 0) {
         rt_segment_unref(store, segment);
         return NULL;
@@ -125,5 +161,7 @@ int rt_history_cache_keep(struct rt_history_cache *cache,
 void rt_history_cache_give(struct rt_history_cache *cache,
                            struct rt_segment *segment)
 {
-    rt_segment_unref(&cache->core->store, segment);
+    if (segment != NULL) {
+        put_by(cache, segment);
+    }
 }

@@ -27,8 +27,9 @@ struct rt_durable;
 
 struct rt_history_cache {
     struct rt_core *core;
-    struct rt_list blocks; /* looked at longest ago is first */
-    size_t bytes;          /* of all blocks */
+    struct rt_list blocks;    /* looked at longest ago is first */
+    size_t bytes;             /* of all blocks */
+    struct rt_segment *spare; /* empty, and of the usual size; or NULL */
 };
 
 void rt_history_cache_init(struct rt_history_cache *cache,
@@ -62,7 +63,7 @@ void rt_history_cache_give(struct rt_history_cache *cache,
 void rt_history_cache_forget(struct rt_history_cache *cache,
                              struct rt_durable *durable);
 
-/* Drops the blocks that nobody looks at. */
+/* Drops the blocks that nobody looks at, and the spare one. */
 void rt_history_cache_trim(struct rt_history_cache *cache);
 
 #endif

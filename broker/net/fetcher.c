@@ -7,6 +7,7 @@
 
 /* --- the thread --- */
 
+/* The loop is woken when it may have the lock. */
 static void read_events(struct rt_fetcher *fetcher)
 {
     size_t needed = 0;
@@ -20,8 +21,10 @@ static void read_events(struct rt_fetcher *fetcher)
     fetcher->needed = needed;
     if (fetcher->state == RT_FETCHER_READING) {
         fetcher->state = RT_FETCHER_DONE;
-        (void)uv_async_send(fetcher->async);
     }
+    uv_mutex_unlock(&fetcher->lock);
+    (void)uv_async_send(fetcher->async);
+    uv_mutex_lock(&fetcher->lock);
 }
 
 static void run(void *context)
@@ -91,8 +94,8 @@ fetch(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
     fetcher->segment = segment;
     fetcher->err = err;
     fetcher->state = err < 0 ? RT_FETCHER_DONE : RT_FETCHER_READING;
-    uv_cond_signal(&fetcher->wake);
     uv_mutex_unlock(&fetcher->lock);
+    uv_cond_signal(&fetcher->wake);
     if (err < 0) {
         (void)uv_async_send(fetcher->async);
     }

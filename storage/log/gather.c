@@ -1,5 +1,7 @@
 #include "storage/log/gather.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 /* All but its frame, of which only the length is there: that may be more than
@@ -120,4 +122,57 @@ int rt_log_gather_put(struct rt_log_gather *gather,
         err = check_room(segment, &event, needed);
     }
     return err == 0 ? put(gather, &event, segment) : err;
+}
+
+/* Takes room at the end of the segment for an event, whose frame comes later.
+ */
+static int extend(struct rt_log_gather *gather,
+                  uint32_t index,
+                  struct rt_segment *segment,
+                  size_t *needed)
+{
+    struct rt_log_event event;
+    int err = rt_log_events_get(&gather->events, index, &event);
+    if (err == 0) {
+        err = check_room(segment, &event, needed);
+    }
+    if (err == 0) {
+        err = rt_segment_add_type(gather->store, segment, event.type,
+                                  &event.entry.type);
+    }
+    if (err == 0) {
+        (void)rt_segment_extend(segment, event.frame.len, event.entry);
+    }
+    return err;
+}
+
+/* Copies what the segment has from `used` on, which are the frames from an
+ * event on: they are back to back in the part, too. */
+static void copy_frames(const struct rt_log_gather *gather,
+                        uint32_t index,
+                        struct rt_segment *segment,
+                        uint32_t used)
+{
+    struct rt_log_event event;
+    if (segment->used > used &&
+        rt_log_events_get(&gather->events, index, &event) == 0) {
+        memcpy(segment->bytes + used, event.frame.data, segment->used - used);
+    }
+}
+
+int rt_log_gather_put_all(struct rt_log_gather *gather,
+                          uint32_t first,
+                          struct rt_segment *segment,
+                          size_t *needed)
+{
+    uint32_t used = segment->used;
+    int err = 0;
+    if (gather->is_large) {
+        return rt_log_gather_put(gather, first, segment, needed);
+    }
+    for (uint32_t i = first; err == 0 && i < gather->events.count; i++) {
+        err = extend(gather, i, segment, needed);
+    }
+    copy_frames(gather, first, segment, used);
+    return err;
 }

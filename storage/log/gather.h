@@ -40,4 +40,11 @@ RT_MUST_USE int rt_log_gather_put(struct rt_log_gather *gather,
                                   struct rt_segment *segment,
                                   size_t *needed);
 
+/* Adds all of them from number `first` < events.count on, up to the first for
+ * which that would be an error, and returns the same. */
+RT_MUST_USE int rt_log_gather_put_all(struct rt_log_gather *gather,
+                                      uint32_t first,
+                                      struct rt_segment *segment,
+                                      size_t *needed);
+
 #endif

@@ -78,11 +78,8 @@ static int put_part(struct rt_log_reader *reader,
     int err = rt_log_gather_begin(&gather);
     uint64_t next = segment->first_offset + segment->event_count;
     uint32_t index = (uint32_t)(next - reader->walk.part.offset);
-    while (err == 0 && index < gather.events.count) {
-        err = rt_log_gather_put(&gather, index, segment, needed);
-        index++;
-    }
-    return err;
+    return err == 0 ? rt_log_gather_put_all(&gather, index, segment, needed)
+                    : err;
 }
 
 /* Puts what the batch has of the topic. */

@@ -90,6 +90,35 @@ TEST("the blocks of one topic are dropped, or those that nobody looks at")
     test_journal_finish(&disk);
 }
 
+TEST("the memory of a block that made room is used for the next")
+{
+    init();
+    struct rt_segment *segment =
+        rt_history_cache_take(cache(), RT_HISTORY_BLOCK_BYTES);
+    size_t used = disk.test.heap.heap.used;
+    rt_history_cache_give(cache(), segment);
+    EXPECT(rt_history_cache_take(cache(), RT_HISTORY_BLOCK_BYTES) == segment);
+    EXPECT_INT(segment->event_count, 0);
+    EXPECT_INT(disk.test.heap.heap.used, used);
+    rt_segment_ref(segment); /* somebody is writing it */
+    rt_history_cache_give(cache(), segment);
+    EXPECT(cache()->spare == NULL);
+    rt_segment_unref(&disk.test.core.store, segment);
+    test_journal_finish(&disk);
+}
+
+TEST("memory that is spare goes, too")
+{
+    init();
+    size_t used = disk.test.heap.heap.used;
+    rt_history_cache_give(
+        cache(), rt_history_cache_take(cache(), RT_HISTORY_BLOCK_BYTES));
+    EXPECT(disk.test.heap.heap.used > used);
+    rt_history_cache_trim(cache());
+    EXPECT_INT(disk.test.heap.heap.used, used);
+    test_journal_finish(&disk);
+}
+
 TEST("without memory there is no segment, or it is the caller's still")
 {
     init();

@@ -63,6 +63,29 @@ TEST("without room it is said how much is needed")
     end();
 }
 
+TEST("all events of a part are put at once, as many as have room")
+{
+    size_t needed = 0;
+    begin(5, 101, 512);
+    EXPECT_INT(rt_log_gather_begin(&gather), 0);
+    EXPECT_INT(rt_log_gather_put_all(&gather, 1, segment, &needed), 0);
+    EXPECT_INT(segment->event_count, 4);
+    EXPECT_INT(segment->used, 404);
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct rt_entry *entry = rt_segment_entry(segment, i);
+        EXPECT_INT(entry->sequence, i + 2);
+        EXPECT_INT(entry->start, i * 101);
+        EXPECT_TEXT(rt_segment_type(segment, entry), "type");
+    }
+    EXPECT(memcmp(segment->bytes + 303, "000005.", 7) == 0);
+    rt_segment_reset(segment);
+    EXPECT_INT(rt_log_gather_put_all(&gather, 0, segment, &needed), RT_ERANGE);
+    EXPECT_INT(needed, 104 + sizeof(struct rt_entry));
+    EXPECT_INT(segment->event_count, 4);
+    EXPECT(memcmp(segment->bytes + 303, "000004.", 7) == 0);
+    end();
+}
+
 TEST("a frame that is wider than the window goes where it belongs at once")
 {
     size_t needed = 0;
