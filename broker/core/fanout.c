@@ -262,6 +262,7 @@ static void flush_lagging(struct rt_core *core, size_t units)
         rt_list_remove(&subscriber->link);
         rt_list_append(&core->lagging, &subscriber->link);
         done += visit_lagging(subscriber);
+        rt_history_read_ahead(&core->history);
     }
     rt_list_prepend_all(&core->lagging, &waiting);
 }

@@ -7,6 +7,7 @@ void rt_history_init(struct rt_history *history, struct rt_core *core)
 {
     *history = (struct rt_history){.core = core};
     rt_list_init(&history->wanting);
+    rt_list_init(&history->ahead);
     rt_history_cache_init(&history->cache, core);
 }
 
@@ -29,29 +30,42 @@ void rt_history_forget(struct rt_topic *topic)
 {
     struct rt_history *history = &topic->core->history;
     struct rt_durable *durable = topic->durable;
-    if (durable != NULL) {
-        rt_history_cache_forget(&history->cache, durable);
+    if (durable == NULL) {
+        return;
     }
-    if (durable != NULL && history->fetching == durable) {
-        history->is_stale = true;
+    rt_history_cache_forget(&history->cache, durable);
+    rt_list_remove(&durable->ahead);
+    durable->leading = 0;
+    if (history->fetching == durable) {
+        history->state = RT_HISTORY_STALE;
     }
 }
 
 struct rt_segment *rt_history_find(const struct rt_topic *topic,
                                    uint64_t offset)
 {
-    return topic->durable == NULL
-               ? NULL
-               : rt_history_cache_find(&topic->core->history.cache,
-                                       topic->durable, offset);
+    struct rt_history *history = &topic->core->history;
+    struct rt_durable *durable = topic->durable;
+    if (durable == NULL) {
+        return NULL;
+    }
+    struct rt_segment *segment =
+        rt_history_cache_find(&history->cache, durable, offset);
+    if (segment != NULL && segment->first_offset == durable->leading) {
+        durable->leading = 0;
+        durable->ahead_offset = segment->first_offset + segment->event_count;
+        rt_list_remove(&durable->ahead);
+        rt_list_append(&history->ahead, &durable->ahead);
+    }
+    return segment;
 }
+
+/* --- places --- */
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
-
-/* --- places --- */
 
 /* What the log has that was not purged: from *earliest to before *end. */
 static bool

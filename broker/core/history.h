@@ -8,7 +8,9 @@
  *       earliest         durable->next      rt_ring_earliest   head
  *
  * Blocks are a cache (history_cache.h), shared by all who come to the same
- * events. One is fetched at a time, by somebody else and on another thread.
+ * events. One is fetched at a time, by somebody else and on another thread:
+ * what somebody waits for; else what comes next where somebody has read two
+ * blocks in a row, and comes to the second.
  */
 #ifndef BROKER_CORE_HISTORY_H
 #define BROKER_CORE_HISTORY_H
@@ -45,16 +47,24 @@ struct rt_history_ops {
                   struct rt_segment *segment);
 };
 
+enum rt_history_state {
+    RT_HISTORY_IDLE,
+    RT_HISTORY_FETCHING, /* for somebody who waits */
+    RT_HISTORY_AHEAD,    /* for somebody who has not come there yet */
+    RT_HISTORY_STALE,    /* the topic was purged meanwhile */
+};
+
 struct rt_history {
     struct rt_core *core;
     const struct rt_history_ops *ops; /* NULL: there is no log */
     void *context;
-    struct rt_list wanting; /* topics that somebody waits for */
+    struct rt_list wanting; /* topics that somebody waits for, */
+    struct rt_list ahead;   /* and those of which somebody reads on */
     struct rt_history_cache cache;
     struct rt_durable *fetching;
     struct rt_segment *segment; /* that is being filled */
     uint64_t offset;            /* that is wanted in it */
-    bool is_stale;              /* its topic was purged meanwhile */
+    enum rt_history_state state;
 };
 
 /* Where an event is. */
@@ -125,6 +135,10 @@ void rt_history_wait(struct rt_topic *topic, struct rt_history_waiter *waiter);
 /* Fetches what somebody waits for, if it can be had; after a batch was written.
  */
 void rt_history_continue(struct rt_history *history);
+
+/* Fetches the next block for those who read on, if nothing else is fetched. Not
+ * to be called while a block is being looked at. */
+void rt_history_read_ahead(struct rt_history *history);
 
 /*
  * What was to be fetched is there: 0; RT_ERANGE: the next event needs a segment

@@ -9,11 +9,13 @@ struct block {
     struct rt_list used;     /* in cache->blocks */
     struct rt_list of_topic; /* in durable->blocks */
     struct rt_segment *segment;
+    uint64_t id; /* the topic's */
 };
 
 void rt_history_cache_init(struct rt_history_cache *cache, struct rt_core *core)
 {
-    *cache = (struct rt_history_cache){.core = core};
+    *cache =
+        (struct rt_history_cache){.core = core, .room = RT_HISTORY_BYTES_FEW};
     rt_list_init(&cache->blocks);
 }
 
@@ -73,6 +75,9 @@ void rt_history_cache_trim(struct rt_history_cache *cache)
         block = oldest(cache);
     }
     drop_spare(cache);
+    if (block == NULL) {
+        cache->room = RT_HISTORY_BYTES_FEW;
+    }
 }
 
 void rt_history_cache_forget(struct rt_history_cache *cache,
@@ -105,10 +110,61 @@ struct rt_segment *rt_history_cache_find(struct rt_history_cache *cache,
     return NULL;
 }
 
-static size_t bytes_max(const struct rt_history_cache *cache)
+/* --- room --- */
+
+static size_t lesser(size_t a, size_t b)
 {
-    size_t part = cache->core->heap->limit / RT_HISTORY_PART;
-    return part < RT_HISTORY_BYTES_MAX ? part : RT_HISTORY_BYTES_MAX;
+    return a < b ? a : b;
+}
+
+static size_t room_max(const struct rt_history_cache *cache)
+{
+    return lesser(cache->core->heap->limit / RT_HISTORY_PART,
+                  RT_HISTORY_BYTES_MAX);
+}
+
+bool rt_history_cache_is_full(const struct rt_history_cache *cache)
+{
+    return cache->bytes + RT_HISTORY_BLOCK_BYTES > room_max(cache);
+}
+
+/* Drops the oldest block, and remembers which it was. */
+static void make_room(struct rt_history_cache *cache)
+{
+    struct block *block = oldest(cache);
+    const struct rt_segment *segment = block->segment;
+    cache->dropped[cache->dropped_next] = (struct rt_history_dropped){
+        .id = block->id,
+        .first = segment->first_offset,
+        .end = segment->first_offset + segment->event_count,
+        .dropped_ms = cache->core->now_ms};
+    cache->dropped_next = (cache->dropped_next + 1) % RT_HISTORY_DROPPED_MAX;
+    drop(cache, block);
+}
+
+/* Those that would have gone for their age by now do not count. */
+static bool has_had(const struct rt_history_cache *cache,
+                    const struct rt_durable *durable,
+                    uint64_t offset)
+{
+    for (size_t i = 0; i < RT_HISTORY_DROPPED_MAX; i++) {
+        const struct rt_history_dropped *dropped = &cache->dropped[i];
+        uint64_t age_ms = cache->core->now_ms - dropped->dropped_ms;
+        if (dropped->id == durable->id && offset >= dropped->first &&
+            offset < dropped->end && age_ms <= RT_HISTORY_IDLE_MS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rt_history_cache_miss(struct rt_history_cache *cache,
+                           const struct rt_durable *durable,
+                           uint64_t offset)
+{
+    if (has_had(cache, durable, offset)) {
+        cache->room = lesser(2 * cache->room, RT_HISTORY_BYTES_MAX);
+    }
 }
 
 /* The spare one, if it has that size, or a new one. */
@@ -127,9 +183,9 @@ struct rt_segment *rt_history_cache_take(struct rt_history_cache *cache,
                                          size_t capacity)
 {
     struct rt_store *store = &cache->core->store;
-    while (cache->bytes + capacity > bytes_max(cache) &&
-           oldest(cache) != NULL) {
-        drop(cache, oldest(cache));
+    size_t room = lesser(cache->room, room_max(cache));
+    while (cache->bytes + capacity > room && oldest(cache) != NULL) {
+        make_room(cache);
     }
     struct rt_segment *segment = obtain(cache, capacity);
     if (segment != NULL && rt_segment_reserve_types(store, segment) < 0) {
@@ -149,6 +205,7 @@ int rt_history_cache_keep(struct rt_history_cache *cache,
         return RT_ENOMEM;
     }
     block->segment = segment;
+    block->id = durable->id;
     segment->touched_ms = cache->core->now_ms;
     rt_list_init(&block->used);
     rt_list_init(&block->of_topic);

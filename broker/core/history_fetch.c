@@ -27,19 +27,27 @@ static void wake_all(struct rt_durable *durable, int err)
     }
 }
 
+static void start(struct rt_history *history,
+                  struct rt_durable *durable,
+                  struct rt_segment *segment)
+{
+    history->fetching = durable;
+    history->segment = segment;
+    history->ops->fetch(history->context, durable->id, history->offset,
+                        segment);
+}
+
 static void
 fetch(struct rt_history *history, struct rt_durable *durable, size_t size)
 {
+    rt_history_cache_miss(&history->cache, durable, history->offset);
     struct rt_segment *segment = rt_history_cache_take(&history->cache, size);
     if (segment == NULL) {
         wake_all(durable, RT_ENOMEM);
         return;
     }
-    history->fetching = durable;
-    history->segment = segment;
-    history->is_stale = false;
-    history->ops->fetch(history->context, durable->id, history->offset,
-                        segment);
+    history->state = RT_HISTORY_FETCHING;
+    start(history, durable, segment);
 }
 
 /* Wakes those who need not wait, up to the first who has something to fetch;
@@ -88,6 +96,36 @@ void rt_history_wait(struct rt_topic *topic, struct rt_history_waiter *waiter)
     rt_history_continue(history);
 }
 
+/* --- ahead --- */
+
+/* Where memory is short, others may still need what would be dropped for it. */
+static void fetch_ahead(struct rt_history *history, struct rt_durable *durable)
+{
+    struct rt_history_cache *cache = &history->cache;
+    struct rt_segment *segment = NULL;
+    if (!rt_history_cache_is_full(cache)) {
+        segment = rt_history_cache_take(cache, RT_HISTORY_BLOCK_BYTES);
+    }
+    if (segment != NULL) {
+        history->offset = durable->ahead_offset;
+        history->state = RT_HISTORY_AHEAD;
+        start(history, durable, segment);
+    }
+}
+
+void rt_history_read_ahead(struct rt_history *history)
+{
+    while (history->fetching == NULL && !rt_list_is_empty(&history->ahead)) {
+        struct rt_durable *durable =
+            RT_LIST_FIRST(&history->ahead, struct rt_durable, ahead);
+        rt_list_remove(&durable->ahead);
+        if (rt_history_place(durable->topic, durable->ahead_offset) ==
+            RT_PLACE_DISK) {
+            fetch_ahead(history, durable);
+        }
+    }
+}
+
 /* --- what was fetched --- */
 
 /* To those who wait for events of before `end` they are lost, with all before
@@ -120,6 +158,9 @@ static void take(struct rt_history *history, struct rt_durable *durable)
         return;
     }
     history->segment = NULL;
+    if (rt_history_cache_find(&history->cache, durable, history->offset - 1)) {
+        durable->leading = first; /* the second in a row, or a later one */
+    }
     wake_losers(history, durable, first, first);
 }
 
@@ -134,24 +175,39 @@ static void give_up(struct rt_history *history, struct rt_durable *durable)
     wake_losers(history, durable, history->offset + 1, next);
 }
 
-void rt_history_fetched(struct rt_history *history, int err, size_t needed)
+/* What could not be had ahead is asked for anew if somebody needs it. */
+static void settle(struct rt_history *history,
+                   struct rt_durable *durable,
+                   enum rt_history_state state,
+                   int err)
 {
-    struct rt_durable *durable = history->fetching;
-    RT_CHECK(durable != NULL);
-    history->fetching = NULL;
-    bool is_past = history->is_stale || err == RT_ENOENT;
-    if (is_past || rt_list_is_empty(&durable->waiting)) {
+    bool is_ahead = state == RT_HISTORY_AHEAD;
+    if (state == RT_HISTORY_STALE || err == RT_ENOENT) {
         wake_all(durable, 0);
+    } else if (rt_list_is_empty(&durable->waiting) && !is_ahead) {
+        rt_list_remove(&durable->wanting);
     } else if (err == 0) {
         take(history, durable);
-    } else if (err != RT_ERANGE) {
+    } else if (err != RT_ERANGE && !is_ahead) {
         give_up(history, durable);
     }
     rt_history_cache_give(&history->cache, history->segment);
     history->segment = NULL;
-    if (err == RT_ERANGE && !rt_list_is_empty(&durable->waiting)) {
+}
+
+void rt_history_fetched(struct rt_history *history, int err, size_t needed)
+{
+    struct rt_durable *durable = history->fetching;
+    enum rt_history_state state = history->state;
+    RT_CHECK(durable != NULL);
+    history->fetching = NULL;
+    history->state = RT_HISTORY_IDLE;
+    settle(history, durable, state, err);
+    if (err == RT_ERANGE && state == RT_HISTORY_FETCHING &&
+        !rt_list_is_empty(&durable->waiting)) {
         fetch(history, durable, needed);
     } else {
         rt_history_continue(history);
+        rt_history_read_ahead(history);
     }
 }

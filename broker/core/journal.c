@@ -88,6 +88,7 @@ int rt_journal_add(struct rt_journal *journal, struct rt_topic *topic)
     rt_list_init(&durable->waiting);
     rt_list_init(&durable->wanting);
     rt_list_init(&durable->blocks);
+    rt_list_init(&durable->ahead);
     topic->durable = durable;
     return 0;
 }
@@ -101,6 +102,7 @@ void rt_journal_remove(struct rt_topic *topic)
         rt_history_forget(topic);
         rt_list_remove(&durable->changed);
         rt_list_remove(&durable->wanting);
+        rt_list_remove(&durable->ahead);
         rt_heap_free(topic->core->heap, durable, sizeof(*durable));
         topic->durable = NULL;
     }

@@ -122,11 +122,15 @@ struct rt_durable {
     uint64_t old_end;   /* and those from here to there lost, or never given */
     uint64_t collected; /* the offset of the next event to collect */
     uint64_t next;      /* behind the last event on disk */
-    uint32_t extents_owed;    /* the topic's part of them */
-    uint32_t extents_held;    /* by batches */
-    struct rt_list waiting;   /* subscribers, for what is on disk */
-    struct rt_list wanting;   /* in core->history.wanting, for them */
-    struct rt_list blocks;    /* of history */
+    uint32_t extents_owed;  /* the topic's part of them */
+    uint32_t extents_held;  /* by batches */
+    struct rt_list waiting; /* subscribers, for what is on disk */
+    struct rt_list wanting; /* in core->history.wanting, for them */
+    struct rt_list blocks;  /* of history */
+    struct rt_list ahead;   /* in core->history.ahead, */
+    uint64_t ahead_offset;  /* for the block that begins there */
+    uint64_t leading; /* the block that begins there is read by somebody who
+                         reads on; 0: none, or it is known already */
     struct rt_retention kept; /* on disk; UINT64_MAX: as all topics */
     bool is_damaged;          /* the log has lost events: it takes no more */
 };

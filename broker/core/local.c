@@ -464,6 +464,7 @@ deliver_topic(struct rt_core *core, struct rt_topic *topic, size_t max)
         rt_list_remove(&local->link);
         rt_list_append(&locals->following, &local->link);
         done += serve(core, local);
+        rt_history_read_ahead(&core->history);
     }
     rt_list_prepend_all(&locals->following, &locals->waiting);
     settle(topic);

@@ -29,16 +29,21 @@ static void init(void)
     test_journal_write(&disk);
 }
 
+static void fill(struct rt_segment *segment)
+{
+    for (int i = 0; i < 10; i++) {
+        rt_segment_append(segment, RT_BYTES("event"),
+                          (struct rt_bytes){NULL, 0}, (struct rt_entry){0});
+    }
+}
+
 /* Keeps a block with ten events of a topic. */
 static struct rt_segment *keep(const char *topic, uint64_t first)
 {
     struct rt_segment *segment = rt_history_cache_take(cache(), CAPACITY);
     EXPECT(segment != NULL);
     segment->first_offset = first;
-    for (int i = 0; i < 10; i++) {
-        rt_segment_append(segment, RT_BYTES("event"),
-                          (struct rt_bytes){NULL, 0}, (struct rt_entry){0});
-    }
+    fill(segment);
     EXPECT_INT(rt_history_cache_keep(cache(), durable(topic), segment), 0);
     return segment;
 }
@@ -70,6 +75,40 @@ TEST("the block that was looked at longest ago makes room for another")
     EXPECT(rt_history_cache_find(cache(), durable("a"), 101) == first);
     EXPECT(rt_history_cache_find(cache(), durable("a"), 111) == NULL);
     disk.test.heap.heap.limit = SIZE_MAX;
+    test_journal_finish(&disk);
+}
+
+/* Blocks of the usual size, one after the other. */
+static void keep_many(uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        struct rt_segment *segment =
+            rt_history_cache_take(cache(), RT_HISTORY_BLOCK_BYTES);
+        segment->first_offset = 1 + 10 * i;
+        fill(segment);
+        EXPECT_INT(rt_history_cache_keep(cache(), durable("a"), segment), 0);
+    }
+}
+
+TEST("there is room for a few blocks, and more when one that went is missed")
+{
+    init();
+    keep_many(10);
+    EXPECT(cache()->bytes <= RT_HISTORY_BYTES_FEW);
+    rt_history_cache_miss(cache(), durable("a"), 101);
+    rt_history_cache_miss(cache(), durable("b"), 1);
+    EXPECT_INT(cache()->room, RT_HISTORY_BYTES_FEW);
+    rt_history_cache_miss(cache(), durable("a"), 10);
+    EXPECT_INT(cache()->room, 2 * RT_HISTORY_BYTES_FEW);
+    for (int i = 0; i < 10; i++) {
+        rt_history_cache_miss(cache(), durable("a"), 1);
+    }
+    EXPECT_INT(cache()->room, RT_HISTORY_BYTES_MAX);
+    test_core_pass_time(&disk.test, RT_HISTORY_IDLE_MS + 1);
+    rt_history_cache_trim(cache());
+    EXPECT_INT(cache()->room, RT_HISTORY_BYTES_FEW);
+    rt_history_cache_miss(cache(), durable("a"), 1); /* long ago */
+    EXPECT_INT(cache()->room, RT_HISTORY_BYTES_FEW);
     test_journal_finish(&disk);
 }
 

@@ -1,4 +1,5 @@
 /* What is fetched for those who wait, and what gets in the way of that. */
+#include "base/check.h"
 #include "base/error.h"
 #include "broker/core/control.h"
 #include "broker/core/history.h"
@@ -131,6 +132,187 @@ TEST("without memory for a block whoever waits for it is closed")
         test_heap_fail_at(&disk.test.heap, 0);
         EXPECT_INT(disk.fetch_id, 0);
         EXPECT_INT(sink.reason, RT_CLOSE_OVERLOAD);
+        finish();
+    }
+}
+
+/* --- ahead --- */
+
+#define SOME ((size_t)600 * 1000) /* bytes: one block, and some of the next */
+
+/* A reader that stalls in its second block, with 3,000 events in all, and the
+ * third wanted. */
+static void stall_in_second_block(void)
+{
+    init(3000, 1000);
+    (void)test_sink_subscribe(&sink, "a", earliest);
+    sink.room = SOME;
+    test_core_flush(&disk.test);
+    test_journal_fetch(&disk);
+    test_core_flush(&disk.test);
+    EXPECT(disk.fetch_offset > 1 && disk.fetch_offset < 600);
+    test_journal_fetch(&disk);
+    test_core_flush(&disk.test);
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_BLOCKED);
+}
+
+static void go_on(void)
+{
+    sink.room = SIZE_MAX;
+    test_sink_drain(&sink);
+    test_journal_flush(&disk);
+}
+
+TEST("the next block is fetched while the second in a row is being read")
+{
+    stall_in_second_block();
+    EXPECT_INT(disk.fetch_id, 1);
+    EXPECT(disk.fetch_offset > 1000 && disk.fetch_offset < 1200);
+    test_journal_fetch(&disk);
+    test_core_flush(&disk.test);
+    EXPECT_INT(disk.fetch_id, 0);
+    EXPECT_INT(disk.fetches, 3);
+    go_on();
+    test_sink_expect(&sink, 1, 3000);
+    EXPECT_INT(disk.fetches, 6);
+    finish();
+}
+
+TEST("who reads on waits for a block that is fetched already")
+{
+    stall_in_second_block();
+    sink.room = SIZE_MAX;
+    test_sink_drain(&sink);
+    test_core_flush(&disk.test);
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_FETCHING);
+    test_journal_flush(&disk);
+    test_sink_expect(&sink, 1, 3000);
+    EXPECT_INT(disk.fetches, 6);
+    finish();
+}
+
+TEST("nothing is fetched ahead for who has read one block, or has left")
+{
+    init(3000, 1000);
+    (void)test_sink_subscribe(&sink, "a", earliest);
+    sink.room = SOME / 2;
+    test_core_flush(&disk.test);
+    test_journal_fetch(&disk);
+    test_core_flush(&disk.test);
+    EXPECT_INT(disk.fetch_id, 0);
+    finish();
+    stall_in_second_block();
+    test_sink_finish(&sink);
+    test_journal_fetch(&disk);
+    test_core_flush(&disk.test);
+    EXPECT_INT(disk.fetch_id, 0);
+    finish();
+}
+
+TEST("what another topic waits for comes before what is fetched ahead")
+{
+    struct test_sink other;
+    stall_in_second_block();
+    test_core_publish_many(&disk.test, "b", 500, 1000);
+    test_journal_write(&disk);
+    test_sink_init(&other, &disk.test);
+    (void)test_sink_subscribe(&other, "b", earliest);
+    test_core_flush(&disk.test);
+    EXPECT_INT(disk.fetch_id, 1);
+    test_journal_fetch(&disk);
+    EXPECT_INT(disk.fetch_id, 2);
+    test_journal_flush(&disk);
+    test_sink_expect(&other, 1, 500);
+    test_sink_finish(&other);
+    go_on();
+    test_sink_expect(&sink, 1, 3000);
+    finish();
+}
+
+TEST("what cannot be had ahead is asked for again when it is needed")
+{
+    static const int errors[] = {RT_EDAMAGED, RT_ENOENT, RT_ERANGE, RT_EAGAIN};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(errors); i++) {
+        stall_in_second_block();
+        uint64_t offset = disk.fetch_offset;
+        test_journal_fail_fetch(&disk, errors[i]);
+        test_core_flush(&disk.test);
+        EXPECT_INT(disk.fetch_id, 0);
+        EXPECT(!sink.is_closed);
+        sink.room = SIZE_MAX;
+        test_sink_drain(&sink);
+        test_core_flush(&disk.test);
+        EXPECT_INT(disk.fetch_offset, offset);
+        test_journal_flush(&disk);
+        test_sink_expect(&sink, 1, 3000);
+        finish();
+    }
+}
+
+TEST("what cannot be had ahead is asked for again if somebody waits already")
+{
+    stall_in_second_block();
+    uint64_t offset = disk.fetch_offset;
+    sink.room = SIZE_MAX;
+    test_sink_drain(&sink);
+    test_core_flush(&disk.test);
+    test_journal_fail_fetch(&disk, RT_EDAMAGED);
+    EXPECT_INT(disk.fetch_offset, offset);
+    test_journal_fail_fetch(&disk, RT_EDAMAGED);
+    test_core_flush(&disk.test);
+    test_sink_expect(&sink, 1, offset - 1);
+    test_sink_expect_closed(
+        &sink, RT_CLOSE_EVENTS_LOST,
+        rt_ring_earliest(&test_core_topic(&disk.test, "a")->ring) - 1, 0);
+    finish();
+}
+
+TEST("a purge while a block is fetched ahead leaves nothing of it")
+{
+    stall_in_second_block();
+    rt_topic_purge(test_core_topic(&disk.test, "a"));
+    test_core_publish(&disk.test, "a", 10);
+    test_journal_fetch(&disk);
+    EXPECT_INT(disk.test.core.history.cache.bytes, 0);
+    EXPECT_INT(disk.fetch_id, 0);
+    finish();
+}
+
+TEST("nothing is fetched ahead at the cost of what others need")
+{
+    init(3000, 1000);
+    (void)test_sink_subscribe(&sink, "a", earliest);
+    sink.room = SOME;
+    test_core_flush(&disk.test);
+    disk.test.heap.heap.limit = 1200 * KIB * RT_HISTORY_PART; /* two blocks */
+    test_journal_fetch(&disk);
+    test_core_flush(&disk.test);
+    test_journal_fetch(&disk);
+    test_core_flush(&disk.test);
+    EXPECT_INT(disk.fetch_id, 0);
+    go_on();
+    test_sink_expect(&sink, 1, 3000);
+    disk.test.heap.heap.limit = SIZE_MAX;
+    finish();
+}
+
+TEST("without memory nothing is fetched ahead, and nobody is the worse for it")
+{
+    for (uint64_t k = 1; k <= 2; k++) {
+        init(3000, 1000);
+        (void)test_sink_subscribe(&sink, "a", earliest);
+        sink.room = SOME;
+        test_core_flush(&disk.test);
+        test_journal_fetch(&disk);
+        test_core_flush(&disk.test);
+        test_journal_fetch(&disk);
+        test_heap_fail_at(&disk.test.heap, k);
+        test_core_flush(&disk.test);
+        test_heap_fail_at(&disk.test.heap, 0);
+        EXPECT_INT(disk.fetch_id, 0);
+        EXPECT(!sink.is_closed);
+        go_on();
+        test_sink_expect(&sink, 1, 3000);
         finish();
     }
 }
