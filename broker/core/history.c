@@ -215,17 +215,22 @@ uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms)
     return lesser(offset, topic->durable->next); /* those on their way, too */
 }
 
-/* Before the offsets that the last end of the node cost come others. */
+/* Among the offsets since the start all have events; of those before it the log
+ * knows. */
 uint64_t rt_history_last(const struct rt_topic *topic, uint64_t count)
 {
+    const struct rt_history *history = &topic->core->history;
     const struct rt_durable *durable = topic->durable;
-    uint64_t head = topic->ring.next_offset;
+    uint64_t offset = topic->ring.next_offset;
+    uint64_t given = offset - durable->begin;
     uint64_t earliest = rt_history_earliest(topic);
-    if (earliest >= durable->begin || count <= head - durable->begin) {
-        return count < head - earliest ? head - count : earliest;
+    if (count <= given) {
+        offset -= count;
+    } else if (earliest >= durable->begin) {
+        return earliest;
+    } else {
+        offset = history->ops->offset_before(history->context, durable->id,
+                                             durable->begin, count - given);
     }
-    count -= head - durable->begin;
-    return earliest < durable->old_end && count < durable->old_end - earliest
-               ? durable->old_end - count
-               : earliest;
+    return offset < earliest ? earliest : offset;
 }

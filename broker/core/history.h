@@ -39,6 +39,13 @@ struct rt_history_ops {
      * at `wall_ms` or later; behind all of them if there is none. */
     uint64_t (*offset_since)(void *context, uint64_t id, uint64_t wall_ms);
 
+    /* Of the last `count` > 0 events on disk before an offset the first one's;
+     * the oldest one's if there are fewer. */
+    uint64_t (*offset_before)(void *context,
+                              uint64_t id,
+                              uint64_t offset,
+                              uint64_t count);
+
     /* Fetches events of a topic, from an offset on, into an empty segment, and
      * has rt_history_fetched called then, but not from inside. */
     void (*fetch)(void *context,
@@ -120,7 +127,8 @@ bool rt_history_exists(const struct rt_topic *topic);
  * `wall_ms` or later. On disk, it may be some way before. */
 uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms);
 
-/* The offset of the event that is so many before the head, or the earliest. */
+/* The offset of the first one of the last `count` > 0 events, or of the
+ * earliest if there are fewer. */
 uint64_t rt_history_last(const struct rt_topic *topic, uint64_t count);
 
 /* Whether an event below the head is to be waited for: on disk, or on the way

@@ -42,7 +42,9 @@ static int restore(struct rt_topic *topic,
     durable->kept = saved->retention;
     durable->is_damaged = standing->is_damaged;
     durable->old_end = saved->next_offset;
-    topic->ring.wall_ms = standing->wall_ms;
+    if (rt_topic_first(topic) < saved->next_offset) {
+        topic->ring.wall_ms = standing->wall_ms; /* not all is purged */
+    }
     go_on(topic, 0, 0);
     return 0;
 }

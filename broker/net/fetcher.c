@@ -81,6 +81,13 @@ static uint64_t find_since(void *context, uint64_t id, uint64_t wall_ms)
     return rt_log_offset_since(fetcher->log, id, wall_ms);
 }
 
+static uint64_t
+find_before(void *context, uint64_t id, uint64_t offset, uint64_t count)
+{
+    const struct rt_fetcher *fetcher = context;
+    return rt_log_offset_before(fetcher->log, id, offset, count);
+}
+
 /* Without a thread it has failed, which is told as a fetch is. */
 static void
 fetch(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
@@ -101,8 +108,10 @@ fetch(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
     }
 }
 
-static const struct rt_history_ops ops = {
-    .extent = find_extent, .offset_since = find_since, .fetch = fetch};
+static const struct rt_history_ops ops = {.extent = find_extent,
+                                          .offset_since = find_since,
+                                          .offset_before = find_before,
+                                          .fetch = fetch};
 
 int rt_fetcher_init(struct rt_fetcher *fetcher,
                     struct rt_server *server,

@@ -273,6 +273,42 @@ rt_log_offset_from(struct rt_log *log, uint64_t topic, uint64_t sequence)
     return search(log, topic, end_in_sequence, sequence);
 }
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* From place to place, for some offsets are given to no event. */
+static uint64_t
+go_back(const struct rt_log_shelf *shelf, uint64_t offset, uint64_t count)
+{
+    uint64_t earliest = rt_log_shelf_earliest(shelf);
+    uint32_t number = shelf->place_count;
+    while (number > 0 && count > 0 && offset > earliest) {
+        const struct rt_log_span *span = &shelf->places[--number].span;
+        uint64_t first = span->first > earliest ? span->first : earliest;
+        uint64_t end = lesser(span->last + 1, offset);
+        if (end > first) {
+            offset = end - lesser(end - first, count);
+            count -= end - offset;
+        }
+    }
+    return offset;
+}
+
+uint64_t rt_log_offset_before(struct rt_log *log,
+                              uint64_t topic,
+                              uint64_t offset,
+                              uint64_t count)
+{
+    rt_log_index_lock(&log->index);
+    const struct rt_log_shelf *shelf = rt_log_index_shelf(&log->index, topic);
+    bool is_there = shelf != NULL && shelf->state != RT_LOG_SHELF_NEW;
+    uint64_t found = is_there ? go_back(shelf, offset, count) : offset;
+    rt_log_index_unlock(&log->index);
+    return found;
+}
+
 struct rt_log_usage rt_log_usage(struct rt_log *log)
 {
     rt_log_index_lock(&log->index);

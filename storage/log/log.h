@@ -115,7 +115,8 @@ struct rt_log_batch {
 struct rt_log_standing {
     uint64_t earliest; /* its oldest event that counts; next_offset: none */
     uint64_t end;      /* behind its last event */
-    uint64_t wall_ms;  /* time stamp of its last event; 0: not known */
+    uint64_t wall_ms;  /* time stamp of its last event, or later if that is no
+                          more; 0: it had none */
     bool is_damaged;   /* events are lost: it ends with what is before them, and
                           takes no more */
 };
@@ -211,6 +212,16 @@ uint64_t
 rt_log_offset_since(struct rt_log *log, uint64_t topic, uint64_t wall_ms);
 uint64_t
 rt_log_offset_from(struct rt_log *log, uint64_t topic, uint64_t sequence);
+
+/*
+ * Of the topic's last `count` > 0 events on disk before an offset the first
+ * one's; the oldest one's if there are fewer, and the offset if there is none.
+ * Any thread; waits for no disk, and looks at the places of as many events.
+ */
+uint64_t rt_log_offset_before(struct rt_log *log,
+                              uint64_t topic,
+                              uint64_t offset,
+                              uint64_t count);
 
 /* What all of the log takes. */
 struct rt_log_usage {

@@ -11,22 +11,31 @@ struct visit {
 
 /* --- topics --- */
 
-static struct rt_log_standing standing_of(const struct rt_log_shelf *shelf)
+/* Events of which nothing is known any more come before the last segment. */
+static uint64_t last_ms(const struct rt_log *log,
+                        const struct rt_log_shelf *shelf)
 {
-    struct rt_log_standing standing = {.earliest = rt_log_shelf_earliest(shelf),
-                                       .end = shelf->end,
-                                       .is_damaged = shelf->state ==
-                                                     RT_LOG_SHELF_DAMAGED};
     if (shelf->place_count > 0) {
-        standing.wall_ms = shelf->places[shelf->place_count - 1].span.wall_ms;
+        return shelf->places[shelf->place_count - 1].span.wall_ms;
     }
-    return standing;
+    return shelf->end > 1 ? log->tail.head.created_ms : 0;
 }
 
-static int tell_topic(const struct rt_log_shelf *shelf,
+static struct rt_log_standing standing_of(const struct rt_log *log,
+                                          const struct rt_log_shelf *shelf)
+{
+    return (struct rt_log_standing){.earliest = rt_log_shelf_earliest(shelf),
+                                    .end = shelf->end,
+                                    .wall_ms = last_ms(log, shelf),
+                                    .is_damaged =
+                                        shelf->state == RT_LOG_SHELF_DAMAGED};
+}
+
+static int tell_topic(const struct rt_log *log,
+                      const struct rt_log_shelf *shelf,
                       const struct rt_log_visitor *visitor)
 {
-    struct rt_log_standing standing = standing_of(shelf);
+    struct rt_log_standing standing = standing_of(log, shelf);
     struct rt_log_topic topic = {.name = {shelf->name, shelf->name_len},
                                  .next_offset = shelf->next_offset,
                                  .floor = shelf->floor,
@@ -35,13 +44,13 @@ static int tell_topic(const struct rt_log_shelf *shelf,
     return visitor->topic(visitor->context, shelf->topic, &topic, &standing);
 }
 
-static int tell_topics(const struct rt_log_index *index,
+static int tell_topics(const struct rt_log *log,
                        const struct rt_log_visitor *visitor)
 {
-    for (uint32_t i = 0; i < index->shelf_count; i++) {
-        const struct rt_log_shelf *shelf = index->shelves[i];
+    for (uint32_t i = 0; i < log->index.shelf_count; i++) {
+        const struct rt_log_shelf *shelf = log->index.shelves[i];
         int err = shelf->name_len > 0 && visitor->topic != NULL
-                      ? tell_topic(shelf, visitor)
+                      ? tell_topic(log, shelf, visitor)
                       : 0;
         if (err != 0) {
             return err;
@@ -206,7 +215,7 @@ int rt_log_visit(struct rt_log *log,
 {
     struct visit visit = {.log = log, .visitor = visitor};
     rt_log_walk_init(&visit.walk, window, log->tail.head.log, segment);
-    int err = tell_topics(&log->index, visitor);
+    int err = tell_topics(log, visitor);
     if (err == 0 && visitor->events != NULL) {
         err = tell_segment(&visit);
     }

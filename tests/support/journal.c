@@ -40,6 +40,22 @@ static uint64_t find_since(void *context, uint64_t id, uint64_t wall_ms)
     return end;
 }
 
+static uint64_t
+find_before(void *context, uint64_t id, uint64_t offset, uint64_t count)
+{
+    const struct test_journal *disk = context;
+    uint64_t found = offset;
+    for (uint64_t i = disk->written; i > 0 && count > 0; i--) {
+        const struct test_written *event = &disk->events[i - 1];
+        if (event->id == id && event->offset < offset &&
+            event->offset >= disk->earliest[id]) {
+            found = event->offset;
+            count--;
+        }
+    }
+    return found;
+}
+
 static void
 want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
 {
@@ -51,8 +67,10 @@ want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
     disk->segment = segment;
 }
 
-static const struct rt_history_ops history_ops = {
-    .extent = find_extent, .offset_since = find_since, .fetch = want};
+static const struct rt_history_ops history_ops = {.extent = find_extent,
+                                                  .offset_since = find_since,
+                                                  .offset_before = find_before,
+                                                  .fetch = want};
 
 /* Returns whether there was room. */
 static bool fill_in(struct rt_segment *segment,

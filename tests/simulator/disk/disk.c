@@ -37,6 +37,13 @@ static uint64_t find_since(void *context, uint64_t id, uint64_t wall_ms)
     return rt_log_offset_since(world->log, id, wall_ms);
 }
 
+static uint64_t
+find_before(void *context, uint64_t id, uint64_t offset, uint64_t count)
+{
+    const struct world *world = context;
+    return rt_log_offset_before(world->log, id, offset, count);
+}
+
 static void
 want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
 {
@@ -46,8 +53,10 @@ want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
     world->wanted = (struct wanted){id, offset, segment};
 }
 
-const struct rt_history_ops disk_history = {
-    .extent = find_extent, .offset_since = find_since, .fetch = want};
+const struct rt_history_ops disk_history = {.extent = find_extent,
+                                            .offset_since = find_since,
+                                            .offset_before = find_before,
+                                            .fetch = want};
 
 /* --- what is fetched --- */
 

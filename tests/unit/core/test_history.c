@@ -243,6 +243,22 @@ TEST("the last N events are counted over what an end has cost")
     finish();
 }
 
+TEST("and over what ends before that have cost")
+{
+    init(100, 1000);
+    const struct rt_topic *topic = test_core_topic(&disk.test, "a");
+    uint64_t first = rt_ring_earliest(ring());
+    uint64_t count = 101 - first;
+    lose_offsets_until(11, 31);
+    lose_offsets(first - 20);
+    EXPECT_INT(rt_history_last(topic, count + 1), first - 21);
+    EXPECT_INT(rt_history_last(topic, count + first - 51), 31);
+    EXPECT_INT(rt_history_last(topic, count + first - 50), 10);
+    disk.earliest[1] = 5;
+    EXPECT_INT(rt_history_last(topic, 1000), 5);
+    finish();
+}
+
 TEST("a time begins with the first event on disk that is not older")
 {
     test_journal_init(&disk, narrow);

@@ -97,6 +97,25 @@ TEST("a topic goes on where the log ends, as it was")
     end();
 }
 
+TEST("events that were there before the start count as dropped, unless purged")
+{
+    begin();
+    test_core_publish_many(&before.test, "a", 5, 100);
+    test_core_publish_many(&before.test, "b", 5, 100);
+    rt_topic_purge(test_core_topic(&before.test, "b"));
+    test_core_publish_many(&before.test, "c", 5, 100);
+    rt_topic_purge(test_core_topic(&before.test, "c"));
+    test_core_publish(&before.test, "c", 100);
+    EXPECT_INT(tell("a", 6, false), 0);
+    EXPECT_INT(tell("b", 7, false), 0);
+    EXPECT_INT(tell("c", 8, false), 0);
+    restored(true);
+    EXPECT_INT(durable("a")->topic->ring.dropped_ms, LAST_MS);
+    EXPECT_INT(durable("b")->topic->ring.dropped_ms, 0);
+    EXPECT_INT(durable("c")->topic->ring.dropped_ms, LAST_MS);
+    end();
+}
+
 TEST("the node goes on, and the first batch tells of it and of nothing else")
 {
     begin();

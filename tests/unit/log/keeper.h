@@ -23,6 +23,7 @@ struct kept_topic {
     uint64_t next_offset;
     uint64_t earliest;
     uint64_t floor;
+    uint64_t wall_ms;
     bool is_damaged;
     uint64_t event_count;
     uint64_t first_offset;
@@ -85,6 +86,7 @@ static inline int told_topic(void *context,
     kept->next_offset = topic->next_offset;
     kept->floor = topic->floor;
     kept->earliest = standing->earliest;
+    kept->wall_ms = standing->wall_ms;
     kept->is_damaged = standing->is_damaged;
     keeper->next_offset[id] = topic->next_offset;
     return 0;

@@ -264,6 +264,53 @@ TEST("others see what a topic keeps, and where to look by time and number")
     keeper_finish(&keeper);
 }
 
+/* The topic goes on so many offsets further. */
+static void skip_offsets(uint64_t count)
+{
+    keeper.next_offset[1] += count;
+    struct rt_log_part part = topic_part(&keeper, 1, "news");
+    EXPECT_INT(keeper_append(&keeper, &part, 1), 0);
+}
+
+TEST("the last N events are found over offsets that no event has")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    EXPECT_INT(rt_log_offset_before(keeper.log, 1, 1, 5), 1);
+    keeper_publish(&keeper, 1, 10, 100); /* 1 .. 10 */
+    skip_offsets(1000);
+    keeper_publish(&keeper, 1, 10, 100); /* 1011 .. 1020 */
+    skip_offsets(1000);
+    for (int i = 0; i < 2; i++) {
+        EXPECT_INT(rt_log_offset_before(keeper.log, 1, 2021, 1), 1020);
+        EXPECT_INT(rt_log_offset_before(keeper.log, 1, 1015, 1), 1014);
+        EXPECT_INT(rt_log_offset_before(keeper.log, 1, 2021, 10), 1011);
+        EXPECT_INT(rt_log_offset_before(keeper.log, 1, 2021, 11), 10);
+        EXPECT_INT(rt_log_offset_before(keeper.log, 1, 500, 3), 8);
+        EXPECT_INT(rt_log_offset_before(keeper.log, 1, 2021, 20), 1);
+        EXPECT_INT(rt_log_offset_before(keeper.log, 1, 2021, UINT64_MAX), 1);
+        EXPECT_INT(rt_log_offset_before(keeper.log, 2, 7, 1), 7);
+        keeper_restart(&keeper);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("the last N events are those that count")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    keeper_publish(&keeper, 1, 10, 100);
+    struct rt_log_part part = topic_part(&keeper, 1, "news");
+    part.description.floor = 6;
+    EXPECT_INT(keeper_append(&keeper, &part, 1), 0);
+    EXPECT_INT(rt_log_offset_before(keeper.log, 1, 11, 4), 7);
+    EXPECT_INT(rt_log_offset_before(keeper.log, 1, 11, 100), 6);
+    EXPECT_INT(rt_log_offset_before(keeper.log, 1, 6, 1), 6);
+    keeper_finish(&keeper);
+}
+
 /* Opens a log, and appends until there are some segments. */
 static int live(void)
 {

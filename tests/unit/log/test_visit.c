@@ -44,6 +44,52 @@ TEST("the last segment's events are told, and of topics before them all")
     keeper_finish(&keeper);
 }
 
+TEST("of a topic it is told when its last event was")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    uint64_t wall_ms = keeper.options.wall_ms;
+    keeper_publish(&keeper, 1, 1, 100);
+    keeper.options.wall_ms += 1000;
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.topics[1].wall_ms, wall_ms);
+    EXPECT_INT(keeper.topics[2].wall_ms, 0);
+    keeper_finish(&keeper);
+}
+
+/* A second between two segments. */
+static void fill_slowly(uint64_t segment_count)
+{
+    for (uint64_t i = 2; i <= segment_count; i++) {
+        fill(i);
+        keeper.options.wall_ms += 1000;
+        keeper_publish(&keeper, 1, 1, 100);
+    }
+}
+
+TEST(
+    "of one whose events are gone it is told when they were gone at the latest")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    keeper_describe(&keeper, 3, "three");
+    uint64_t wall_ms = keeper.options.wall_ms;
+    keeper_publish(&keeper, 2, 3, 100);
+    fill_slowly(5);
+    keeper.log->options.retention.bytes = rt_log_usage(keeper.log).bytes - 1;
+    EXPECT_INT(rt_log_retain(keeper.log, keeper.options.wall_ms), 0);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.topics[2].earliest, 4);
+    EXPECT(keeper.topics[2].wall_ms >= wall_ms);
+    EXPECT(keeper.topics[2].wall_ms < keeper.options.wall_ms);
+    EXPECT_INT(keeper.topics[3].wall_ms, 0);
+    keeper_finish(&keeper);
+}
+
 TEST("keys are told of the last segment, and of some before it")
 {
     keeper_init(&keeper);
