@@ -27,10 +27,11 @@ size_t rt_frame_header(uint8_t *memory, enum rt_opcode opcode, uint64_t len)
 
 struct rt_bytes rt_frame_payload(struct rt_bytes frame)
 {
-    RT_CHECK(frame.len >= 2);
-    uint8_t len = (uint8_t)frame.data[1];
+    uint8_t len = frame.len < 2 ? 0 : (uint8_t)frame.data[1];
     size_t header = len < LEN_IS16 ? 2 : len == LEN_IS16 ? 4 : 10;
-    RT_CHECK(frame.len >= header);
+    if (frame.len < header) {
+        return (struct rt_bytes){NULL, 0};
+    }
     return (struct rt_bytes){frame.data + header, frame.len - header};
 }
 

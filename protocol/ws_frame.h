@@ -36,7 +36,8 @@ static inline bool rt_opcode_is_control(uint8_t opcode)
  */
 size_t rt_frame_header(uint8_t *memory, enum rt_opcode opcode, uint64_t len);
 
-/* The payload of a frame that such a header begins. */
+/* The payload of a frame that such a header begins; empty if it is shorter than
+ * its header, as only a disk could have it. */
 struct rt_bytes rt_frame_payload(struct rt_bytes frame);
 
 /* A whole control frame. */

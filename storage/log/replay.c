@@ -126,9 +126,10 @@ static int judge(struct rt_log *log, const struct rt_log_part *part)
         return part->opaque.len <= RT_LOG_NODE_MAX;
     case RT_LOG_KEY:
         return part->opaque.len <= RT_LOG_KEY_MAX;
-    default:
-        return 1;
+    case RT_LOG_REMOVED:
+        break;
     }
+    return part->topic > 0 ? 1 : RT_EDAMAGED; /* 0 stands for keys */
 }
 
 /* The body of the part, checked; of events the newest entry is enough. */

@@ -196,7 +196,8 @@ TEST("what no log says is not taken for what one does")
          .description.next_offset = 1},
         {.kind = RT_LOG_TOPIC,
          .topic = 3,
-         .description.next_offset = UINT64_MAX}};
+         .description.next_offset = UINT64_MAX},
+        {.kind = RT_LOG_REMOVED, .topic = 0}};
     for (size_t i = 0; i < RT_ARRAY_LENGTH(parts); i++) {
         struct rt_log_draft draft;
         struct rt_log_batch batch = {.parts = &parts[i], .part_count = 1};

@@ -44,6 +44,15 @@ TEST("the payload is what is behind the header")
     }
 }
 
+TEST("what is shorter than its header has no payload")
+{
+    static const char *const frames[] = {"", "\x81", "\x81\x7e\x01",
+                                         "\x81\x7f\x01\x02\x03\x04\x05"};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(frames); i++) {
+        EXPECT_INT(rt_frame_payload(rt_bytes_of(frames[i])).len, 0);
+    }
+}
+
 TEST("a frame is final and says what it is")
 {
     expect_header(RT_OPCODE_CONTINUATION, 1, RT_BYTES("\x80\x01"));
