@@ -91,11 +91,13 @@ static int refusing_write(struct rt_disk *disk,
 }
 
 static _Atomic uint64_t free_bytes; /* of the disk */
+static _Atomic uint64_t looks;      /* for them */
 
 static int refusing_free_bytes(struct rt_disk *disk, uint64_t *bytes)
 {
     (void)disk;
     *bytes = free_bytes;
+    looks++;
     return 0;
 }
 
@@ -208,6 +210,27 @@ TEST("before the disk is full events are refused, until there is room again")
     test_directory_remove(&directory);
 }
 
+TEST("what found no room is written when there is room for two files")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    free_bytes = config.data_reserve + RT_COMMITTER_ROOM - 1;
+    refusal = UV_ENOSPC;
+    (void)publish(&host, "a");
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    uint64_t seen = looks;
+    TEST_UNTIL(&host.loop, looks > seen + 1);
+    EXPECT_INT(state_of(&host), RT_JOURNAL_FULL);
+    free_bytes = config.data_reserve + RT_COMMITTER_ROOM;
+    until_written(&host);
+    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
 TEST("a stop does not wait for room on the disk")
 {
     struct test_directory directory;
@@ -261,26 +284,60 @@ TEST("other threads wait for a disk that is far behind, and none is refused")
     test_directory_remove(&directory);
 }
 
+/* All but the first are in one batch, which is not with the thread yet. */
+static void publish_many_topics(struct test_host *host)
+{
+    char topic[16];
+    is_held = true;
+    for (int i = 0; i < 20000; i++) {
+        (void)snprintf(topic, sizeof(topic), "t%d", i);
+        (void)publish(host, topic);
+        if (i == 0) {
+            test_host_turn(host);
+        }
+    }
+}
+
 TEST("very many new topics at once find memory in the log")
 {
     struct test_directory directory;
     struct test_host host;
-    char topic[16];
     test_directory_make(&directory);
     struct ringtail_config config = config_over(&directory);
     refusing_init(&host, &config);
-    is_held = true;
-    for (int i = 0; i < 20000; i++) {
-        (void)snprintf(topic, sizeof(topic), "t%d", i);
-        (void)publish(&host, topic);
-        if (i == 0) {
-            test_host_turn(&host); /* the others are one batch */
-        }
-    }
+    publish_many_topics(&host);
     is_held = false;
     until_written(&host);
     EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
     EXPECT_INT(committer_of(&host)->news.batches, 2);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+/* Has room for what is noted of so many topics, and none for what the log has
+ * to know of them. */
+#define NOTES_BYTES ((size_t)8 * 1024 * 1024)
+
+TEST("a log without memory is as one without room, until there is some")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    struct rt_heap *heap = &host.broker->server.heap;
+    publish_many_topics(&host);
+    size_t rest = heap->limit - heap->used - NOTES_BYTES;
+    EXPECT_INT(rt_heap_charge(heap, rest), 0);
+    is_held = false;
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    EXPECT(ringtail_publish(host.broker, "t0", "x", 1, NULL, NULL) < 0);
+    rt_heap_uncharge(heap, rest);
+    until_written(&host);
+    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+    EXPECT_INT(publish(&host, "t19999").offset, 2);
     test_host_finish(&host);
     test_directory_remove(&directory);
 }
