@@ -6,7 +6,6 @@
 
 #define PARTS_FIRST 64
 
-/* What a topic keeps on disk is limited for all of them together. */
 static uint32_t note_count(const struct rt_journal_batch *batch)
 {
     return (uint32_t)(batch->notes.len / sizeof(struct rt_note));
