@@ -287,7 +287,7 @@ int rt_log_index_begin(struct rt_log_index *index,
     int err = reserve_volume(index);
     if (err == 0) {
         index->volumes[index->volume_count++] = *volume;
-        index->bytes += volume->end;
+        index->bytes += volume->end + volume->seal;
         index->events += volume->events;
     }
     rt_log_index_unlock(index);
@@ -333,6 +333,16 @@ void rt_log_index_extend(struct rt_log_index *index,
     }
 }
 
+void rt_log_index_seal(struct rt_log_index *index,
+                       uint64_t segment,
+                       uint64_t bytes)
+{
+    struct rt_log_volume *volume = rt_log_index_volume(index, segment);
+    RT_CHECK(volume != NULL && volume->seal == 0);
+    volume->seal = bytes;
+    index->bytes += bytes;
+}
+
 /* Forgets what a topic has in a segment and before it. */
 static void forget_until(struct rt_log_index *index,
                          struct rt_log_shelf *shelf,
@@ -362,7 +372,7 @@ void rt_log_index_drop(struct rt_log_index *index)
 {
     RT_CHECK(index->volume_count > 1);
     rt_log_index_lock(index);
-    index->bytes -= index->volumes[0].end;
+    index->bytes -= index->volumes[0].end + index->volumes[0].seal;
     index->events -= index->volumes[0].events;
     index->volume_count--;
     memmove(index->volumes, index->volumes + 1,

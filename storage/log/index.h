@@ -64,6 +64,7 @@ struct rt_log_shelf {
 struct rt_log_volume {
     uint64_t segment;
     uint64_t end;     /* of the batches; behind it nothing is to be read */
+    uint64_t seal;    /* bytes of the file behind them; 0: it is the tail */
     uint64_t events;  /* that it has, of any topic */
     uint64_t wall_ms; /* of the newest event of any topic; 0: none */
 };
@@ -148,6 +149,12 @@ void rt_log_index_extend(struct rt_log_index *index,
                          uint64_t end,
                          uint64_t events,
                          uint64_t wall_ms);
+
+/* The segment of that number has been sealed, with so many bytes. Under the
+ * lock. */
+void rt_log_index_seal(struct rt_log_index *index,
+                       uint64_t segment,
+                       uint64_t bytes);
 
 /* Forgets what topics have in the oldest segment, of at least two, and then the
  * segment itself. Lock, the first one for a topic at a time. */

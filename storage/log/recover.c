@@ -133,6 +133,9 @@ static int begin_volume(struct recovery *recovery)
     const struct rt_log_tail *tail = &recovery->log->tail;
     struct rt_log_volume volume = {.segment = tail->head.number,
                                    .end = tail->position};
+    if (recovery->last.is_sealed) {
+        volume.seal = recovery->last.size - volume.end;
+    }
     for (uint32_t i = 0; i < index->shelf_count; i++) {
         count_shelf(index->shelves[i], &volume);
     }

@@ -1,7 +1,6 @@
-#include "storage/log/log.h"
+#include "storage/log/retain.h"
 
 #include "base/error.h"
-#include "storage/log/state.h"
 
 static bool is_old(uint64_t stamp_ms, uint64_t wall_ms, uint64_t age_ms)
 {
@@ -86,6 +85,16 @@ static int drop_oldest(struct rt_log *log)
     }
     rt_log_index_drop(&log->index);
     return 0;
+}
+
+int rt_log_make_way(struct rt_log *log, uint64_t bytes)
+{
+    int err = 0;
+    while (err == 0 && log->index.volume_count > 1 &&
+           log->index.bytes + bytes > log->options.retention.bytes) {
+        err = drop_oldest(log);
+    }
+    return log->condition == RT_LOG_FAILED ? err : 0;
 }
 
 int rt_log_retain(struct rt_log *log, uint64_t wall_ms)

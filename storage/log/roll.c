@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "storage/checksum.h"
+#include "storage/log/retain.h"
 #include "storage/log/snapshot.h"
 
 uint64_t rt_log_seal_length(uint64_t place_count)
@@ -88,7 +89,11 @@ int rt_log_roll_prepare(struct rt_log *log,
                              .batch = log->tail.batch + 1,
                              .chain = log->tail.chain,
                              .capacity = capacity_for(log, length, part_count)};
-    int err = check_room(log, next->capacity);
+    uint64_t seal_length = rt_log_seal_length(log->tail.place_count);
+    int err = rt_log_make_way(log, seal_length + next->capacity);
+    if (err == 0) {
+        err = check_room(log, next->capacity);
+    }
     return err < 0 ? err : make_file(log, next);
 }
 
@@ -141,6 +146,13 @@ static uint64_t write_index(struct rt_log *log)
     return tail->position + rt_log_seal_length(sealing.trailer.place_count);
 }
 
+static void note_seal(struct rt_log *log, uint64_t bytes)
+{
+    rt_log_index_lock(&log->index);
+    rt_log_index_seal(&log->index, log->tail.head.number, bytes);
+    rt_log_index_unlock(&log->index);
+}
+
 static int seal(struct rt_log *log)
 {
     struct rt_log_tail *tail = &log->tail;
@@ -150,7 +162,13 @@ static int seal(struct rt_log *log)
     if (err == 0) {
         err = rt_disk_truncate(log->options.disk, &tail->file, end);
     }
-    return err == 0 ? rt_disk_sync(log->options.disk, &tail->file) : err;
+    if (err == 0) {
+        err = rt_disk_sync(log->options.disk, &tail->file);
+    }
+    if (err == 0) {
+        note_seal(log, end - tail->position);
+    }
+    return err;
 }
 
 /* --- the beginning of a segment --- */

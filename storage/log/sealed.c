@@ -220,5 +220,8 @@ int rt_log_sealed_load(struct rt_log_index *index,
         rt_log_walk_init(&walk, window, log, segment);
         err = add_batches(index, &walk, &volume);
     }
+    if (window->end > volume.end) {
+        volume.seal = window->end - volume.end;
+    }
     return err < 0 ? err : rt_log_index_begin(index, &volume);
 }

@@ -79,6 +79,59 @@ TEST("all topics together keep so many bytes")
     keeper_finish(&keeper);
 }
 
+/* What all files take, with all that is allocated. */
+static uint64_t bytes_on_disk(void)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < keeper.disk.now.count; i++) {
+        const struct fake_name *name = &keeper.disk.now.names[i];
+        bytes += keeper.disk.files[name->file].now.len;
+    }
+    return bytes;
+}
+
+TEST("nor for a moment is there more on the disk, with all that is allocated")
+{
+    uint64_t most = 0;
+    uint64_t bytes_max = (uint64_t)4 * 1024 * 1024;
+    keeper_init(&keeper);
+    keeper.options.segment_bytes = (uint64_t)1024 * 1024;
+    keeper.options.retention.bytes = bytes_max;
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    for (int i = 0; i < 200; i++) {
+        keeper_publish(&keeper, 1, 2, 50000);
+        uint64_t bytes = bytes_on_disk();
+        most = bytes > most ? bytes : most;
+    }
+    EXPECT(most <= bytes_max);
+    EXPECT(most > bytes_max / 4 * 3);
+    expect_readable(extent().earliest);
+    keeper_restart(&keeper);
+    EXPECT(!keeper.topics[1].is_damaged);
+    keeper_finish(&keeper);
+}
+
+/* All that the files take, but for what is allocated and not used. */
+static void expect_all_counted(void)
+{
+    const struct rt_log_tail *tail = &keeper.log->tail;
+    EXPECT_INT(rt_log_usage(keeper.log).bytes,
+               bytes_on_disk() - tail->capacity + tail->position);
+}
+
+TEST("what segments are sealed with is counted, also after a start")
+{
+    begin();
+    expect_all_counted();
+    keeper_restart(&keeper);
+    expect_all_counted();
+    keeper.log->options.retention.bytes = (uint64_t)3 * 1024 * 1024;
+    retain();
+    expect_all_counted();
+    keeper_finish(&keeper);
+}
+
 TEST("all topics together keep so many events")
 {
     begin();
