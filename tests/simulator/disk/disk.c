@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "broker/core/journal_restore.h"
 #include "broker/core/topic.h"
+#include "storage/log/state.h"
 #include "tests/simulator/disk/world.h"
 #include "tests/simulator/expect.h"
 
@@ -150,12 +151,23 @@ void disk_take(struct world *world)
     }
 }
 
+static uint64_t oldest_segment(const struct world *world)
+{
+    return world->log->index.volumes[0].segment;
+}
+
+/* Where a segment begins the oldest ones may have gone. */
 static int append(struct world *world)
 {
     struct rt_log_batch written;
+    uint64_t oldest = oldest_segment(world);
     int err = rt_journal_write(&world->parts, &world->log_heap,
                                world->batch.batch, &written);
-    return err < 0 ? err : rt_log_append(world->log, &written);
+    if (err == 0) {
+        err = rt_log_append(world->log, &written);
+    }
+    world->is_retained = world->is_retained || oldest_segment(world) != oldest;
+    return err;
 }
 
 void disk_append(struct world *world)
