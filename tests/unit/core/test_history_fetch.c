@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "broker/core/control.h"
 #include "broker/core/history.h"
+#include "broker/core/local.h"
 #include "broker/core/topic.h"
 #include "tests/support/journal.h"
 
@@ -188,6 +189,35 @@ TEST("who reads on waits for a block that is fetched already")
     test_journal_flush(&disk);
     test_sink_expect(&sink, 1, 3000);
     EXPECT_INT(disk.fetches, 6);
+    finish();
+}
+
+static void pause_at_700(struct rt_local *local,
+                         const struct rt_delivery *delivery)
+{
+    if (delivery->offset == 700) {
+        rt_local_pause(local);
+    }
+}
+
+TEST("for a subscriber in the process the next block is fetched ahead, too")
+{
+    struct rt_local local = {.state = RT_LOCAL_DETACHED};
+    init(3000, 1000);
+    EXPECT_INT(rt_core_subscribe_local(&disk.test.core, RT_BYTES("a"),
+                                       &earliest, pause_at_700, &local),
+               0);
+    for (uint64_t i = 0; i < 2; i++) {
+        while (rt_core_deliver(&disk.test.core)) {
+        }
+        EXPECT_INT(local.state, RT_LOCAL_FETCHING);
+        test_journal_fetch(&disk);
+    }
+    (void)rt_core_deliver(&disk.test.core);
+    EXPECT_INT(local.state, RT_LOCAL_PAUSED);
+    EXPECT_INT(disk.fetch_id, 1);
+    rt_local_detach(&local);
+    test_journal_fetch(&disk);
     finish();
 }
 
