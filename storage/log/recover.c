@@ -228,13 +228,14 @@ static void report(const struct recovery *recovery, struct rt_log_found *found)
 {
     const struct rt_log *log = recovery->log;
     const struct rt_log_replay *replay = &recovery->last.replay;
+    bool is_torn = replay->debris > replay->position;
     *found = (struct rt_log_found){.sequence = log->sequence,
                                    .next_topic = log->next_topic,
                                    .bytes = log->index.bytes,
                                    .segment_count = log->index.volume_count,
                                    .damages = replay->damages,
-                                   .is_clean = replay->is_end};
-    if (replay->debris > replay->position) {
+                                   .is_clean = replay->is_end && !is_torn};
+    if (is_torn) {
         found->torn_bytes = replay->debris - replay->position;
     }
     count_damaged(&log->index, found);

@@ -153,6 +153,24 @@ TEST("an end on purpose is known, until something is appended")
     keeper_finish(&keeper);
 }
 
+TEST("an end on purpose is none if what is behind it is torn")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    struct rt_log_part node = {.kind = RT_LOG_NODE, .opaque = RT_BYTES("x")};
+    struct rt_log_batch batch = {
+        .parts = &node, .part_count = 1, .is_end = true};
+    EXPECT_INT(rt_log_append(keeper.log, &batch), 0);
+    keeper_describe(&keeper, 1, "news");
+    uint64_t torn = keeper_batch(&keeper, 1, 2);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, torn + offsetof(struct rt_log_batch_head, crc));
+    keeper_open(&keeper);
+    EXPECT(keeper.found.torn_bytes > 0);
+    EXPECT(!keeper.found.is_clean);
+    keeper_finish(&keeper);
+}
+
 TEST("without room for a segment nothing is appended, and later it is")
 {
     keeper_init(&keeper);
