@@ -77,6 +77,32 @@ static void act_pause(struct world *world)
     }
 }
 
+static struct several *random_several(struct world *world)
+{
+    return &world->several[below(world, SEVERAL_MAX)];
+}
+
+static void act_several(struct world *world)
+{
+    struct several *several = random_several(world);
+    if (several->state == READER_AWAY) {
+        several_return(several);
+    } else if (several->state == READER_FREE) {
+        several_come(several);
+    } else if (one_in(world, 4)) {
+        several_leave(several, one_in(world, 2) ? READER_FREE : READER_AWAY);
+    }
+}
+
+static void act_several_temper(struct world *world)
+{
+    struct several *several = random_several(world);
+    if (one_in(world, 2)) {
+        several_temper(several);
+    }
+    several_drain(several);
+}
+
 /* --- what is done to topics --- */
 
 static void
@@ -269,23 +295,42 @@ static const struct action {
     const char *name;
     void (*act)(struct world *world);
 } actions[] = {
-    {"publish", act_publish}, {"burst", act_burst},
-    {"burst", act_burst},     {"together", publish_together},
-    {"keyed", keyed_publish}, {"come", act_come},
-    {"come", act_come},       {"leave", act_leave},
-    {"temper", act_temper},   {"drain", act_drain},
-    {"pause", act_pause},     {"close", act_close},
-    {"open", act_open},       {"purge", act_purge},
-    {"retain", act_retain},   {"ack", act_ack},
-    {"take", disk_take},      {"append", disk_append},
-    {"tell", disk_tell},      {"write", act_write},
-    {"answer", disk_answer},  {"refuse", disk_refuse},
-    {"fill", act_fill},       {"empty", disk_empty},
-    {"forget", disk_retain},  {"fault", act_fault},
-    {"kill", act_kill},       {"stop", act_stop},
-    {"flush", act_flush},     {"turn", act_turn},
-    {"deliver", act_deliver}, {"tick", act_tick},
-    {"time", act_time},       {"memory", act_memory},
+    {"publish", act_publish},
+    {"burst", act_burst},
+    {"burst", act_burst},
+    {"together", publish_together},
+    {"keyed", keyed_publish},
+    {"come", act_come},
+    {"come", act_come},
+    {"leave", act_leave},
+    {"temper", act_temper},
+    {"drain", act_drain},
+    {"pause", act_pause},
+    {"close", act_close},
+    {"open", act_open},
+    {"purge", act_purge},
+    {"retain", act_retain},
+    {"ack", act_ack},
+    {"take", disk_take},
+    {"append", disk_append},
+    {"tell", disk_tell},
+    {"write", act_write},
+    {"answer", disk_answer},
+    {"refuse", disk_refuse},
+    {"fill", act_fill},
+    {"empty", disk_empty},
+    {"forget", disk_retain},
+    {"fault", act_fault},
+    {"kill", act_kill},
+    {"stop", act_stop},
+    {"flush", act_flush},
+    {"turn", act_turn},
+    {"deliver", act_deliver},
+    {"tick", act_tick},
+    {"time", act_time},
+    {"several", act_several},
+    {"several temper", act_several_temper},
+    {"memory", act_memory},
 };
 
 _Static_assert(RT_ARRAY_LENGTH(actions) <= ACTION_MAX, "a weight for each");
@@ -312,6 +357,9 @@ static void check_all(struct world *world)
     EXPECT_INT(world->core.sequence, world->sequence);
     for (uint32_t i = 0; i < world->habits.reader_count; i++) {
         reader_check(&world->readers[i]);
+    }
+    for (uint32_t i = 0; i < SEVERAL_MAX; i++) {
+        several_check(&world->several[i]);
     }
 }
 
@@ -341,6 +389,12 @@ static void heal(struct world *world)
             rt_local_resume(&reader->local);
         }
     }
+    for (uint32_t i = 0; i < SEVERAL_MAX; i++) {
+        world->several[i].room = SIZE_MAX;
+        world->several[i].is_lost = false;
+        world->several[i].refuses_queue = false;
+        several_drain(&world->several[i]);
+    }
 }
 
 static bool settle_once(struct world *world)
@@ -366,6 +420,9 @@ static void settle(struct world *world)
     for (uint32_t i = 0; i < world->habits.reader_count; i++) {
         reader_expect_all(&world->readers[i]);
     }
+    for (uint32_t i = 0; i < SEVERAL_MAX; i++) {
+        several_expect_all(&world->several[i]);
+    }
 }
 
 /* One for each topic reads all that there is. */
@@ -390,6 +447,9 @@ void action_end(struct world *world)
     }
     for (uint32_t i = 0; i < world->habits.reader_count; i++) {
         reader_leave(&world->readers[i], READER_FREE);
+    }
+    for (uint32_t i = 0; i < SEVERAL_MAX; i++) {
+        several_leave(&world->several[i], READER_FREE);
     }
     check_all(world);
 }

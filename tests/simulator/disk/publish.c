@@ -64,19 +64,19 @@ static void expect_refusal(const struct world *world,
 
 /* An event exists, with an offset that nobody has been given before. */
 static void
-note(struct world *world, struct truth_topic *topic, const struct event *event)
+note(struct world *world, struct truth_topic *topic, struct event *event)
 {
     struct standing standing = topic->now;
     EXPECT(event->wall_ms >= world->wall_ms);
     EXPECT(event->ticket > world->journal.done);
     standing.era = truth_era(topic, world_find(world, topic)->epoch);
     EXPECT(standing.era == topic->now.era || !topic->now.is_known);
+    event->sequence = ++world->sequence;
     truth_add(&topic->eras[standing.era], event);
     if (!topic->now.is_known) {
         standing.is_known = true;
         truth_change(topic, standing, event->ticket);
     }
-    world->sequence++;
     world->events++;
 }
 

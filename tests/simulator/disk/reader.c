@@ -30,8 +30,8 @@ static size_t match_one(struct reader *reader, struct rt_bytes bytes)
 {
     const struct event *event = truth_from(era_of(reader), reader->next);
     EXPECT(event != NULL);
-    struct rt_bytes encoded =
-        truth_encode(reader->topic, era_of(reader), event, reader->format);
+    struct rt_bytes encoded = truth_encode(reader->topic, era_of(reader), event,
+                                           reader->format, NULL);
     size_t len = smaller(encoded.len - reader->at, bytes.len);
     EXPECT(event->fate == FATE_WRITTEN || !reader->subscriber.is_durable);
     EXPECT(memcmp(encoded.data + reader->at, bytes.data, len) == 0);

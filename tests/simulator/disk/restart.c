@@ -36,6 +36,12 @@ static void leave_all(struct world *world)
             reader_leave(reader, READER_AWAY);
         }
     }
+    for (uint32_t i = 0; i < SEVERAL_MAX; i++) {
+        several_check(&world->several[i]);
+        if (world->several[i].state == READER_OPEN) {
+            several_leave(&world->several[i], READER_AWAY);
+        }
+    }
 }
 
 /* What was not synced is there or not. After a kill, it is. */
@@ -172,6 +178,21 @@ static void open_again(struct world *world, struct rt_log_found *found)
     EXPECT_INT(disk_open(world, found), 0);
 }
 
+/* Numbers go on, but where the last batch was the only one since the start. */
+static void begin_node(struct world *world)
+{
+    const struct rt_core *core = &world->core;
+    if (core->epoch != world->node_epoch) {
+        EXPECT(world->is_flipped);
+        world->node_epoch = core->epoch;
+        for (uint32_t i = 0; i < world->habits.topic_count; i++) {
+            truth_unnumber(&world->topics[i]);
+        }
+    } else {
+        EXPECT(core->sequence >= world->sequence || world->is_flipped);
+    }
+}
+
 /* The batch that said it was the last may be there, though it failed. */
 static void start(struct world *world, bool has_ended)
 {
@@ -180,13 +201,10 @@ static void start(struct world *world, bool has_ended)
     open_again(world, &found);
     bool is_clean = found.is_clean;
     EXPECT(is_clean || !has_ended || world->is_flipped);
-    bool is_other = world->core.epoch != world->node_epoch;
-    EXPECT(!is_other || world->is_flipped);
-    world->node_epoch = world->core.epoch;
-    EXPECT(is_other || world->is_flipped ||
-           world->core.sequence >= world->sequence);
+    begin_node(world);
     EXPECT(!is_clean || world->core.sequence == world->sequence);
     world->sequence = world->core.sequence;
+    world->begun = world->sequence;
     for (uint32_t i = 0; i < world->habits.topic_count; i++) {
         restore_topic(world, &world->topics[i], done, is_clean);
     }

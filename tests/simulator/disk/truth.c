@@ -68,6 +68,30 @@ struct event *truth_from(const struct era *era, uint64_t offset)
     return low < era->count ? &era->events[low] : NULL;
 }
 
+void truth_unnumber(struct truth_topic *topic)
+{
+    for (uint32_t i = 0; i < topic->era_count; i++) {
+        for (uint64_t j = 0; j < topic->eras[i].count; j++) {
+            topic->eras[i].events[j].sequence = 0;
+        }
+    }
+}
+
+const struct event *truth_after(const struct era *era, uint64_t sequence)
+{
+    uint64_t low = 0;
+    uint64_t high = era->count;
+    while (low < high) {
+        uint64_t middle = (low + high) / 2;
+        if (era->events[middle].sequence <= sequence) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < era->count ? &era->events[low] : NULL;
+}
+
 void truth_written(struct truth_topic *topic, uint64_t number)
 {
     for (uint32_t i = 0; i < topic->era_count; i++) {
@@ -175,7 +199,8 @@ static void write_raw(struct rt_writer *writer, const struct rt_item *item)
 struct rt_bytes truth_encode(const struct truth_topic *topic,
                              const struct era *era,
                              const struct event *event,
-                             enum rt_format format)
+                             enum rt_format format,
+                             const struct rt_cursor *resume)
 {
     static char memory[ENCODED_MAX];
     struct rt_writer writer;
@@ -185,6 +210,10 @@ struct rt_bytes truth_encode(const struct truth_topic *topic,
                            .type = event->type,
                            .content = event->content,
                            .payload = {noise_at(event->noise), event->len}};
+    if (resume != NULL) {
+        item.has_resume = true;
+        item.resume = *resume;
+    }
     rt_writer_init(&writer, memory, sizeof(memory));
     if (format == RT_FORMAT_RAW) {
         write_raw(&writer, &item);

@@ -23,7 +23,8 @@ enum fate {
 };
 
 struct event {
-    uint64_t offset; /* as cursors have it */
+    uint64_t offset;   /* as cursors have it */
+    uint64_t sequence; /* its number among all */
     uint64_t ticket; /* the batch that it is in; 0: it is of an earlier life */
     uint64_t wall_ms;
     uint32_t len;
@@ -104,11 +105,19 @@ void truth_cut_last(struct era *era, uint64_t end, uint64_t last);
 /* Whether some of the offsets up to an end were not given for that reason. */
 bool truth_has_jump(const struct era *era, uint64_t first, uint64_t end);
 
-/* An event as a format has it; valid until the next call. */
+/* The numbers among all begin anew: none of its events has one. */
+void truth_unnumber(struct truth_topic *topic);
+
+/* The first event behind a number among all; NULL: there is none. */
+const struct event *truth_after(const struct era *era, uint64_t sequence);
+
+/* An event as a format has it, for one of several topics with the cursor to go
+ * on from; valid until the next call. */
 struct rt_bytes truth_encode(const struct truth_topic *topic,
                              const struct era *era,
                              const struct event *event,
-                             enum rt_format format);
+                             enum rt_format format,
+                             const struct rt_cursor *resume);
 
 void truth_finish(struct truth_topic *topic);
 

@@ -125,7 +125,7 @@ void world_begin_core(struct world *world)
                                                       .bytes_max = UINT64_MAX},
                                       .ack = RT_ACK_DISK,
                                       .stall_timeout_ms = STALL_MS,
-                                      .sink = &reader_sink,
+                                      .sink = &world_sink,
                                       .random = next_epoch};
     world->memory.fail_in = 0;
     rt_core_init(&world->core, &world->memory.heap, &options);
@@ -144,6 +144,9 @@ static void init_names(struct world *world)
     }
     for (uint32_t i = 0; i < READER_MAX; i++) {
         world->readers[i].world = world;
+    }
+    for (uint32_t i = 0; i < SEVERAL_MAX; i++) {
+        world->several[i].world = world;
     }
 }
 

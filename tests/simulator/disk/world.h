@@ -18,12 +18,14 @@
 #include "storage/log/reader.h"
 #include "tests/simulator/disk/keyed.h"
 #include "tests/simulator/disk/reader.h"
+#include "tests/simulator/disk/several.h"
 #include "tests/simulator/disk/truth.h"
 #include "tests/support/random.h"
 #include "tests/unit/storage/fake_disk.h"
 
-#define READER_MAX 10
-#define ACTION_MAX 40
+#define READER_MAX  10
+#define SEVERAL_MAX 4
+#define ACTION_MAX  40
 
 /* A heap whose k-th allocation from now fails; 0: none does. */
 struct memory {
@@ -100,9 +102,11 @@ struct world {
     bool is_answered; /* with a loss: who is told of a gap now has a reason */
     uint64_t starts;
     uint64_t sequence; /* of what was last given a number */
+    uint64_t begun;    /* the same when it began */
     uint32_t node_epoch;
     struct truth_topic topics[TRUTH_TOPIC_MAX];
     struct reader readers[READER_MAX];
+    struct several several[SEVERAL_MAX];
     struct keyed keys[KEY_PLACES];
     uint64_t events; /* that there ever were */
 };
@@ -133,6 +137,9 @@ bool world_has(const struct world *world,
 void world_begin_core(struct world *world);
 
 void world_set_time(struct world *world, uint64_t now_ms, uint64_t wall_ms);
+
+/* What the core calls for whoever subscribes: sink.c */
+extern const struct rt_sink_ops world_sink;
 
 /* --- the log and its thread: disk.c --- */
 

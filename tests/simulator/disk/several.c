@@ -1,0 +1,304 @@
+/* How a subscriber of several topics comes and goes, and what it is given. */
+#include "tests/simulator/disk/several.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "tests/simulator/disk/world.h"
+#include "tests/simulator/expect.h"
+
+static struct several *several_of(struct rt_subscriber *subscriber)
+{
+    return RT_CONTAINER(subscriber, struct several, subscriber);
+}
+
+static int number_of(const struct several *several)
+{
+    return (int)(several - several->world->several);
+}
+
+/* --- what it is given --- */
+
+/* The next item that the bytes begin with. What comes before it is not for it
+ * any more. */
+static struct item match(const struct several *several,
+                         uint64_t sequence,
+                         struct rt_bytes bytes,
+                         size_t *len)
+{
+    struct item item;
+    while (several_next(several, sequence, &item)) {
+        struct rt_bytes encoded = several_encode(several, &item);
+        if (rt_bytes_starts_with(bytes, encoded)) {
+            *len = encoded.len;
+            return item;
+        }
+        EXPECT(several_may_lack(several, &item));
+        sequence = item.sequence;
+    }
+    EXPECT(!"it is given what never was");
+    return item;
+}
+
+/* What the connection does not take must be right, too. */
+static ssize_t on_write(struct rt_subscriber *subscriber,
+                        const struct rt_bytes *ranges,
+                        unsigned range_count)
+{
+    struct several *several = several_of(subscriber);
+    struct rt_bytes bytes = ranges[0];
+    size_t taken = bytes.len < several->room ? bytes.len : several->room;
+    uint64_t sequence = several->last;
+    size_t left = taken;
+    EXPECT(several->state == READER_OPEN && several->queued == 0);
+    EXPECT(range_count == 1 && bytes.len > 0 && several->cut == 0);
+    while (bytes.len > 0) {
+        size_t len = 0;
+        sequence = match(several, sequence, bytes, &len).sequence;
+        bytes.data += len;
+        bytes.len -= len;
+        if (left >= len) {
+            several->last = sequence;
+        } else if (several->cut == 0) {
+            several->cut = sequence;
+            several->cut_len = len - left;
+        }
+        left -= left < len ? left : len;
+    }
+    several->room -= several->room == SIZE_MAX ? 0 : taken;
+    return several->is_lost ? -EPIPE : (ssize_t)taken;
+}
+
+static int on_queue(struct rt_subscriber *subscriber,
+                    struct rt_segment *segment,
+                    struct rt_bytes bytes)
+{
+    struct several *several = several_of(subscriber);
+    EXPECT(several->queued == 0 && several->cut > 0);
+    EXPECT_INT(bytes.len, several->cut_len);
+    if (several->refuses_queue) {
+        return RT_ENOMEM;
+    }
+    rt_segment_ref(segment);
+    several->last = several->cut;
+    several->cut = 0;
+    several->held = segment;
+    several->queued = bytes.len;
+    return 0;
+}
+
+static size_t on_queued(struct rt_subscriber *subscriber)
+{
+    return several_of(subscriber)->queued;
+}
+
+static void drop_queue(struct several *several)
+{
+    rt_segment_unref(&several->world->core.store, several->held);
+    several->held = NULL;
+    several->queued = 0;
+    several->cut = 0;
+}
+
+void several_drain(struct several *several)
+{
+    if (several->queued > 0) {
+        drop_queue(several);
+        rt_subscriber_drained(&several->subscriber);
+    }
+}
+
+void several_temper(struct several *several)
+{
+    struct world *world = several->world;
+    uint32_t patience = world->habits.patience;
+    several->room = SIZE_MAX;
+    if (one_in(world, patience)) {
+        several->room = below(world, 2 * world->habits.len_max);
+    }
+    several->is_lost = one_in(world, 8 * patience);
+    several->refuses_queue = one_in(world, 8 * patience);
+}
+
+/* --- what it is told --- */
+
+static bool on_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
+{
+    struct several *several = several_of(subscriber);
+    world_say(several->world,
+              "several %d are told of %s of %.*s up to %" PRIu64,
+              number_of(several), rt_close_slug(gap->reason),
+              (int)gap->topic.len, gap->topic.data, gap->next.offset);
+    EXPECT(several->state == READER_OPEN && several->queued == 0);
+    EXPECT(subscriber->gap == RT_GAP_TELL);
+    EXPECT_INT(gap->missed, 0);
+    several_tell(several, gap);
+    return true;
+}
+
+static void on_caught_up(struct rt_subscriber *subscriber)
+{
+    several_expect_all(several_of(subscriber));
+}
+
+static bool
+on_own(struct rt_subscriber *subscriber, uint64_t offset, struct rt_own *own)
+{
+    (void)subscriber;
+    (void)offset;
+    (void)own;
+    return false;
+}
+
+static bool may_close(const struct several *several,
+                      enum rt_close_reason reason)
+{
+    bool is_short = several->world->habits.is_short;
+    switch (reason) {
+    case RT_CLOSE_LOST:
+        return several->is_lost || several->refuses_queue || is_short;
+    case RT_CLOSE_OVERLOAD:
+        return is_short;
+    case RT_CLOSE_SLOW_CONSUMER:
+        return several->queued > 0;
+    default:
+        return reason == RT_CLOSE_TOPIC_CLOSED;
+    }
+}
+
+static void on_close(struct rt_subscriber *subscriber,
+                     enum rt_close_reason reason,
+                     const struct rt_resume *resume)
+{
+    struct several *several = several_of(subscriber);
+    world_say(several->world, "several %d are closed: %s", number_of(several),
+              rt_close_slug(reason));
+    EXPECT(several->state == READER_OPEN && may_close(several, reason));
+    EXPECT(resume->has_cursor && resume->is_node);
+    several->cursor = resume->cursor;
+    drop_queue(several);
+    several->state = READER_AWAY;
+}
+
+const struct rt_sink_ops several_sink = {.write = on_write,
+                                         .queue = on_queue,
+                                         .queued = on_queued,
+                                         .gap = on_gap,
+                                         .caught_up = on_caught_up,
+                                         .own = on_own,
+                                         .close = on_close};
+
+/* --- how it comes --- */
+
+/* Whoever begins with a cursor is told what it lacks; others know it. */
+static void begin(struct several *several,
+                  const struct rt_since *since,
+                  const struct rt_start *start)
+{
+    const struct world *world = several->world;
+    EXPECT(start->is_node);
+    EXPECT_INT(start->cursor.epoch, world->core.epoch);
+    EXPECT_INT(start->is_gap, since->kind == RT_SINCE_NODE &&
+                                  since->cursor.epoch != world->core.epoch);
+    several->state = READER_OPEN;
+    several->last = start->cursor.offset;
+    if (since->kind != RT_SINCE_NODE || start->is_gap) {
+        several_tell_all(several);
+    } else {
+        EXPECT_INT(start->cursor.offset, since->cursor.offset);
+    }
+}
+
+static void subscribe(struct several *several, const struct rt_since *since)
+{
+    struct world *world = several->world;
+    struct rt_selector selector;
+    struct rt_start start = {.is_node = false};
+    several_selector(several, &selector);
+    int err = rt_core_select(&world->core, &selector, several->format, since,
+                             &several->subscriber, &start);
+    world_say(world, "several %d, since %d: %d", number_of(several),
+              (int)since->kind, err);
+    if (err == RT_ENOMEM) {
+        EXPECT(world->habits.is_short);
+        return;
+    }
+    EXPECT_INT(err, 0);
+    begin(several, since, &start);
+}
+
+static struct rt_since random_since(struct world *world)
+{
+    static const enum rt_since_kind kinds[] = {RT_SINCE_EARLIEST, RT_SINCE_NODE,
+                                               RT_SINCE_TIME, RT_SINCE_NOW};
+    struct rt_since since = {.kind =
+                                 kinds[below(world, RT_ARRAY_LENGTH(kinds))],
+                             .cursor = {world->core.epoch, world->sequence},
+                             .wall_ms = world->wall_ms - below(world, 5000)};
+    uint64_t back = below(world, 50);
+    since.cursor.offset -= back < world->sequence ? back : 0;
+    return since;
+}
+
+void several_come(struct several *several)
+{
+    struct world *world = several->world;
+    struct rt_since since = random_since(world);
+    *several = (struct several){.world = world,
+                                .format = (enum rt_format)(1 + below(world, 3)),
+                                .selector = below(world, SELECTOR_COUNT),
+                                .room = SIZE_MAX};
+    several->subscriber.gap =
+        (uint8_t)(one_in(world, 3) ? RT_GAP_SKIP : RT_GAP_TELL);
+    subscribe(several, &since);
+}
+
+void several_return(struct several *several)
+{
+    struct rt_since since = {.kind = RT_SINCE_NODE, .cursor = several->cursor};
+    several->state = READER_FREE;
+    subscribe(several, &since);
+}
+
+void several_leave(struct several *several, enum reader_state state)
+{
+    if (several->state == READER_OPEN) {
+        several->cursor = rt_subscriber_cursor(&several->subscriber);
+        rt_subscriber_detach(&several->subscriber);
+        drop_queue(several);
+    }
+    several->state = state;
+}
+
+/* --- what must be true --- */
+
+/* Whoever goes on behind its cursor misses nothing, and gets nothing twice. */
+void several_check(const struct several *several)
+{
+    struct item item;
+    if (several->state != READER_OPEN) {
+        return;
+    }
+    struct rt_cursor cursor = rt_subscriber_cursor(&several->subscriber);
+    uint64_t sequence = several->last;
+    EXPECT_INT(cursor.epoch, several->world->core.epoch);
+    while (several_next(several, sequence, &item) &&
+           item.sequence <= cursor.offset) {
+        EXPECT(several_may_lack(several, &item));
+        sequence = item.sequence;
+    }
+    EXPECT(!several_next(several, cursor.offset, &item) ||
+           item.sequence > several->last ||
+           !several_is_in_memory(several, &item));
+}
+
+void several_expect_all(const struct several *several)
+{
+    struct item item;
+    uint64_t sequence = several->last;
+    while (several->state == READER_OPEN &&
+           several_next(several, sequence, &item)) {
+        EXPECT(several_may_lack(several, &item));
+        sequence = item.sequence;
+    }
+}
