@@ -58,6 +58,7 @@ struct rt_disk_ops {
     int (*truncate)(struct rt_disk *disk, struct rt_file *file, uint64_t len);
     int (*rename)(struct rt_disk *disk, const char *from, const char *to);
     int (*remove)(struct rt_disk *disk, const char *name);
+    void (*discard)(struct rt_disk *disk, struct rt_file *file);
     int (*sync_names)(struct rt_disk *disk);
     int (*list)(struct rt_disk *disk, rt_disk_found_fn found, void *context);
     int (*free_bytes)(struct rt_disk *disk, uint64_t *bytes);
@@ -154,6 +155,15 @@ RT_MUST_USE static inline int rt_disk_remove(struct rt_disk *disk,
                                              const char *name)
 {
     return disk->ops->remove(disk, name);
+}
+
+/*
+ * Closes a file that was removed, so that its room is given back. That may take
+ * as long as many syncs, but holds up none that others wait for meanwhile.
+ */
+static inline void rt_disk_discard(struct rt_disk *disk, struct rt_file *file)
+{
+    disk->ops->discard(disk, file);
 }
 
 /* Makes the directory itself safe: which files there are, and their names. */

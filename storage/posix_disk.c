@@ -207,6 +207,25 @@ static int remove_file(struct rt_disk *disk, const char *name)
     return result_of(unlinkat(directory_of(disk), name, 0));
 }
 
+/*
+ * A journal commits nothing while room is being given back, and a sync may wait
+ * for it: so that is done bit by bit, unless somebody still reads the file. A
+ * lease for writing tells, which nobody else gets.
+ */
+static void discard_file(struct rt_disk *disk, struct rt_file *file)
+{
+    struct stat status = {0};
+    if (fcntl(file->number, F_SETLEASE, F_WRLCK) == 0 &&
+        fstat(file->number, &status) == 0) {
+        off_t left = status.st_size;
+        while (left > RT_DISK_DISCARD_BYTES) {
+            left -= RT_DISK_DISCARD_BYTES;
+            (void)truncate_file(disk, file, (uint64_t)left);
+        }
+    }
+    close_file(disk, file);
+}
+
 static int sync_names(struct rt_disk *disk)
 {
     return result_of(fsync(directory_of(disk)));
@@ -275,6 +294,7 @@ static const struct rt_disk_ops ops = {
     .truncate = truncate_file,
     .rename = rename_file,
     .remove = remove_file,
+    .discard = discard_file,
     .sync_names = sync_names,
     .list = list_files,
     .free_bytes = free_bytes,

@@ -11,6 +11,9 @@
 /* The file that is locked, and stays behind. No other file of this name. */
 #define RT_DISK_LOCK "LOCK"
 
+/* So much of a removed file is given back at a time. */
+#define RT_DISK_DISCARD_BYTES ((off_t)1024 * 1024)
+
 #define RT_DISK_FILE_MODE      0640
 #define RT_DISK_DIRECTORY_MODE 0750
 

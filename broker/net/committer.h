@@ -30,10 +30,11 @@
 #include "storage/log/log.h"
 #include "storage/posix_disk.h"
 
-#define RT_COMMITTER_NAME      "ringtail-log" /* the thread's */
-#define RT_COMMITTER_LOOK_MS   1000           /* between looks at the disk */
-#define RT_COMMITTER_RETAIN_MS 10000          /* between two retentions */
-#define RT_COMMITTER_TELL_MS   1000           /* between lines of progress */
+#define RT_COMMITTER_NAME      "ringtail-log"  /* the thread's */
+#define RT_COMMITTER_ROOM_NAME "ringtail-room" /* of the other one */
+#define RT_COMMITTER_LOOK_MS   1000            /* between looks at the disk */
+#define RT_COMMITTER_RETAIN_MS 10000           /* between two retentions */
+#define RT_COMMITTER_TELL_MS   1000            /* between lines of progress */
 
 /* What is to be free beside the reserve when the disk is no longer full: for a
  * segment, and the topics at its begin. */
@@ -115,6 +116,9 @@ struct rt_committer {
     uint64_t looked_ns;
     uint64_t retained_ns;
     uint64_t retained_segments; /* that the last retention has left */
+    bool is_giving;             /* there is a thread that gives room back, */
+    uv_thread_t giver;
+    struct rt_file removed; /* that of this file */
     /* Between the two: under the lock. */
     uv_thread_t thread;
     uv_mutex_t lock;
@@ -166,5 +170,16 @@ void rt_committer_destroy(struct rt_committer *committer);
 
 /* What the thread does until it is told to end. */
 void rt_committer_run(void *context);
+
+/*
+ * Discards a file that was removed, on a thread that does nothing else and
+ * ends: batches need not wait until the file system has its room back. Waits
+ * for the last one.
+ */
+void rt_committer_give_room(struct rt_committer *committer,
+                            struct rt_file removed);
+
+/* Waits until it has ended. */
+void rt_committer_end_room(struct rt_committer *committer);
 
 #endif

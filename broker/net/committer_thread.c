@@ -89,8 +89,12 @@ static void look(struct rt_committer *committer)
 
 static void retain(struct rt_committer *committer)
 {
+    struct rt_file removed;
     uv_mutex_unlock(&committer->lock);
     int err = rt_log_retain(committer->log, rt_clock_wall_ms());
+    if (rt_log_take_removed(committer->log, &removed)) {
+        rt_committer_give_room(committer, removed);
+    }
     uv_mutex_lock(&committer->lock);
     committer->retained_segments = rt_log_usage(committer->log).segment_count;
     if (err != committer->told.retain_err) {
@@ -130,6 +134,7 @@ static void tend(struct rt_committer *committer)
 static void close_log(struct rt_committer *committer)
 {
     uv_mutex_unlock(&committer->lock);
+    rt_committer_end_room(committer);
     rt_log_close(committer->log);
     rt_journal_parts_finish(&committer->parts, &committer->heap);
     rt_posix_disk_close(&committer->disk);

@@ -54,6 +54,9 @@ void rt_log_close(struct rt_log *log)
     if (log->has_tail) {
         rt_disk_close(log->options.disk, &log->tail.file);
     }
+    if (log->has_removed) {
+        rt_disk_close(log->options.disk, &log->removed);
+    }
     rt_log_stage_finish(&log->stage);
     rt_log_draft_finish(&log->draft);
     rt_log_index_finish(&log->index);

@@ -187,6 +187,13 @@ RT_MUST_USE int rt_log_append(struct rt_log *log,
  */
 RT_MUST_USE int rt_log_retain(struct rt_log *log, uint64_t wall_ms);
 
+/*
+ * Hands over the file of the segment that was removed last, which is open
+ * still, for rt_disk_discard on another thread; false if there is none. What
+ * nobody takes is closed before the next one is removed, or with the log.
+ */
+bool rt_log_take_removed(struct rt_log *log, struct rt_file *file);
+
 /* What a topic keeps on disk, and how it ends. Any thread, and so the next. */
 struct rt_log_extent {
     uint64_t earliest; /* the oldest event that counts; next_offset: none */

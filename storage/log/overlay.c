@@ -169,6 +169,7 @@ static const struct rt_disk_ops ops = {
     .truncate = truncate_file,
     .rename = rename_file,
     .remove = remove_file,
+    .discard = close_file,
     .sync_names = sync_names,
     .list = list_files,
     .free_bytes = free_bytes,

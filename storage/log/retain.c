@@ -64,6 +64,27 @@ static bool is_too_much(const struct rt_log *log, uint64_t wall_ms)
            is_old(volumes[0].wall_ms, wall_ms, retention->age_ms);
 }
 
+bool rt_log_take_removed(struct rt_log *log, struct rt_file *file)
+{
+    bool is_there = log->has_removed;
+    if (is_there) {
+        *file = log->removed;
+        log->has_removed = false;
+    }
+    return is_there;
+}
+
+/* So that its room is given back later; at once, if it cannot be opened. */
+static void keep_open(struct rt_log *log, const char *name)
+{
+    struct rt_disk *disk = log->options.disk;
+    struct rt_file last;
+    if (rt_log_take_removed(log, &last)) {
+        rt_disk_close(disk, &last);
+    }
+    log->has_removed = rt_disk_open(disk, name, false, &log->removed) == 0;
+}
+
 /*
  * The oldest name goes safely before another one does: a segment that came back
  * without the one behind it would be a hole.
@@ -74,6 +95,7 @@ static int drop_oldest(struct rt_log *log)
     struct rt_disk *disk = log->options.disk;
     rt_log_name(log->index.volumes[0].segment, name);
     rt_log_index_empty(&log->index);
+    keep_open(log, name);
     int err = rt_disk_remove(disk, name);
     if (err < 0 && err != RT_ENOENT) {
         return err;

@@ -33,6 +33,8 @@ struct rt_log {
     struct rt_log_stage stage;
     bool has_tail; /* the tail's file is open; else it is sealed */
     struct rt_log_tail tail;
+    bool has_removed; /* the file of the last segment that was is open */
+    struct rt_file removed;
     uint64_t sequence;   /* the last event's number among all */
     uint64_t next_topic; /* the lowest number that no topic ever had */
     uint32_t node_len;

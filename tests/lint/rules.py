@@ -127,8 +127,8 @@ BANNED = [
         "the process is the host's: leave its state alone",
     ),
     (
-        # The disk is waited for by two threads, which a broker with a log has:
-        # one that writes, and one that reads.
+        # The disk is waited for by threads that a broker with a log has: one
+        # that writes, one that reads, and one that closes what was removed.
         "uv_thread_create uv_thread_create_ex pthread_create thrd_create",
         ["broker/net/thread.c", "examples"] + PROGRAMS,
         "the loop's thread is the only one, beside those of the log",

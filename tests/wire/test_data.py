@@ -12,6 +12,18 @@ from data import JUMP, Killed, broker_on, folder, on_disk, state
 from tap import equal, run, test
 
 
+def removed_files(broker):
+    """Files that the broker has open and that have no name any more."""
+    folder_of_links = f"/proc/{broker.process.pid}/fd"
+    targets = []
+    for link in os.listdir(folder_of_links):
+        try:
+            targets.append(os.readlink(f"{folder_of_links}/{link}"))
+        except FileNotFoundError:
+            pass  # closed just now
+    return [target for target in targets if target.endswith(" (deleted)")]
+
+
 def refusal(*words, wrapper=()):
     """What the program says that does not start."""
     result = subprocess.run(
@@ -275,7 +287,7 @@ def damaged():
 @test
 def sheds():
     """As soon as a file more is begun than the log may take, the oldest one
-    goes."""
+    goes, and with it the room that it took."""
     lines = b'"%s"\n' % (b"x" * 200000) * 20
     kind = {"Content-Type": "application/x-ndjson"}
     with folder() as data, broker_on(data, "--data-bytes", "60MiB") as broker:
@@ -284,6 +296,7 @@ def sheds():
         broker.request("POST", "/produce/bulk", lines, kind)
         until(lambda: broker.metric("log_segments") == 1, "retention", 5)
         equal(sorted(os.listdir(data)), [f"{2:020}.rtl", "LOCK"])
+        until(lambda: removed_files(broker) == [], "room", 5)
 
 
 @test

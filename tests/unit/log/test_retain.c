@@ -277,12 +277,42 @@ TEST("a removal that fails loses nothing, and is done later")
 {
     begin();
     keeper.log->options.retention.bytes = (uint64_t)2 * 1024 * 1024;
-    fake_disk_fault_at(&keeper.disk, 1, FAKE_EIO);
+    fake_disk_fault_at(&keeper.disk, 2, FAKE_EIO);
     EXPECT_INT(rt_log_retain(keeper.log, keeper.options.wall_ms), RT_EIO);
     retain();
     EXPECT(rt_log_usage(keeper.log).bytes <= (uint64_t)2 * 1024 * 1024);
     keeper_restart(&keeper);
     EXPECT(!keeper.topics[1].is_damaged);
+    keeper_finish(&keeper);
+}
+
+TEST("the file of the segment that was removed last is handed over, open")
+{
+    struct rt_file file;
+    uint64_t size = 0;
+    begin();
+    EXPECT(!rt_log_take_removed(keeper.log, &file));
+    keeper.log->options.retention.bytes = (uint64_t)3 * 1024 * 1024;
+    retain();
+    EXPECT(rt_log_take_removed(keeper.log, &file));
+    EXPECT_INT(rt_disk_size(&keeper.disk.disk, &file, &size), 0);
+    EXPECT(size > 0);
+    rt_disk_close(&keeper.disk.disk, &file);
+    EXPECT(!rt_log_take_removed(keeper.log, &file));
+    keeper.log->options.retention.bytes = 1;
+    retain(); /* closed by itself, and with the log */
+    keeper_finish(&keeper);
+}
+
+TEST("one that cannot be opened is removed all the same")
+{
+    struct rt_file file;
+    begin();
+    keeper.log->options.retention.bytes = rt_log_usage(keeper.log).bytes - 1;
+    fake_disk_fault_at(&keeper.disk, 1, FAKE_EIO);
+    retain();
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 5);
+    EXPECT(!rt_log_take_removed(keeper.log, &file));
     keeper_finish(&keeper);
 }
 
@@ -301,7 +331,7 @@ TEST("a name that was removed and not synced ends the log")
 {
     begin();
     keeper.log->options.retention.bytes = (uint64_t)2 * 1024 * 1024;
-    fake_disk_fault_at(&keeper.disk, 2, FAKE_EIO);
+    fake_disk_fault_at(&keeper.disk, 3, FAKE_EIO);
     EXPECT_INT(rt_log_retain(keeper.log, keeper.options.wall_ms), RT_EIO);
     EXPECT_INT(rt_log_retain(keeper.log, keeper.options.wall_ms), RT_EFAILED);
     EXPECT_INT(keeper_try_publish(&keeper, 1, 1, 100), RT_EFAILED);
