@@ -207,16 +207,20 @@ static int remove_file(struct rt_disk *disk, const char *name)
     return result_of(unlinkat(directory_of(disk), name, 0));
 }
 
-/*
- * A journal commits nothing while room is being given back, and a sync may wait
- * for it: so that is done bit by bit, unless somebody still reads the file. A
- * lease for writing tells, which nobody else gets.
- */
+/* Whether nobody else has the file open: else there is no lease for writing. It
+ * is not kept, for who opens the file then would cause a signal. */
+static bool is_alone(const struct rt_file *file)
+{
+    return fcntl(file->number, F_SETLEASE, F_WRLCK) == 0 &&
+           fcntl(file->number, F_SETLEASE, F_UNLCK) == 0;
+}
+
+/* A journal commits nothing while room is being given back, and a sync may wait
+ * for it: so that is done bit by bit, unless somebody still reads the file. */
 static void discard_file(struct rt_disk *disk, struct rt_file *file)
 {
     struct stat status = {0};
-    if (fcntl(file->number, F_SETLEASE, F_WRLCK) == 0 &&
-        fstat(file->number, &status) == 0) {
+    if (is_alone(file) && fstat(file->number, &status) == 0) {
         off_t left = status.st_size;
         while (left > RT_DISK_DISCARD_BYTES) {
             left -= RT_DISK_DISCARD_BYTES;
