@@ -246,12 +246,16 @@ static void act_turn(struct world *world)
     (void)rt_core_deliver(&world->core);
 }
 
-/* A topic that goes had nothing that anybody could be given. */
+/* A topic that goes had nothing that anybody could be given, but for what was
+ * too old for the ring. */
 static bool is_empty(const struct world *world, const struct truth_topic *topic)
 {
     const struct era *era = &topic->eras[topic->now.era];
     for (uint64_t i = 0; i < era->count; i++) {
-        if (world_has(world, topic, era, &era->events[i])) {
+        const struct event *event = &era->events[i];
+        if (world_has(world, topic, era, event) &&
+            (world->retention.age_ms == UINT64_MAX ||
+             world_is_on_disk(world, topic, event))) {
             return false;
         }
     }

@@ -182,14 +182,13 @@ static void open_again(struct world *world, struct rt_log_found *found)
 static void begin_node(struct world *world)
 {
     const struct rt_core *core = &world->core;
-    if (core->epoch != world->node_epoch) {
+    bool is_other = core->epoch != world->node_epoch;
+    world->node_epoch = core->epoch;
+    if (is_other || core->sequence < world->sequence) {
         EXPECT(world->is_flipped);
-        world->node_epoch = core->epoch;
         for (uint32_t i = 0; i < world->habits.topic_count; i++) {
-            truth_unnumber(&world->topics[i]);
+            truth_renumber(&world->topics[i], is_other ? 0 : core->sequence);
         }
-    } else {
-        EXPECT(core->sequence >= world->sequence || world->is_flipped);
     }
 }
 

@@ -68,11 +68,12 @@ struct event *truth_from(const struct era *era, uint64_t offset)
     return low < era->count ? &era->events[low] : NULL;
 }
 
-void truth_unnumber(struct truth_topic *topic)
+void truth_renumber(struct truth_topic *topic, uint64_t last)
 {
     for (uint32_t i = 0; i < topic->era_count; i++) {
         for (uint64_t j = 0; j < topic->eras[i].count; j++) {
-            topic->eras[i].events[j].sequence = 0;
+            uint64_t *sequence = &topic->eras[i].events[j].sequence;
+            *sequence = *sequence < last ? *sequence : last;
         }
     }
 }

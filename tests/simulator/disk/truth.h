@@ -105,8 +105,8 @@ void truth_cut_last(struct era *era, uint64_t end, uint64_t last);
 /* Whether some of the offsets up to an end were not given for that reason. */
 bool truth_has_jump(const struct era *era, uint64_t first, uint64_t end);
 
-/* The numbers among all begin anew: none of its events has one. */
-void truth_unnumber(struct truth_topic *topic);
+/* Numbers behind that one are given again: it has none of them any more. */
+void truth_renumber(struct truth_topic *topic, uint64_t last);
 
 /* The first event behind a number among all; NULL: there is none. */
 const struct event *truth_after(const struct era *era, uint64_t sequence);

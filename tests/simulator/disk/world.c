@@ -199,10 +199,11 @@ struct rt_topic *world_find(const struct world *world,
 
 /* --- what there is --- */
 
-static bool is_on_disk(const struct world *world,
-                       const struct rt_topic *found,
-                       const struct event *event)
+bool world_is_on_disk(const struct world *world,
+                      const struct truth_topic *topic,
+                      const struct event *event)
 {
+    const struct rt_topic *found = world_find(world, topic);
     struct rt_log_extent extent;
     if (event->fate == FATE_PENDING) { /* it will be */
         return world->journal.state != RT_JOURNAL_FAILED;
@@ -222,5 +223,5 @@ bool world_has(const struct world *world,
         return false;
     }
     return found->base + event->offset >= rt_ring_earliest(&found->ring) ||
-           is_on_disk(world, found, event);
+           world_is_on_disk(world, topic, event);
 }

@@ -133,6 +133,11 @@ bool world_has(const struct world *world,
                const struct era *era,
                const struct event *event);
 
+/* Whether an event of its topic's era is on disk, or will be. */
+bool world_is_on_disk(const struct world *world,
+                      const struct truth_topic *topic,
+                      const struct event *event);
+
 /* The core begins, and has no topic yet. */
 void world_begin_core(struct world *world);
 
