@@ -1,33 +1,12 @@
 /* What is done to topics is answered when it is on disk. */
 #include "base/error.h"
 #include "broker/core/control.h"
-#include "broker/core/topic.h"
-#include "broker/facade.h"
-#include "tests/support/committer.h"
-#include "tests/support/peer.h"
-#include "tests/support/test.h"
+#include "tests/unit/net/synced.h"
 
-static struct test_host host;
-static struct test_committer committer;
-static struct test_peer peer;
-
-static void begin(void)
+static void begin_on_disk(void)
 {
-    test_host_start(&host, NULL);
-    test_committer_init(&committer, &host);
+    begin();
     host.broker->server.core.options.ack = RT_ACK_DISK;
-    test_peer_connect(&peer, &host);
-}
-
-static void finish(void)
-{
-    test_peer_close(&peer);
-    test_committer_finish(&committer);
-}
-
-static struct rt_topic *topic_of(const char *name)
-{
-    return rt_topic_find(&host.broker->server.core, rt_bytes_of(name));
 }
 
 #define CHANGE(method, target, body) \
@@ -68,7 +47,7 @@ static void expect_at_once(const char *request, const char *status)
 
 TEST("what is done to a topic is answered when it is on disk")
 {
-    begin();
+    begin_on_disk();
     expect_late(PUT("a"), "HTTP/1.1 201 ");
     expect_late(CLOSE("a/close"), "HTTP/1.1 200 ");
     expect_late(REOPEN("a"), "HTTP/1.1 200 ");
@@ -78,7 +57,7 @@ TEST("what is done to a topic is answered when it is on disk")
 
 TEST("who asks for memory is answered at once")
 {
-    begin();
+    begin_on_disk();
     expect_at_once(PUT("a?ack=memory"), "HTTP/1.1 201 ");
     expect_at_once(CLOSE("a/close?ack=memory"), "HTTP/1.1 200 ");
     expect_at_once(PURGE("a?ack=memory"), "HTTP/1.1 204 ");
@@ -88,7 +67,7 @@ TEST("who asks for memory is answered at once")
 
 TEST("who does not say gets what the topic's publishers get")
 {
-    begin();
+    begin_on_disk();
     expect_at_once(CHANGE("PUT", "a", "16\r\n\r\n{\"ack\":\"memory\"}"),
                    "HTTP/1.1 201 ");
     expect_at_once(CLOSE("a/close"), "HTTP/1.1 200 ");
@@ -102,7 +81,7 @@ TEST("who does not say gets what the topic's publishers get")
 
 TEST("what was changed before, and is on its way, is waited for")
 {
-    begin();
+    begin_on_disk();
     test_peer_send(&peer, CLOSE("a/close"));
     test_peer_await(&peer, "HTTP/1.1 404 ");
     test_peer_send(&peer, TEST_MEMORY("a") CLOSE("a/close?ack=memory"));
@@ -121,7 +100,7 @@ TEST("what was changed before, and is on its way, is waited for")
 
 TEST("of a topic that the log does not know nothing is waited for")
 {
-    begin();
+    begin_on_disk();
     EXPECT(rt_topic_obtain(&host.broker->server.core, RT_BYTES("a")) != NULL);
     test_peer_send(&peer, PURGE("a"));
     test_peer_await(&peer, "HTTP/1.1 204 ");
@@ -131,7 +110,7 @@ TEST("of a topic that the log does not know nothing is waited for")
 
 TEST("answers keep their order")
 {
-    begin();
+    begin_on_disk();
     test_peer_send(&peer, TEST_MEMORY("a") PUT("a") TEST_MEMORY("a"));
     test_peer_await(&peer, "\"memory\"}\n");
     test_peer_expect_silence(&peer);
@@ -145,7 +124,7 @@ TEST("answers keep their order")
 
 TEST("what was done when the disk fails is told, and nothing more is done")
 {
-    begin();
+    begin_on_disk();
     test_peer_send(&peer, PUT("a"));
     test_host_turns(&host, 5);
     test_committer_begin(&committer);
@@ -166,7 +145,7 @@ TEST("what was done when the disk fails is told, and nothing more is done")
 
 TEST("while a batch finds no room on the disk nothing is done")
 {
-    begin();
+    begin_on_disk();
     test_peer_send(&peer, TEST_MEMORY("a"));
     test_peer_await(&peer, "HTTP/1.1 200 ");
     test_committer_begin(&committer);
@@ -184,7 +163,7 @@ TEST("while a batch finds no room on the disk nothing is done")
 
 TEST("with the reserve left a topic can be purged, which makes room")
 {
-    begin();
+    begin_on_disk();
     test_peer_send(&peer, TEST_MEMORY("a"));
     test_peer_await(&peer, "HTTP/1.1 200 ");
     rt_journal_set_full(&committer.journal, true);
