@@ -9,8 +9,8 @@
  * since the last one, and to ask again is no answer: the system may have
  * dropped it, and say 0.
  *
- * Errors are negative errno values. Any thread may call; two threads do not
- * call for the same file at once.
+ * Errors are negative errno values; RT_ENOSPC also says that a quota is spent.
+ * Any thread may call; two threads do not call for the same file at once.
  */
 #ifndef STORAGE_DISK_H
 #define STORAGE_DISK_H

@@ -20,10 +20,17 @@ static int directory_of(struct rt_disk *disk)
     return ((struct rt_posix_disk *)disk)->directory;
 }
 
-/* What a system call returned, as this program has errors. */
+/* What the system says, as this program has errors. To whoever writes it is
+ * the same whether the disk is full or what they may have of it. */
+static int error_of(int system_error)
+{
+    return system_error == EDQUOT ? RT_ENOSPC : -system_error;
+}
+
+/* What a system call returned. */
 static int result_of(int returned)
 {
-    return returned < 0 ? -errno : 0;
+    return returned < 0 ? error_of(errno) : 0;
 }
 
 static bool is_read_only(struct rt_disk *disk)
@@ -43,7 +50,7 @@ static int open_file(struct rt_disk *disk,
     flags |= O_CLOEXEC | (is_new ? O_CREAT | O_EXCL : 0);
     int fd = openat(directory_of(disk), name, flags, RT_DISK_FILE_MODE);
     if (fd < 0) {
-        return -errno;
+        return error_of(errno);
     }
     file->number = fd;
     return 0;
@@ -140,7 +147,7 @@ static int write_some(struct rt_file *file, struct rest *rest)
     int count = next_ranges(rest, vectors);
     ssize_t written = pwritev(file->number, vectors, count, (off_t)rest->at);
     if (written < 0) {
-        return errno == EINTR ? 0 : -errno;
+        return errno == EINTR ? 0 : error_of(errno);
     }
     if (written == 0) {
         return RT_EIO; /* it would be so for ever */
@@ -180,7 +187,7 @@ allocate_file(struct rt_disk *disk, struct rt_file *file, uint64_t len)
     do {
         err = posix_fallocate(file->number, 0, (off_t)len);
     } while (err == EINTR);
-    return -err;
+    return error_of(err);
 }
 
 static int

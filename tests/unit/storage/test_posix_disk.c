@@ -21,20 +21,21 @@
 #define RANGES    (IOV_MAX * 2 + 3)
 #define FILE_SIZE 5000
 
-/* --- a file system that takes one byte at a time, and is interrupted --- */
+/* --- a file system that is slow, and interrupted, or gives nobody more --- */
 
 static bool is_slow;
+static bool is_spent;
 static int calls;
 
-static bool is_interrupted(void)
+static bool is_refused(void)
 {
-    errno = EINTR;
-    return is_slow && ++calls % 2 == 0;
+    errno = is_spent ? EDQUOT : EINTR;
+    return is_spent || (is_slow && ++calls % 2 == 0);
 }
 
 ssize_t pwritev(int fd, const struct iovec *vectors, int count, off_t at)
 {
-    if (is_interrupted()) {
+    if (is_refused()) {
         return -1;
     }
     struct iovec first = {vectors->iov_base, 1};
@@ -44,20 +45,20 @@ ssize_t pwritev(int fd, const struct iovec *vectors, int count, off_t at)
 
 ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 {
-    return is_interrupted()
+    return is_refused()
                ? -1
                : syscall(SYS_pread64, fd, bytes, is_slow ? (size_t)1 : len, at);
 }
 
 int ftruncate(int fd, off_t len)
 {
-    return is_interrupted() ? -1 : (int)syscall(SYS_ftruncate, fd, len);
+    return is_refused() ? -1 : (int)syscall(SYS_ftruncate, fd, len);
 }
 
 int posix_fallocate(int fd, off_t at, off_t len)
 {
-    if (is_interrupted()) {
-        return EINTR;
+    if (is_refused()) {
+        return errno;
     }
     return syscall(SYS_fallocate, fd, 0, at, len) < 0 ? errno : 0;
 }
@@ -451,6 +452,22 @@ TEST("a write that is cut short by a limit is an error")
     EXPECT_INT(err, -EFBIG);
     EXPECT_INT(room_err, -EFBIG);
     expect_file(&place, &file, RT_BYTES("hellowo"));
+    rt_disk_close(place.disk, &file);
+    place_close(&place);
+}
+
+TEST("a quota that is spent is a disk that is full")
+{
+    struct place place;
+    place_open(&place);
+    struct rt_file file = new_file(&place, "a");
+    struct rt_bytes range = RT_BYTES("hello");
+    is_spent = true;
+    int err = rt_disk_write(place.disk, &file, &range, 1, 0);
+    int room_err = rt_disk_allocate(place.disk, &file, 8);
+    is_spent = false;
+    EXPECT_INT(err, RT_ENOSPC);
+    EXPECT_INT(room_err, RT_ENOSPC);
     rt_disk_close(place.disk, &file);
     place_close(&place);
 }
