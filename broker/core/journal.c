@@ -5,37 +5,11 @@
 #include "broker/core/history.h"
 #include "broker/core/topic.h"
 
-#define EXTENTS_FIRST 64
-
 const struct rt_retention rt_journal_all = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
 
 static struct rt_heap *heap_of(const struct rt_journal *journal)
 {
     return journal->core->heap;
-}
-
-static int reserve_extents(struct rt_journal *journal, uint32_t count)
-{
-    struct rt_journal_batch *batch = journal->collecting;
-    uint32_t needed = batch->extent_count + count;
-    uint32_t capacity = batch->extent_capacity;
-    if (needed <= capacity) {
-        return 0;
-    }
-    capacity = capacity == 0 ? EXTENTS_FIRST : capacity;
-    while (capacity < needed) {
-        capacity *= 2;
-    }
-    struct rt_extent *extents =
-        rt_heap_resize(heap_of(journal), batch->extents,
-                       batch->extent_capacity * sizeof(struct rt_extent),
-                       capacity * sizeof(struct rt_extent));
-    if (extents == NULL) {
-        return RT_ENOMEM;
-    }
-    batch->extents = extents;
-    batch->extent_capacity = capacity;
-    return 0;
 }
 
 void rt_journal_init(struct rt_journal *journal, struct rt_core *core)
@@ -63,8 +37,9 @@ void rt_journal_finish(struct rt_journal *journal)
         return;
     }
     forget_unwritten(journal);
-    rt_journal_batch_finish(journal, &journal->batches[0]);
-    rt_journal_batch_finish(journal, &journal->batches[1]);
+    for (uint32_t i = 0; i < RT_JOURNAL_BATCHES; i++) {
+        rt_journal_batch_finish(journal, &journal->batches[i]);
+    }
     *journal = (struct rt_journal){0};
 }
 
@@ -202,7 +177,9 @@ int rt_journal_admit(const struct rt_topic *topic, uint32_t extents)
     if (is_too_much(journal, extents)) {
         return RT_EAGAIN;
     }
-    return reserve_extents(journal, journal->extents_owed + extents);
+    struct rt_journal_batch *batch = journal->collecting;
+    return rt_journal_batch_reserve(
+        journal, batch, batch->extent_count + journal->extents_owed + extents);
 }
 
 /* How many segments have events from an offset on. */
@@ -245,36 +222,77 @@ void rt_journal_mark(struct rt_topic *topic, uint64_t first)
     journal->bytes += bytes_from(&topic->ring, first);
 }
 
+/* From the first one that has a type; those before `index` have none. */
 static void find_types(const struct rt_segment *segment,
-                       struct rt_extent *extent)
+                       struct rt_extent *extent,
+                       uint32_t index)
 {
-    for (uint32_t i = extent->index; i < segment->event_count; i++) {
-        uint16_t type = rt_segment_entry(segment, i)->type;
+    while (extent->types_end == 0 && index < segment->event_count) {
+        uint16_t type = rt_segment_entry(segment, index)->type;
         if (type > 0) {
             extent->types_start = (type - 1U) * RT_TYPE_GRAIN;
             extent->types_end = segment->types_len;
-            return;
         }
+        index++;
     }
 }
 
-/* The events of a segment from an offset on. */
-static struct rt_extent
-extent_of(struct rt_topic *topic, struct rt_segment *segment, uint64_t offset)
+/* The events that the segment has got since. */
+static void extend(struct rt_extent *extent)
 {
-    uint32_t index = (uint32_t)(offset - segment->first_offset);
-    struct rt_extent extent = {.topic = topic,
-                               .segment = segment,
-                               .id = topic->durable->id,
-                               .offset = offset,
-                               .count = segment->event_count - index,
-                               .index = index,
-                               .start = rt_segment_start(segment, index),
-                               .end = segment->used};
-    if (segment->types_len > 0) {
-        find_types(segment, &extent);
+    const struct rt_segment *segment = extent->segment;
+    uint32_t index = extent->index + extent->count;
+    extent->count = segment->event_count - extent->index;
+    extent->end = segment->used;
+    if (extent->types_end > 0) {
+        extent->types_end = segment->types_len;
+    } else if (segment->types_len > 0) {
+        find_types(segment, extent, index);
     }
-    return extent;
+}
+
+/* The events of a segment from the next one to collect on. */
+static void add_extent(struct rt_topic *topic, struct rt_segment *segment)
+{
+    struct rt_durable *durable = topic->durable;
+    struct rt_journal_batch *batch = topic->core->journal->collecting;
+    uint32_t index = (uint32_t)(durable->collected - segment->first_offset);
+    RT_CHECK(batch->extent_count < batch->extent_capacity);
+    durable->extent = batch->extent_count++;
+    batch->extents[durable->extent] =
+        (struct rt_extent){.topic = topic,
+                           .segment = segment,
+                           .id = durable->id,
+                           .offset = durable->collected,
+                           .index = index,
+                           .start = rt_segment_start(segment, index)};
+    rt_segment_ref(segment);
+    durable->extents_held++;
+    extend(&batch->extents[durable->extent]);
+}
+
+/* The extent behind which the next event to collect is, if the batch has that.
+ */
+static struct rt_extent *extent_before(const struct rt_journal_batch *batch,
+                                       const struct rt_durable *durable,
+                                       const struct rt_segment *segment)
+{
+    if (durable->extent >= batch->extent_count) {
+        return NULL;
+    }
+    struct rt_extent *extent = &batch->extents[durable->extent];
+    bool is_before = extent->segment == segment &&
+                     extent->offset + extent->count == durable->collected;
+    return is_before ? extent : NULL;
+}
+
+static void note_first(struct rt_durable *durable,
+                       const struct rt_journal_batch *batch)
+{
+    if (durable->batch != batch->number) {
+        durable->batch = batch->number;
+        durable->first = durable->collected;
+    }
 }
 
 void rt_journal_collect(struct rt_topic *topic)
@@ -283,14 +301,16 @@ void rt_journal_collect(struct rt_topic *topic)
     struct rt_durable *durable = topic->durable;
     struct rt_journal_batch *batch = journal->collecting;
     const struct rt_ring *ring = &topic->ring;
+    note_first(durable, batch);
     batch->bytes += bytes_from(ring, durable->collected);
     while (durable->collected < ring->next_offset) {
         struct rt_segment *segment = rt_ring_find(ring, durable->collected);
-        RT_CHECK(batch->extent_count < batch->extent_capacity);
-        rt_segment_ref(segment);
-        batch->extents[batch->extent_count++] =
-            extent_of(topic, segment, durable->collected);
-        durable->extents_held++;
+        struct rt_extent *extent = extent_before(batch, durable, segment);
+        if (extent != NULL) {
+            extend(extent);
+        } else {
+            add_extent(topic, segment);
+        }
         durable->collected = segment->first_offset + segment->event_count;
     }
     journal->extents_owed -= durable->extents_owed;
@@ -330,7 +350,9 @@ void rt_journal_skip(struct rt_topic *topic)
     if (durable != NULL) {
         RT_CHECK(rt_list_is_empty(&durable->unwritten));
         durable->collected = topic->ring.next_offset;
+        durable->batch = 0; /* no number: nothing of it is collected */
         durable->next = topic->ring.next_offset;
+        topic->core->journal->has_purged = true;
         rt_history_forget(topic);
         rt_journal_change(topic);
     }

@@ -4,13 +4,16 @@
  *
  * Events are collected into batches, as ranges of the ring's own segments, with
  * a reference to each. One batch at a time is being written, by somebody else
- * and on another thread; what comes meanwhile is collected for the next one:
+ * and on another thread; a second one may be taken meanwhile, which is the
+ * next. Until somebody begins to write it, what is collected later can be
+ * added:
  *
- *     rt_journal_take --> the batch is written --> rt_journal_done
+ *     collecting -- rt_journal_take --> offered --> writing -- rt_journal_done
+ *               \__ rt_journal_extend __^
  *
- * Until it is done nothing of a batch changes, and its number says which: what
- * has been published is on disk when the batch that was being collected then
- * is.
+ * Nothing changes of a batch that is being written, and its number says what is
+ * in it: what is published is on disk when a batch is done that has the number
+ * which the collected one had then, or a higher one.
  */
 #ifndef BROKER_CORE_JOURNAL_H
 #define BROKER_CORE_JOURNAL_H
@@ -32,6 +35,9 @@
 /* A batch has at most so many extents, and about as many notes: more is too
  * much as well, and with half of them publishers wait. */
 #define RT_JOURNAL_EXTENTS_MAX ((uint32_t)1 << 17)
+
+/* That are being written, offered, and collected. */
+#define RT_JOURNAL_BATCHES 3
 
 /* After an end without a batch that says so, events may be lost that somebody
  * has been given: their offsets are not given again. More than so many are
@@ -87,7 +93,8 @@ struct rt_journal_batch {
     uint32_t extent_capacity;
     struct rt_buffer notes; /* of struct rt_note */
     struct rt_buffer text;
-    bool is_end; /* the node ends with it, on purpose */
+    bool has_topics; /* notes that are not of keys: before all events */
+    bool is_end;     /* the node ends with it, on purpose */
 };
 
 enum rt_journal_state {
@@ -99,10 +106,13 @@ enum rt_journal_state {
 struct rt_journal {
     struct rt_core *core;
     enum rt_journal_state state;
-    struct rt_journal_batch batches[2];
+    struct rt_journal_batch batches[RT_JOURNAL_BATCHES];
     struct rt_journal_batch *collecting;
-    struct rt_journal_batch *writing; /* NULL: none */
-    bool is_refused; /* it was not written, for the disk is full: again, then */
+    struct rt_journal_batch *writing; /* the first that was taken; NULL: none */
+    struct rt_journal_batch *offered; /* the second; NULL: none */
+    bool is_refused; /* the first was not written, for the disk is full: again,
+                        then */
+    bool has_purged; /* some of what is collected does not count any more */
     struct rt_list unwritten; /* topics with events to collect */
     struct rt_list changed;   /* topics with a state to write */
     uint32_t extents_owed;    /* that those to collect need */
@@ -121,6 +131,9 @@ struct rt_durable {
     uint64_t begin;     /* offsets before it are from before the start, */
     uint64_t old_end;   /* and those from here to there lost, or never given */
     uint64_t collected; /* the offset of the next event to collect */
+    uint64_t batch;     /* the last one that events were collected for, */
+    uint64_t first;     /* the offset of the first of these, */
+    uint32_t extent;    /* and where among its extents the last of them are */
     uint64_t next;      /* behind the last event on disk */
     uint32_t extents_owed;  /* the topic's part of them */
     uint32_t extents_held;  /* by batches */
@@ -213,18 +226,30 @@ uint64_t rt_journal_change_ticket(const struct rt_topic *topic);
 /* Whether all there is is on disk. */
 bool rt_journal_is_idle(const struct rt_journal *journal);
 
-/* Whether rt_journal_take has a batch, but for want of memory. */
+/* Whether there is something to write that was not taken yet. */
 bool rt_journal_has_batch(const struct rt_journal *journal);
 
 /*
- * The batch to write next; NULL when there is nothing to write, one is being
- * written or found no room, or no memory. It is valid until rt_journal_done.
+ * The batch to write next; NULL when there is nothing to write, two are taken
+ * already, the first found no room, or there is no memory. It is valid until
+ * rt_journal_done.
  */
 struct rt_journal_batch *rt_journal_take(struct rt_journal *journal);
 
 /*
- * The batch that was taken has been written, or not: 0; RT_ENOSPC, and it is
- * the next one to take again; any other error, and the journal has failed.
+ * Adds all there is to the batch that was taken last, which nobody has begun to
+ * write: 0; RT_EAGAIN if it has to be in a batch of its own, RT_ENOMEM.
+ */
+RT_MUST_USE int rt_journal_extend(struct rt_journal *journal);
+
+/* The number of the batch that has a ticket, as far as is known now: if that is
+ * extended, a higher one. */
+uint64_t rt_journal_batch_of(const struct rt_journal *journal, uint64_t ticket);
+
+/*
+ * The first batch that was taken has been written, or not: 0; RT_ENOSPC, and it
+ * is the next one to take again; any other error, and the journal has failed,
+ * and lets go of the second as well.
  */
 void rt_journal_done(struct rt_journal *journal, int err);
 
@@ -240,6 +265,11 @@ RT_MUST_USE int rt_journal_note_removed(struct rt_journal *journal,
 
 /* The node ends on purpose: the next batch says so, and is the last. */
 void rt_journal_end(struct rt_journal *journal);
+
+/* Room for so many extents in all: 0 or RT_ENOMEM. */
+RT_MUST_USE int rt_journal_batch_reserve(struct rt_journal *journal,
+                                         struct rt_journal_batch *batch,
+                                         uint32_t count);
 
 /* Lets go of all that a batch has. */
 void rt_journal_batch_finish(struct rt_journal *journal,

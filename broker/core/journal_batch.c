@@ -1,9 +1,13 @@
 /* The journal's batches: what is handed over to be written, and comes back. */
+#include <string.h>
+
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/journal.h"
 #include "broker/core/saved.h"
 #include "broker/core/topic.h"
+
+#define EXTENTS_FIRST 64
 
 static struct rt_heap *heap_of(const struct rt_journal *journal)
 {
@@ -37,6 +41,30 @@ void rt_journal_batch_finish(struct rt_journal *journal,
     rt_buffer_finish(&batch->text, heap);
 }
 
+int rt_journal_batch_reserve(struct rt_journal *journal,
+                             struct rt_journal_batch *batch,
+                             uint32_t count)
+{
+    uint32_t capacity = batch->extent_capacity;
+    if (count <= capacity) {
+        return 0;
+    }
+    capacity = capacity == 0 ? EXTENTS_FIRST : capacity;
+    while (capacity < count) {
+        capacity *= 2;
+    }
+    struct rt_extent *extents =
+        rt_heap_resize(heap_of(journal), batch->extents,
+                       batch->extent_capacity * sizeof(struct rt_extent),
+                       capacity * sizeof(struct rt_extent));
+    if (extents == NULL) {
+        return RT_ENOMEM;
+    }
+    batch->extents = extents;
+    batch->extent_capacity = capacity;
+    return 0;
+}
+
 /* --- notes --- */
 
 static int add_note(struct rt_journal *journal,
@@ -56,7 +84,17 @@ static int add_note(struct rt_journal *journal,
         batch->text.len = note.at;
         return RT_ENOMEM;
     }
+    batch->has_topics = batch->has_topics || note.kind != RT_NOTE_KEY;
     return 0;
+}
+
+/* Of a topic's events those of the batch come behind the note; those of the
+ * batches before it have been, whether they are on disk by now or not. */
+static uint64_t next_behind_note(const struct rt_journal *journal,
+                                 const struct rt_durable *durable)
+{
+    return durable->batch == journal->collecting->number ? durable->first
+                                                         : durable->collected;
 }
 
 static int note_topic(struct rt_journal *journal, const struct rt_topic *topic)
@@ -66,7 +104,8 @@ static int note_topic(struct rt_journal *journal, const struct rt_topic *topic)
                            .id = topic->durable->id,
                            .floor = topic->base + 1,
                            .kept = topic->durable->kept,
-                           .next_offset = topic->durable->next};
+                           .next_offset =
+                               next_behind_note(journal, topic->durable)};
     return add_note(journal, note, topic->leaf.key,
                     (struct rt_bytes){(const char *)&state, sizeof(state)});
 }
@@ -99,12 +138,15 @@ static int note_changed(struct rt_journal *journal)
 
 /* Numbers of topics that are gone must not be given again. And the end is told
  * with what the node was then, for a batch is never empty. */
+static bool has_node(const struct rt_journal *journal)
+{
+    return journal->noted_id != journal->next_id || journal->collecting->is_end;
+}
+
 static int note_all(struct rt_journal *journal)
 {
     int err = note_changed(journal);
-    bool has_node =
-        journal->noted_id != journal->next_id || journal->collecting->is_end;
-    return err == 0 && has_node ? rt_journal_note_node(journal) : err;
+    return err == 0 && has_node(journal) ? rt_journal_note_node(journal) : err;
 }
 
 int rt_journal_reserve_key(struct rt_journal *journal, size_t len)
@@ -175,6 +217,9 @@ static void drop_purged(struct rt_journal *journal)
 {
     struct rt_journal_batch *batch = journal->collecting;
     uint32_t kept = 0;
+    if (!journal->has_purged) {
+        return;
+    }
     for (uint32_t i = 0; i < batch->extent_count; i++) {
         struct rt_extent *extent = &batch->extents[i];
         if (extent->offset < extent->topic->durable->next) {
@@ -184,16 +229,34 @@ static void drop_purged(struct rt_journal *journal)
         }
     }
     batch->extent_count = kept;
+    journal->has_purged = false;
 }
 
-/* What is collected from now on goes into the other one. */
+/* What is collected from now on goes into another one. */
 static void swap(struct rt_journal *journal)
 {
     struct rt_journal_batch *batch = journal->collecting;
-    journal->writing = batch;
-    journal->collecting = batch == &journal->batches[0] ? &journal->batches[1]
-                                                        : &journal->batches[0];
-    journal->collecting->number = batch->number + 1;
+    struct rt_journal_batch *next = journal->batches;
+    if (journal->writing == NULL) {
+        journal->writing = batch;
+    } else {
+        journal->offered = batch;
+    }
+    while (next == journal->writing || next == journal->offered) {
+        next++;
+    }
+    next->number = batch->number + 1;
+    journal->collecting = next;
+}
+
+static void hand_out(struct rt_journal *journal)
+{
+    struct rt_journal_batch *batch = journal->collecting;
+    collect_all(journal);
+    drop_purged(journal);
+    batch->sequence = journal->core->sequence;
+    batch->wall_ms = journal->core->wall_ms;
+    swap(journal);
 }
 
 bool rt_journal_has_batch(const struct rt_journal *journal)
@@ -201,12 +264,12 @@ bool rt_journal_has_batch(const struct rt_journal *journal)
     if (journal->is_refused) {
         return journal->state == RT_JOURNAL_WORKING;
     }
-    return journal->state != RT_JOURNAL_FAILED && journal->writing == NULL &&
-           has_something(journal);
+    return journal->state != RT_JOURNAL_FAILED && has_something(journal);
 }
 
 struct rt_journal_batch *rt_journal_take(struct rt_journal *journal)
 {
+    struct rt_journal_batch *batch = journal->collecting;
     if (!rt_journal_has_batch(journal)) {
         return NULL;
     }
@@ -214,15 +277,11 @@ struct rt_journal_batch *rt_journal_take(struct rt_journal *journal)
         journal->is_refused = false;
         return journal->writing;
     }
-    if (note_all(journal) < 0) {
+    if (journal->offered != NULL || note_all(journal) < 0) {
         return NULL;
     }
-    collect_all(journal);
-    drop_purged(journal);
-    journal->collecting->sequence = journal->core->sequence;
-    journal->collecting->wall_ms = journal->core->wall_ms;
-    swap(journal);
-    return journal->writing;
+    hand_out(journal);
+    return batch;
 }
 
 /* Those who see only what is on disk get what is now. */
@@ -237,33 +296,152 @@ static void advance(struct rt_journal_batch *batch)
     }
 }
 
-static void release(struct rt_journal *journal)
+static void clear(struct rt_journal_batch *batch)
 {
-    struct rt_journal_batch *batch = journal->writing;
-    drop_extents(journal, batch);
-    journal->bytes -= batch->bytes;
+    batch->extent_count = 0;
     batch->bytes = 0;
     batch->notes.len = 0;
     batch->text.len = 0;
+    batch->has_topics = false;
     batch->is_end = false;
-    journal->writing = NULL;
+}
+
+static void release(struct rt_journal *journal, struct rt_journal_batch *batch)
+{
+    drop_extents(journal, batch);
+    journal->bytes -= batch->bytes;
+    clear(batch);
+}
+
+static void fail(struct rt_journal *journal)
+{
+    journal->state = RT_JOURNAL_FAILED;
+    if (journal->writing != NULL) {
+        release(journal, journal->writing);
+        journal->writing = NULL;
+    }
 }
 
 void rt_journal_done(struct rt_journal *journal, int err)
 {
-    RT_CHECK(journal->writing != NULL && !journal->is_refused);
+    struct rt_journal_batch *batch = journal->writing;
+    RT_CHECK(batch != NULL && !journal->is_refused);
     if (err == RT_ENOSPC) {
         journal->state = RT_JOURNAL_FULL;
         journal->is_refused = true;
         return;
     }
+    journal->writing = journal->offered;
+    journal->offered = NULL;
     if (err < 0) {
-        journal->state = RT_JOURNAL_FAILED;
+        fail(journal);
     } else {
-        journal->done = journal->writing->number;
-        advance(journal->writing);
+        journal->done = batch->number;
+        advance(batch);
     }
-    release(journal);
+    release(journal, batch);
+}
+
+/* --- more of it, before it is written --- */
+
+/* What is noted of topics comes before all events of a batch, those of the
+ * taken one, too: it goes into one of its own. */
+static bool may_join(const struct rt_journal *journal)
+{
+    return !journal->collecting->has_topics && !has_node(journal) &&
+           rt_list_is_empty(&journal->changed);
+}
+
+static bool has_room(struct rt_buffer *buffer, struct rt_heap *heap, size_t len)
+{
+    return len == 0 || rt_buffer_reserve(buffer, heap, len) != NULL;
+}
+
+static int reserve_to_join(struct rt_journal *journal,
+                           struct rt_journal_batch *batch)
+{
+    struct rt_heap *heap = heap_of(journal);
+    const struct rt_journal_batch *more = journal->collecting;
+    uint32_t extents =
+        batch->extent_count + more->extent_count + journal->extents_owed;
+    if (extents > RT_JOURNAL_EXTENTS_MAX) {
+        return RT_EAGAIN;
+    }
+    bool is_there = has_room(&batch->notes, heap, more->notes.len) &&
+                    has_room(&batch->text, heap, more->text.len);
+    return is_there ? rt_journal_batch_reserve(journal, batch, extents)
+                    : RT_ENOMEM;
+}
+
+static void join_notes(struct rt_journal_batch *batch,
+                       const struct rt_journal_batch *more)
+{
+    for (size_t at = 0; at < more->notes.len; at += sizeof(struct rt_note)) {
+        struct rt_note note;
+        memcpy(&note, more->notes.data + at, sizeof(note));
+        note.at += batch->text.len;
+        memcpy(batch->notes.data + batch->notes.len, &note, sizeof(note));
+        batch->notes.len += sizeof(note);
+    }
+    if (more->text.len > 0) {
+        memcpy(batch->text.data + batch->text.len, more->text.data,
+               more->text.len);
+        batch->text.len += more->text.len;
+    }
+}
+
+/* There is room for all of it. */
+static void join(struct rt_journal_batch *batch,
+                 const struct rt_journal_batch *more)
+{
+    join_notes(batch, more);
+    if (more->extent_count > 0) {
+        memcpy(batch->extents + batch->extent_count, more->extents,
+               more->extent_count * sizeof(struct rt_extent));
+        batch->extent_count += more->extent_count;
+    }
+    batch->bytes += more->bytes;
+    batch->number = more->number;
+}
+
+/* The batch that was taken last is the one that is collected, again. */
+static int take_back(struct rt_journal *journal)
+{
+    bool is_second = journal->offered != NULL;
+    struct rt_journal_batch **from =
+        is_second ? &journal->offered : &journal->writing;
+    struct rt_journal_batch *batch = *from;
+    RT_CHECK(batch != NULL && (is_second || !journal->is_refused));
+    int err = may_join(journal) ? reserve_to_join(journal, batch) : RT_EAGAIN;
+    if (err == 0) {
+        join(batch, journal->collecting);
+        clear(journal->collecting);
+        journal->collecting = batch;
+        *from = NULL;
+    }
+    return err;
+}
+
+int rt_journal_extend(struct rt_journal *journal)
+{
+    int err = take_back(journal);
+    if (err == 0) {
+        hand_out(journal);
+    }
+    return err;
+}
+
+uint64_t rt_journal_batch_of(const struct rt_journal *journal, uint64_t ticket)
+{
+    if (ticket <= journal->done) {
+        return journal->done;
+    }
+    if (journal->writing != NULL && ticket <= journal->writing->number) {
+        return journal->writing->number;
+    }
+    return journal->offered != NULL && ticket <= journal->offered->number
+               ? journal->offered->number
+               : journal->collecting->number;
 }
 
 void rt_journal_set_full(struct rt_journal *journal, bool is_full)

@@ -4,7 +4,7 @@
 #include "broker/net/disk_answers.h"
 #include "broker/net/server.h"
 
-/* --- handing over --- */
+/* --- what there is to write --- */
 
 static bool is_writing(const struct rt_committer *committer)
 {
@@ -19,7 +19,8 @@ static size_t room_of(const struct rt_heap *heap)
 }
 
 /* What the thread may take is charged before it does; where there is less it
- * gets what there is, and may say that it is not enough. */
+ * gets what there is, and may say that it is not enough. Nothing is taken from
+ * it while it writes. */
 static void grant(struct rt_committer *committer, uint32_t part_count)
 {
     struct rt_heap *heap = &committer->server->heap;
@@ -34,59 +35,117 @@ static void grant(struct rt_committer *committer, uint32_t part_count)
         more = more < room_of(heap) ? more : room_of(heap);
         RT_CHECK(rt_heap_charge(heap, more) == 0);
         committer->charged += more;
-    } else if (wanted < committer->charged / 2) {
+    } else if (wanted < committer->charged / 2 &&
+               committer->journal.offered == NULL) {
         rt_heap_uncharge(heap, committer->charged - wanted);
         committer->charged = wanted;
     }
 }
 
-static void order(struct rt_committer *committer,
-                  enum rt_committer_order what,
+static void offer(struct rt_committer *committer,
                   const struct rt_journal_batch *batch)
 {
     uv_mutex_lock(&committer->lock);
-    committer->task = (struct rt_committer_task){
-        .order = what, .batch = batch, .heap_limit = committer->charged};
+    committer->task.offered = batch;
+    committer->task.heap_limit = committer->charged;
     uv_cond_signal(&committer->wake);
     uv_mutex_unlock(&committer->lock);
 }
 
-/* Returns whether there is one with the thread now. */
-static bool hand_over(struct rt_committer *committer)
+static void offer_again(struct rt_committer *committer,
+                        const struct rt_journal_batch *batch)
 {
+    uv_mutex_lock(&committer->lock);
+    committer->task.again = batch;
+    committer->task.heap_limit = committer->charged;
+    uv_cond_signal(&committer->wake);
+    uv_mutex_unlock(&committer->lock);
+}
+
+/* The batch that was offered last, or NULL if the thread has taken it. */
+static const struct rt_journal_batch *withdraw(struct rt_committer *committer)
+{
+    uv_mutex_lock(&committer->lock);
+    const struct rt_journal_batch *batch = committer->task.offered;
+    committer->task.offered = NULL;
+    uv_mutex_unlock(&committer->lock);
+    return batch;
+}
+
+static enum rt_committer_offer extend(struct rt_committer *committer,
+                                      const struct rt_journal_batch *batch)
+{
+    int err = rt_journal_extend(&committer->journal);
+    if (err == 0) {
+        grant(committer, rt_journal_part_count(batch));
+    }
+    offer(committer, batch);
+    return err < 0 ? RT_COMMITTER_BEHIND : RT_COMMITTER_OFFERED;
+}
+
+static enum rt_committer_offer take(struct rt_committer *committer)
+{
+    bool is_again = committer->journal.is_refused;
     const struct rt_journal_batch *batch = rt_journal_take(&committer->journal);
     if (batch == NULL) {
-        committer->lacks_memory = rt_journal_has_batch(&committer->journal);
-        return false;
+        return RT_COMMITTER_SHORT;
     }
     grant(committer, rt_journal_part_count(batch));
-    order(committer, RT_COMMITTER_WRITE, batch);
-    return true;
+    if (is_again) {
+        offer_again(committer, batch);
+    } else {
+        offer(committer, batch);
+    }
+    return RT_COMMITTER_OFFERED;
+}
+
+static enum rt_committer_offer offer_all(struct rt_committer *committer)
+{
+    const struct rt_journal *journal = &committer->journal;
+    if (!rt_journal_has_batch(journal)) {
+        return RT_COMMITTER_OFFERED;
+    }
+    if (journal->is_refused) {
+        return take(committer);
+    }
+    const struct rt_journal_batch *batch = withdraw(committer);
+    if (batch != NULL) {
+        return extend(committer, batch);
+    }
+    return journal->offered != NULL ? RT_COMMITTER_BEHIND : take(committer);
+}
+
+static void order_end(struct rt_committer *committer)
+{
+    rt_fetcher_finish(&committer->fetcher);
+    uv_mutex_lock(&committer->lock);
+    committer->task.is_end = true;
+    uv_cond_signal(&committer->wake);
+    uv_mutex_unlock(&committer->lock);
 }
 
 void rt_committer_continue(struct rt_committer *committer)
 {
-    if (committer == NULL || committer->state > RT_COMMITTER_STOPPING ||
-        is_writing(committer) || hand_over(committer)) {
+    if (committer == NULL || committer->state > RT_COMMITTER_STOPPING) {
         return;
     }
-    if (committer->state == RT_COMMITTER_STOPPING) {
+    committer->offer = offer_all(committer);
+    if (committer->state == RT_COMMITTER_STOPPING && !is_writing(committer)) {
         committer->state = RT_COMMITTER_ENDING;
-        rt_fetcher_finish(&committer->fetcher);
-        order(committer, RT_COMMITTER_END, NULL);
+        order_end(committer);
     }
 }
 
 bool rt_committer_has_work(const struct rt_committer *committer)
 {
-    return committer != NULL && !committer->lacks_memory &&
+    return committer != NULL && committer->offer == RT_COMMITTER_OFFERED &&
            rt_journal_has_batch(&committer->journal);
 }
 
 void rt_committer_tick(struct rt_committer *committer)
 {
-    if (committer != NULL) {
-        committer->lacks_memory = false;
+    if (committer != NULL && committer->offer == RT_COMMITTER_SHORT) {
+        committer->offer = RT_COMMITTER_OFFERED;
     }
 }
 
@@ -109,20 +168,22 @@ static void hear(struct rt_committer *committer)
 {
     uv_mutex_lock(&committer->lock);
     committer->news = committer->told;
-    committer->told.is_done = false;
+    committer->told.err = 0;
     uv_mutex_unlock(&committer->lock);
 }
 
 static void settle(struct rt_committer *committer)
 {
     const struct rt_committer_news *news = &committer->news;
-    if (news->is_done) {
-        if (news->err < 0 && news->err != RT_ENOSPC) {
-            committer->failure = news->err;
-        }
-        rt_journal_done(&committer->journal, news->err);
+    struct rt_journal *journal = &committer->journal;
+    while (journal->writing != NULL && journal->writing->number <= news->done) {
+        rt_journal_done(journal, 0);
     }
-    rt_journal_set_full(&committer->journal, news->is_full);
+    if (news->err < 0) {
+        committer->failure = news->err == RT_ENOSPC ? 0 : news->err;
+        rt_journal_done(journal, news->err);
+    }
+    rt_journal_set_full(journal, news->is_full);
 }
 
 static void on_async(uv_async_t *async)
@@ -178,8 +239,7 @@ void rt_committer_stop(struct rt_committer *committer,
 /* One that was never started waits for orders. */
 static void end_at_once(struct rt_committer *committer)
 {
-    rt_fetcher_finish(&committer->fetcher);
-    order(committer, RT_COMMITTER_END, NULL);
+    order_end(committer);
     RT_CHECK(uv_thread_join(&committer->thread) == 0);
     committer->state = RT_COMMITTER_ENDED;
 }

@@ -2,14 +2,18 @@
  * The committer: it brings the journal's batches to disk. It owns the log, and
  * a thread of the library's own, for the disk may take its time:
  *
- *     loop    rt_journal_take --> hand over             rt_journal_done, take
- * ... |                        ^ thread                        +-->
- * rt_log_append ------+  uv_async
+ *     loop    rt_journal_take, --> offer, withdraw         rt_journal_done
+ *     ...     rt_journal_extend     |  ^                       ^
+ *     thread                        v  |                       |
+ *                                 take --> rt_log_append --> tell: uv_async
  *
- * One batch is with the thread at a time. What is published meanwhile is the
- * next one, which is handed over as soon as the thread has told of the last:
- * nothing is waited for. Between batches, and once a second, the thread looks
- * whether there is room on the disk, and every ten whether old events may go.
+ * One batch is with the thread at a time, and one more is offered to it, which
+ * it takes as soon as the other one is on disk, without the loop. At the end of
+ * each turn the loop adds what was published in it: what is offered is
+ * withdrawn, extended and offered again, unless the thread has taken it. So
+ * nothing is waited for, and a sync has all that was published during the one
+ * before. Between batches, and once a second, the thread looks whether there is
+ * room on the disk, and every ten whether old events may go.
  *
  * The thread has a heap of its own, over the C library, for the host's
  * allocator is for the loop's thread. What it may take is charged to the
@@ -63,23 +67,25 @@ enum rt_committer_state {
     RT_COMMITTER_ENDED,
 };
 
-enum rt_committer_order {
-    RT_COMMITTER_WAIT,
-    RT_COMMITTER_WRITE,
-    RT_COMMITTER_END,
+/* What has become of what there was to offer. */
+enum rt_committer_offer {
+    RT_COMMITTER_OFFERED, /* or there was nothing */
+    RT_COMMITTER_BEHIND,  /* the thread has to tell of a batch before */
+    RT_COMMITTER_SHORT,   /* of memory; tried again in a second */
 };
 
 /* What the loop tells the thread. */
 struct rt_committer_task {
-    enum rt_committer_order order;
-    const struct rt_journal_batch *batch;
+    const struct rt_journal_batch *offered; /* NULL: none, or it is taken */
+    const struct rt_journal_batch *again;   /* what found no room, before it */
     size_t heap_limit;
+    bool is_end;
 };
 
 /* What the thread tells the loop. */
 struct rt_committer_news {
-    bool is_done; /* a batch is, with that error */
-    int err;
+    uint64_t done;  /* number of the last batch on disk */
+    int err;        /* of the one behind it: nothing is taken but that again */
     bool is_short;  /* what it was granted was not enough: it is given more */
     bool is_full;   /* the disk, or what memory there may be for the log */
     bool has_ended; /* the log is closed */
@@ -98,7 +104,7 @@ struct rt_committer {
     struct rt_committer_news news; /* as it was heard last */
     struct rt_log_found found;     /* at the start */
     int failure;                   /* what the disk said; 0: nothing */
-    bool lacks_memory; /* for a batch; looked at again in a second */
+    enum rt_committer_offer offer;
     size_t charged;
     uint64_t opened_ns;
     uint64_t progress_ns; /* when progress was told last */
@@ -112,6 +118,7 @@ struct rt_committer {
     struct rt_log *log;
     struct rt_journal_parts parts;
     uint64_t reserve;
+    int err;            /* of the last batch */
     bool needs_segment; /* to write what found no room */
     uint64_t looked_ns;
     uint64_t retained_ns;
@@ -145,10 +152,10 @@ void rt_committer_start(struct rt_committer *committer);
 void rt_committer_visit(struct rt_committer *committer,
                         void (*visit)(uv_handle_t *handle));
 
-/* Hands over what there is to write, unless a batch is being written. */
+/* Offers what there is to write. For the end of each turn. */
 void rt_committer_continue(struct rt_committer *committer);
 
-/* Whether there is something to hand over. */
+/* Whether there is something to offer in the next turn. */
 bool rt_committer_has_work(const struct rt_committer *committer);
 
 /* Once a second. */

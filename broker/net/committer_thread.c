@@ -39,29 +39,42 @@ static void tell_written(struct rt_committer *committer,
                          int err)
 {
     struct rt_committer_news *told = &committer->told;
-    told->is_done = true;
     told->err = err == RT_ENOMEM ? RT_ENOSPC : err;
     told->is_short = err == RT_ENOMEM;
     if (told->err == RT_ENOSPC) {
         told->is_full = true;
         committer->needs_segment = err == RT_ENOSPC;
     } else if (err == 0) {
+        told->done = batch->number;
         told->batches++;
         told->events = events_of(batch);
     }
     tell(committer);
 }
 
-static void write_batch(struct rt_committer *committer)
+/* After one that was not written nothing comes, but the same one again. */
+static const struct rt_journal_batch *take(struct rt_committer *committer)
 {
-    const struct rt_journal_batch *batch = committer->task.batch;
-    committer->heap.limit = committer->task.heap_limit;
-    committer->task.order = RT_COMMITTER_WAIT;
+    struct rt_committer_task *task = &committer->task;
+    const struct rt_journal_batch **from =
+        committer->err < 0 ? &task->again : &task->offered;
+    const struct rt_journal_batch *batch = *from;
+    *from = NULL;
+    if (batch != NULL) {
+        committer->heap.limit = task->heap_limit;
+    }
+    return batch;
+}
+
+static void write_batch(struct rt_committer *committer,
+                        const struct rt_journal_batch *batch)
+{
     uv_mutex_unlock(&committer->lock);
     uint64_t begin_ns = uv_hrtime();
     int err = append(committer, batch);
     uint64_t end_ns = uv_hrtime();
     uv_mutex_lock(&committer->lock);
+    committer->err = err;
     committer->told.write_ns += end_ns - begin_ns;
     tell_written(committer, batch, err);
 }
@@ -147,9 +160,10 @@ void rt_committer_run(void *context)
 {
     struct rt_committer *committer = context;
     uv_mutex_lock(&committer->lock);
-    while (committer->task.order != RT_COMMITTER_END) {
-        if (committer->task.order == RT_COMMITTER_WRITE) {
-            write_batch(committer);
+    while (!committer->task.is_end) {
+        const struct rt_journal_batch *batch = take(committer);
+        if (batch != NULL) {
+            write_batch(committer, batch);
         } else {
             (void)uv_cond_timedwait(&committer->wake, &committer->lock,
                                     RT_COMMITTER_LOOK_MS * NS_OF_MS);

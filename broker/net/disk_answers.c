@@ -100,13 +100,20 @@ static void fail(struct rt_http_session *session, int err)
     rt_http_refuse_and_end(session, &refusal);
 }
 
+static void drop_hold(struct rt_disk_answers *on_disk, uint32_t number)
+{
+    for (uint32_t i = number + 1; i < on_disk->count; i++) {
+        on_disk->holds[i - 1] = on_disk->holds[i];
+    }
+    on_disk->count--;
+}
+
 static void on_done(struct rt_disk_waiter *waiter, uint64_t done, int err)
 {
     struct rt_http_session *session = session_of(waiter);
     struct rt_disk_answers *on_disk = &session->on_disk;
     while (on_disk->count > 0 && on_disk->holds[0].ticket <= done) {
-        on_disk->holds[0] = on_disk->holds[1];
-        on_disk->count--;
+        drop_hold(on_disk, 0);
     }
     if (on_disk->count > 0 && err < 0) {
         fail(session, err);
@@ -123,15 +130,29 @@ void rt_disk_answers_init(struct rt_disk_answers *answers)
     rt_disk_waiter_init(&answers->waiter, on_done);
 }
 
-/* Of more tickets than there are places the last place waits for the last. */
+/* A batch may have grown since: what is in one is one hold. */
+static void join_holds(struct rt_disk_answers *on_disk,
+                       const struct rt_journal *journal)
+{
+    uint32_t i = 0;
+    while (i < on_disk->count) {
+        struct rt_disk_hold *hold = &on_disk->holds[i];
+        hold->ticket = rt_journal_batch_of(journal, hold->ticket);
+        if (i > 0 && hold[-1].ticket == hold->ticket) {
+            drop_hold(on_disk, i);
+        } else {
+            i++;
+        }
+    }
+}
+
 static void add_hold(struct rt_http_session *session, uint64_t ticket)
 {
     struct rt_disk_answers *on_disk = &session->on_disk;
-    if (on_disk->count < RT_DISK_HOLDS_MAX) {
-        on_disk->holds[on_disk->count++].at =
-            rt_owed_answers_part(&on_disk->owed);
-    }
-    on_disk->holds[on_disk->count - 1].ticket = ticket;
+    join_holds(on_disk, rt_http_session_server(session)->core.journal);
+    RT_CHECK(on_disk->count < RT_DISK_HOLDS_MAX);
+    on_disk->holds[on_disk->count++] = (struct rt_disk_hold){
+        .ticket = ticket, .at = rt_owed_answers_part(&on_disk->owed)};
 }
 
 int rt_disk_answers_hold(struct rt_http_session *session, uint64_t ticket)

@@ -20,12 +20,14 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "broker/core/journal.h"
 #include "broker/net/owed_answers.h"
 #include "protocol/ack.h"
 #include "protocol/problem.h"
 
-/* Two batches are not on disk: the one that is written, and the next one. */
-#define RT_DISK_HOLDS_MAX 2
+/* So many batches are not on disk: the one that is written, the next one, and
+ * what is collected. */
+#define RT_DISK_HOLDS_MAX RT_JOURNAL_BATCHES
 
 struct rt_http_session;
 struct rt_server;

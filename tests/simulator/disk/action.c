@@ -407,7 +407,7 @@ static bool settle_once(struct world *world)
     has_more = rt_core_deliver(&world->core) || has_more;
     has_more = world->wanted.id > 0 || has_more;
     disk_answer(world);
-    has_more = world->batch.state != BATCH_NONE ||
+    has_more = world->journal.writing != NULL ||
                rt_journal_has_batch(&world->journal) || has_more;
     act_write(world);
     disk_empty(world); /* what was refused before is told but now */

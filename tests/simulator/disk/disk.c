@@ -126,28 +126,46 @@ void disk_refuse(struct world *world)
 
 /* --- what is written --- */
 
-/* What a batch says of the node is true when it is taken first. */
-static void taken(struct world *world, bool is_again)
+static uint64_t bytes_of(const struct rt_journal_batch *batch)
 {
-    const struct rt_journal_batch *batch = world->batch.batch;
-    if (!is_again) {
-        EXPECT_INT(world->journal.extents_owed, 0);
-        EXPECT_INT(batch->sequence, world->core.sequence);
-        EXPECT_INT(batch->wall_ms, world->wall_ms);
-        EXPECT_INT(batch->bytes, world->journal.bytes);
+    return batch != NULL ? batch->bytes : 0;
+}
+
+/* What a batch says of the node is true when it is offered, and all there is is
+ * in one. */
+static void check_offered(const struct world *world)
+{
+    const struct rt_journal *journal = &world->journal;
+    const struct rt_journal_batch *batch = world->batches.offered;
+    EXPECT_INT(journal->extents_owed, 0);
+    EXPECT_INT(batch->sequence, world->core.sequence);
+    EXPECT_INT(batch->wall_ms, world->wall_ms);
+    EXPECT_INT(bytes_of(journal->writing) + bytes_of(journal->offered),
+               journal->bytes);
+    EXPECT_INT(rt_journal_batch_of(journal, rt_journal_ticket(journal) - 1),
+               batch->number);
+}
+
+/* Returns whether all there is is offered now. */
+static bool offer(struct world *world)
+{
+    struct batches *batches = &world->batches;
+    if (batches->offered != NULL) {
+        return rt_journal_extend(&world->journal) == 0;
     }
-    world->batch.state = BATCH_TAKEN;
+    batches->offered = rt_journal_take(&world->journal);
+    return batches->offered != NULL;
 }
 
 void disk_take(struct world *world)
 {
-    struct batch *batch = &world->batch;
-    bool is_again = world->journal.is_refused;
-    if (batch->state == BATCH_NONE) {
-        batch->batch = rt_journal_take(&world->journal);
+    if (!rt_journal_has_batch(&world->journal)) {
+        return;
     }
-    if (batch->state == BATCH_NONE && batch->batch != NULL) {
-        taken(world, is_again);
+    if (world->journal.is_refused) {
+        world->batches.again = rt_journal_take(&world->journal);
+    } else if (offer(world)) {
+        check_offered(world);
     }
 }
 
@@ -157,12 +175,12 @@ static uint64_t oldest_segment(const struct world *world)
 }
 
 /* Where a segment begins the oldest ones may have gone. */
-static int append(struct world *world)
+static int append(struct world *world, const struct rt_journal_batch *batch)
 {
     struct rt_log_batch written;
     uint64_t oldest = oldest_segment(world);
-    int err = rt_journal_write(&world->parts, &world->log_heap,
-                               world->batch.batch, &written);
+    int err =
+        rt_journal_write(&world->parts, &world->log_heap, batch, &written);
     if (err == 0) {
         err = rt_log_append(world->log, &written);
     }
@@ -172,15 +190,21 @@ static int append(struct world *world)
 
 void disk_append(struct world *world)
 {
-    struct batch *batch = &world->batch;
-    if (batch->state == BATCH_TAKEN) {
-        batch->err = append(world);
-        batch->state = BATCH_APPENDED;
-        world_say(world, "batch %" PRIu64 " is written: %d",
-                  batch->batch->number, batch->err);
-        EXPECT(batch->err == 0 || batch->err == RT_ENOSPC ||
-               world->habits.fails);
+    struct batches *batches = &world->batches;
+    struct rt_journal_batch **from =
+        batches->is_halted ? &batches->again : &batches->offered;
+    const struct rt_journal_batch *batch = *from;
+    if (batch == NULL) {
+        return;
     }
+    *from = NULL;
+    batches->err = append(world, batch);
+    batches->is_halted = batches->err < 0;
+    batches->written = batches->err == 0 ? batch->number : batches->written;
+    world_say(world, "batch %" PRIu64 " is written: %d", batch->number,
+              batches->err);
+    EXPECT(batches->err == 0 || batches->err == RT_ENOSPC ||
+           world->habits.fails);
 }
 
 static void note_written(struct world *world, uint64_t number)
@@ -191,22 +215,30 @@ static void note_written(struct world *world, uint64_t number)
     }
 }
 
+static void tell_written(struct world *world)
+{
+    const struct rt_journal *journal = &world->journal;
+    while (journal->writing != NULL &&
+           journal->writing->number <= world->batches.written) {
+        uint64_t number = journal->writing->number;
+        world->last = journal->done + 1;
+        rt_journal_done(&world->journal, 0);
+        note_written(world, number);
+    }
+}
+
 void disk_tell(struct world *world)
 {
-    struct batch *batch = &world->batch;
-    if (batch->state != BATCH_APPENDED) {
-        return;
-    }
-    uint64_t number = batch->batch->number;
-    batch->state = BATCH_NONE;
-    rt_journal_done(&world->journal, batch->err);
-    if (batch->err == 0) {
-        note_written(world, number);
+    int err = world->batches.err;
+    tell_written(world);
+    if (err < 0) {
+        world->batches.err = 0;
+        rt_journal_done(&world->journal, err);
     }
     if (rt_journal_is_idle(&world->journal)) {
         EXPECT_INT(world->journal.bytes, 0);
     }
-    world->is_full = world->is_full || batch->err == RT_ENOSPC;
+    world->is_full = world->is_full || err == RT_ENOSPC;
     rt_journal_set_full(&world->journal, world->is_full);
     rt_history_continue(&world->core.history);
 }
@@ -265,10 +297,10 @@ static struct rt_log_options log_options(struct world *world)
 static void write_beginning(struct world *world)
 {
     disk_take(world);
-    EXPECT(world->batch.state == BATCH_TAKEN);
+    EXPECT(world->batches.offered != NULL);
     disk_append(world);
-    EXPECT_INT(world->batch.err, 0);
-    world->batch.state = BATCH_NONE;
+    EXPECT_INT(world->batches.err, 0);
+    world->last = 1;
     rt_journal_done(&world->journal, 0);
 }
 
@@ -298,5 +330,5 @@ void disk_close(struct world *world)
     EXPECT_INT(world->log_heap.used, 0);
     world->log = NULL;
     world->wanted = (struct wanted){.id = 0};
-    world->batch = (struct batch){.state = BATCH_NONE};
+    world->batches = (struct batches){.offered = NULL};
 }

@@ -120,24 +120,32 @@ static void expect_events(const struct world *world,
     }
 }
 
+/* Of the batches before the end: the number of the last that was done, and the
+ * first ticket that it had. */
+struct last {
+    uint64_t done;
+    uint64_t first;
+};
+
 /* What a bit costs a topic that is not told to be damaged was in the last
  * batch. If that had the jump over what an earlier end cost, there is no other
  * jump than the same again. */
-static void cut(const struct rt_topic *found, struct era *era, uint64_t done)
+static void
+cut(const struct rt_topic *found, struct era *era, const struct last *last)
 {
     const struct rt_durable *durable = found->durable;
     uint64_t end = durable->old_end - found->base;
     if (durable->is_damaged) {
         truth_cut(era, end);
     } else {
-        truth_cut_last(era, end, done);
+        truth_cut_last(era, end, last->first);
         truth_cut(era, durable->begin - found->base);
     }
 }
 
 static void restore_topic(struct world *world,
                           struct truth_topic *topic,
-                          uint64_t done,
+                          const struct last *last,
                           bool is_clean)
 {
     const struct rt_topic *found = world_find(world, topic);
@@ -153,9 +161,9 @@ static void restore_topic(struct world *world,
     EXPECT(!durable->is_damaged || world->is_flipped);
     EXPECT(!is_clean || durable->old_end == durable->begin);
     if (world->is_flipped) {
-        cut(found, &topic->eras[standing.era], done);
+        cut(found, &topic->eras[standing.era], last);
     } else {
-        expect_standing(topic, &standing, topic->changed <= done);
+        expect_standing(topic, &standing, topic->changed <= last->done);
     }
     truth_restart(topic, standing, durable->old_end - found->base,
                   durable->begin - found->base);
@@ -196,7 +204,7 @@ static void begin_node(struct world *world)
 static void start(struct world *world, bool has_ended)
 {
     struct rt_log_found found;
-    uint64_t done = world->journal.done;
+    struct last last = {world->journal.done, world->last};
     open_again(world, &found);
     bool is_clean = found.is_clean;
     EXPECT(is_clean || !has_ended || world->is_flipped);
@@ -205,9 +213,9 @@ static void start(struct world *world, bool has_ended)
     world->sequence = world->core.sequence;
     world->begun = world->sequence;
     for (uint32_t i = 0; i < world->habits.topic_count; i++) {
-        restore_topic(world, &world->topics[i], done, is_clean);
+        restore_topic(world, &world->topics[i], &last, is_clean);
     }
-    keyed_restart(world, done);
+    keyed_restart(world, last.done);
 }
 
 void restart(struct world *world, bool is_clean)

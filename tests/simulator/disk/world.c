@@ -205,7 +205,8 @@ bool world_is_on_disk(const struct world *world,
 {
     const struct rt_topic *found = world_find(world, topic);
     struct rt_log_extent extent;
-    if (event->fate == FATE_PENDING) { /* it will be */
+    bool is_written = event->ticket <= world->batches.written;
+    if (event->fate == FATE_PENDING && !is_written) { /* it will be */
         return world->journal.state != RT_JOURNAL_FAILED;
     }
     return disk_extent(world, found, &extent) &&

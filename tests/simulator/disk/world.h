@@ -33,17 +33,13 @@ struct memory {
     uint64_t fail_in;
 };
 
-/* What becomes of the batch that was taken. */
-enum batch_state {
-    BATCH_NONE,
-    BATCH_TAKEN,    /* the thread has it */
-    BATCH_APPENDED, /* and the log said what became of it; the core waits */
-};
-
-struct batch {
-    enum batch_state state;
-    struct rt_journal_batch *batch;
-    int err;
+/* What is between the core and the log's thread. */
+struct batches {
+    struct rt_journal_batch *offered; /* NULL: none, or the thread had it */
+    struct rt_journal_batch *again;   /* that found no room, before it */
+    uint64_t written; /* the number of the last one in the log */
+    int err;          /* of the one behind it; the core was not told yet */
+    bool is_halted;   /* the thread takes nothing but that */
 };
 
 /* What is to be fetched. */
@@ -93,7 +89,8 @@ struct world {
     struct rt_log_reader log_reader;
     struct rt_store log_store; /* of who reads */
     struct rt_journal_parts parts;
-    struct batch batch;
+    struct batches batches;
+    uint64_t last; /* the first ticket of the last batch that was done */
     struct wanted wanted;
     bool is_full;     /* the disk is, as far as the core was told */
     bool is_retained; /* the log has forgotten something, maybe */
@@ -156,8 +153,8 @@ int disk_open(struct world *world, struct rt_log_found *found);
 /* The process is no more: what was not written never will be. */
 void disk_close(struct world *world);
 
-/* A batch for the thread, if there is one; the log takes it, or not; the core
- * is told. Each does nothing where there is nothing to do. */
+/* What there is is offered to the thread; the log takes it, or not; the core is
+ * told. Each does nothing where there is nothing to do. */
 void disk_take(struct world *world);
 void disk_append(struct world *world);
 void disk_tell(struct world *world);

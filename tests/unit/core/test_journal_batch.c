@@ -101,7 +101,7 @@ TEST("what makes a topic special is noted, and undone by a purge")
     test_journal_finish(&disk);
 }
 
-TEST("one batch is written at a time, and its number is a ticket")
+TEST("two batches may be taken, in order, and their numbers are tickets")
 {
     test_journal_init(&disk, roomy);
     test_core_publish(&disk.test, "a", 5);
@@ -110,12 +110,17 @@ TEST("one batch is written at a time, and its number is a ticket")
     EXPECT_INT(batch->number, first);
     test_core_publish(&disk.test, "a", 5);
     EXPECT_INT(rt_journal_ticket(&disk.journal), first + 1);
+    batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(batch->number, first + 1);
+    test_core_publish(&disk.test, "a", 5);
     EXPECT(rt_journal_take(&disk.journal) == NULL);
+    EXPECT(rt_journal_has_batch(&disk.journal));
     rt_journal_done(&disk.journal, 0);
     EXPECT_INT(disk.journal.done, first);
-    EXPECT(!rt_journal_is_idle(&disk.journal));
-    test_journal_write(&disk);
+    EXPECT(disk.journal.writing == batch);
+    rt_journal_done(&disk.journal, 0);
     EXPECT_INT(disk.journal.done, first + 1);
+    test_journal_write(&disk);
     EXPECT(rt_journal_is_idle(&disk.journal));
     test_journal_finish(&disk);
 }
@@ -241,5 +246,224 @@ TEST("without memory for notes a batch waits")
     }
     test_journal_write(&disk);
     EXPECT_INT(disk.written, 1);
+    test_journal_finish(&disk);
+}
+
+/* --- a batch that is not written yet --- */
+
+/* Takes a batch, which is being written from now on. */
+static void begin_writing(void)
+{
+    test_journal_init(&disk, roomy);
+    test_core_publish(&disk.test, "a", 5);
+    test_core_publish(&disk.test, "b", 5);
+    EXPECT(rt_journal_take(&disk.journal) != NULL);
+}
+
+TEST("what is published before a batch is written is in it, and next to it")
+{
+    begin_writing();
+    test_core_publish(&disk.test, "a", 5);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    uint64_t first = batch->number;
+    test_core_publish(&disk.test, "b", 5);
+    test_core_publish(&disk.test, "a", 5);
+    uint64_t ticket = rt_journal_ticket(&disk.journal);
+    EXPECT_INT(rt_journal_extend(&disk.journal), 0);
+    EXPECT(disk.journal.offered == batch);
+    EXPECT_INT(batch->number, ticket);
+    EXPECT_INT(rt_journal_ticket(&disk.journal), ticket + 1);
+    EXPECT_INT(batch->extent_count, 2);
+    EXPECT_INT(batch->extents[0].count, 2);
+    EXPECT_INT(batch->sequence, 5);
+    EXPECT_INT(rt_journal_batch_of(&disk.journal, first), ticket);
+    rt_journal_done(&disk.journal, 0);
+    test_journal_read(&disk, batch);
+    EXPECT_INT(disk.written, 3);
+    rt_journal_done(&disk.journal, 0);
+    EXPECT_INT(disk.journal.done, ticket);
+    EXPECT_INT(disk.journal.bytes, 0);
+    test_journal_finish(&disk);
+}
+
+TEST("the first batch can be extended as well, while there is no other")
+{
+    begin_writing();
+    struct rt_journal_batch *batch = disk.journal.writing;
+    test_core_publish(&disk.test, "a", 5);
+    EXPECT_INT(rt_journal_extend(&disk.journal), 0);
+    EXPECT(disk.journal.writing == batch && disk.journal.offered == NULL);
+    test_journal_read(&disk, batch);
+    EXPECT_INT(disk.written, 3);
+    rt_journal_done(&disk.journal, 0);
+    EXPECT(rt_journal_is_idle(&disk.journal));
+    test_journal_finish(&disk);
+}
+
+TEST("what was collected before it was dropped is in it, too")
+{
+    const struct rt_retention narrow = {16 * KIB, UNLIMITED, UNLIMITED};
+    test_journal_init(&disk, narrow);
+    test_core_publish(&disk.test, "a", 5);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    for (int i = 0; i < 3; i++) {
+        test_core_publish_many(&disk.test, "a", 50, 1000);
+        EXPECT_INT(rt_journal_extend(&disk.journal), 0);
+    }
+    test_journal_read(&disk, batch);
+    EXPECT_INT(disk.written, 151);
+    rt_journal_done(&disk.journal, 0);
+    EXPECT_INT(disk.journal.bytes, 0);
+    test_journal_finish(&disk);
+}
+
+static void publish_typed(const char *topic, const char *type)
+{
+    struct rt_event event = test_core_event(&disk.test, topic, 5);
+    struct rt_receipt receipt;
+    event.type = rt_bytes_of(type);
+    EXPECT_INT(rt_core_publish(&disk.test.core, &event, &receipt), 0);
+}
+
+TEST("events with types come behind some without, and the other way round")
+{
+    begin_writing();
+    test_core_publish(&disk.test, "a", 5);
+    const struct rt_extent *extent = rt_journal_take(&disk.journal)->extents;
+    EXPECT_INT(extent->types_end, 0);
+    publish_typed("a", "one");
+    EXPECT_INT(rt_journal_extend(&disk.journal), 0);
+    EXPECT_INT(extent->types_start, 0);
+    EXPECT_INT(extent->types_end, RT_TYPE_GRAIN);
+    test_core_publish(&disk.test, "a", 5);
+    publish_typed("a", "two");
+    EXPECT_INT(rt_journal_extend(&disk.journal), 0);
+    EXPECT_INT(extent->types_start, 0);
+    EXPECT_INT(extent->types_end, 2 * RT_TYPE_GRAIN);
+    EXPECT_INT(extent->count, 4);
+    test_journal_finish(&disk);
+}
+
+TEST("keys go with their events")
+{
+    begin_writing();
+    EXPECT_INT(rt_journal_note_key(&disk.journal, RT_BYTES("one")), 0);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(rt_journal_note_key(&disk.journal, RT_BYTES("three")), 0);
+    EXPECT_INT(rt_journal_extend(&disk.journal), 0);
+    EXPECT_INT(note_count(batch), 2);
+    struct rt_note note = test_journal_note(batch, 1);
+    EXPECT_INT(note.state_len, 5);
+    EXPECT(memcmp(batch->text.data + note.at, "three", 5) == 0);
+    test_journal_finish(&disk);
+}
+
+TEST("what is noted of topics and of the node is in a batch of its own")
+{
+    begin_writing();
+    test_core_publish(&disk.test, "c", 5);
+    EXPECT_INT(rt_journal_extend(&disk.journal), RT_EAGAIN);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(note_count(batch), 2);
+    rt_topic_set_ack(test_core_topic(&disk.test, "a"), RT_ACK_DISK);
+    EXPECT_INT(rt_journal_extend(&disk.journal), RT_EAGAIN);
+    rt_journal_done(&disk.journal, 0);
+    rt_journal_end(&disk.journal);
+    batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(note_count(batch), 2);
+    EXPECT(batch->is_end);
+    test_journal_finish(&disk);
+}
+
+TEST("a note says where its topic goes on behind the batches before")
+{
+    begin_writing();
+    struct rt_topic *topic = test_core_topic(&disk.test, "a");
+    rt_topic_set_ack(topic, RT_ACK_DISK);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(test_journal_note(batch, 0).next_offset, 2);
+    rt_journal_done(&disk.journal, 0);
+    test_core_publish(&disk.test, "a", 5);
+    rt_topic_set_ack(topic, RT_ACK_MEMORY);
+    rt_journal_collect(topic);
+    batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(test_journal_note(batch, 0).next_offset, 2);
+    EXPECT_INT(batch->extents[0].offset, 2);
+    test_journal_finish(&disk);
+}
+
+TEST("a purge leaves alone what was taken, and comes behind it")
+{
+    begin_writing();
+    test_core_publish(&disk.test, "a", 5);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    test_core_publish(&disk.test, "a", 5);
+    rt_topic_purge(test_core_topic(&disk.test, "a"));
+    test_core_publish(&disk.test, "a", 5);
+    EXPECT_INT(rt_journal_extend(&disk.journal), RT_EAGAIN);
+    EXPECT_INT(batch->extents[0].count, 1);
+    rt_journal_done(&disk.journal, 0);
+    batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(test_journal_note(batch, 0).next_offset, 5);
+    EXPECT_INT(batch->extent_count, 1);
+    EXPECT_INT(batch->extents[0].offset, 5);
+    test_journal_finish(&disk);
+}
+
+TEST("a batch that found no room is written before the next one")
+{
+    begin_writing();
+    struct rt_journal_batch *first = disk.journal.writing;
+    test_core_publish(&disk.test, "a", 5);
+    struct rt_journal_batch *second = rt_journal_take(&disk.journal);
+    rt_journal_done(&disk.journal, RT_ENOSPC);
+    EXPECT(!rt_journal_has_batch(&disk.journal));
+    rt_journal_set_full(&disk.journal, false);
+    EXPECT(rt_journal_take(&disk.journal) == first);
+    test_core_publish(&disk.test, "a", 5);
+    EXPECT_INT(rt_journal_extend(&disk.journal), 0);
+    rt_journal_done(&disk.journal, 0);
+    EXPECT(disk.journal.writing == second);
+    rt_journal_done(&disk.journal, 0);
+    EXPECT_INT(disk.journal.bytes, 0);
+    test_journal_finish(&disk);
+}
+
+TEST("after a failure nothing is left of the next one either")
+{
+    begin_writing();
+    test_core_publish(&disk.test, "a", 5);
+    EXPECT(rt_journal_take(&disk.journal) != NULL);
+    rt_journal_done(&disk.journal, RT_EIO);
+    EXPECT(disk.journal.writing == NULL && disk.journal.offered == NULL);
+    EXPECT_INT(disk.journal.bytes, 0);
+    EXPECT_INT(disk.journal.done, 0);
+    EXPECT(rt_journal_has_all(test_core_topic(&disk.test, "a")));
+    test_journal_finish(&disk);
+}
+
+TEST("without memory a batch that was taken stays as it is")
+{
+    begin_writing();
+    struct rt_journal_batch *batch = disk.journal.writing;
+    uint64_t k = 0;
+    int err = RT_ENOMEM;
+    EXPECT_INT(rt_journal_note_key(&disk.journal, RT_BYTES("key")), 0);
+    for (int i = 0; i < 100; i++) {
+        char name[3] = {(char)('a' + i / 10), (char)('a' + i % 10), '\0'};
+        test_core_publish(&disk.test, name, 5);
+    }
+    while (!rt_list_is_empty(&disk.journal.changed)) {
+        rt_list_remove(disk.journal.changed.next); /* they are known */
+    }
+    disk.journal.noted_id = disk.journal.next_id;
+    while (err == RT_ENOMEM) {
+        test_heap_fail_at(&disk.test.heap, ++k);
+        err = rt_journal_extend(&disk.journal);
+        test_heap_fail_at(&disk.test.heap, 0);
+        EXPECT_INT(batch->extent_count, err == 0 ? 102 : 2);
+    }
+    EXPECT_INT(err, 0);
+    EXPECT(k > 1);
     test_journal_finish(&disk);
 }
