@@ -200,7 +200,7 @@ static bool is_snapshot(const struct rt_log_replay *replay)
 static int replay_part(struct rt_log_replay *replay)
 {
     struct rt_log_part part;
-    struct rt_log_topic_head head;
+    struct rt_log_topic_head head = {.end = 0};
     struct rt_bytes body;
     int err = read_body(replay, &body);
     if (err == 0) {
