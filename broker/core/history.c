@@ -215,6 +215,14 @@ uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms)
     return lesser(offset, topic->durable->next); /* those on their way, too */
 }
 
+uint64_t rt_history_lost_ms(const struct rt_topic *topic)
+{
+    const struct rt_history *history = &topic->core->history;
+    return history->ops == NULL || topic->durable->id == 0
+               ? UINT64_MAX /* not known */
+               : history->ops->lost_ms(history->context, topic->durable->id);
+}
+
 /* Among the offsets since the start all have events; of those before it the log
  * knows. */
 uint64_t rt_history_last(const struct rt_topic *topic, uint64_t count)

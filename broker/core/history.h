@@ -35,6 +35,10 @@ struct rt_history_ops {
                    uint64_t *earliest,
                    uint64_t *end);
 
+    /* When the newest event was that the log had and does not have any more, at
+     * the latest; 0: there is none. */
+    uint64_t (*lost_ms)(void *context, uint64_t id);
+
     /* An offset at or not far before the first event on disk that was stamped
      * at `wall_ms` or later; behind all of them if there is none. */
     uint64_t (*offset_since)(void *context, uint64_t id, uint64_t wall_ms);
@@ -126,6 +130,10 @@ bool rt_history_exists(const struct rt_topic *topic);
 /* Of a topic with such events an offset at or before the first event stamped at
  * `wall_ms` or later. On disk, it may be some way before. */
 uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms);
+
+/* Of such a topic, when the newest event was that the log does not have any
+ * more, at the latest. */
+uint64_t rt_history_lost_ms(const struct rt_topic *topic);
 
 /* The offset of the first one of the last `count` > 0 events, or of the
  * earliest if there are fewer. */

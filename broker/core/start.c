@@ -94,13 +94,15 @@ static struct rt_start_found find_cursor_on_disk(const struct rt_topic *topic,
     return gap_until(next, loss.reason, loss.missed);
 }
 
-/* What retention has removed may have been stamped then or later. */
+/* What retention has removed may have been stamped then or later: how many is
+ * not known. */
 static struct rt_start_found find_time_on_disk(const struct rt_topic *topic,
                                                uint64_t wall_ms)
 {
     uint64_t offset = rt_history_since(topic, wall_ms);
-    bool is_cut =
-        offset == rt_history_earliest(topic) && offset > rt_topic_first(topic);
+    bool is_cut = offset == rt_history_earliest(topic) &&
+                  offset > rt_topic_first(topic) &&
+                  rt_history_lost_ms(topic) >= wall_ms;
     return is_cut ? gap_until(offset, RT_CLOSE_CURSOR_EVICTED, 0)
                   : start_at(offset);
 }

@@ -75,6 +75,13 @@ find_extent(void *context, uint64_t id, uint64_t *earliest, uint64_t *end)
     return true;
 }
 
+static uint64_t find_lost(void *context, uint64_t id)
+{
+    const struct rt_fetcher *fetcher = context;
+    struct rt_log_extent extent;
+    return rt_log_extent(fetcher->log, id, &extent) ? extent.lost_ms : 0;
+}
+
 static uint64_t find_since(void *context, uint64_t id, uint64_t wall_ms)
 {
     const struct rt_fetcher *fetcher = context;
@@ -109,6 +116,7 @@ fetch(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
 }
 
 static const struct rt_history_ops ops = {.extent = find_extent,
+                                          .lost_ms = find_lost,
                                           .offset_since = find_since,
                                           .offset_before = find_before,
                                           .fetch = fetch};

@@ -213,6 +213,7 @@ bool rt_log_extent(struct rt_log *log,
             .end = shelf->end,
             .next_offset = shelf->next_offset,
             .bytes = shelf->bytes,
+            .lost_ms = shelf->loss.wall_ms,
             .is_damaged = shelf->state == RT_LOG_SHELF_DAMAGED};
     }
     rt_log_index_unlock(&log->index);

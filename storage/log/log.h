@@ -200,6 +200,8 @@ struct rt_log_extent {
     uint64_t end;      /* behind the last event */
     uint64_t next_offset;
     uint64_t bytes;
+    uint64_t lost_ms; /* time stamp of the newest event that does not count any
+                         more, or later; 0: there is none */
     bool is_damaged;
 };
 

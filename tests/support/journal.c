@@ -26,6 +26,19 @@ find_extent(void *context, uint64_t id, uint64_t *earliest, uint64_t *end)
     return *end > 0;
 }
 
+static uint64_t find_lost(void *context, uint64_t id)
+{
+    const struct test_journal *disk = context;
+    uint64_t lost_ms = 0;
+    for (uint64_t i = 0; i < disk->written; i++) {
+        const struct test_written *event = &disk->events[i];
+        if (event->id == id && event->offset < disk->earliest[id]) {
+            lost_ms = event->entry.wall_ms;
+        }
+    }
+    return lost_ms;
+}
+
 static uint64_t find_since(void *context, uint64_t id, uint64_t wall_ms)
 {
     const struct test_journal *disk = context;
@@ -68,6 +81,7 @@ want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
 }
 
 static const struct rt_history_ops history_ops = {.extent = find_extent,
+                                                  .lost_ms = find_lost,
                                                   .offset_since = find_since,
                                                   .offset_before = find_before,
                                                   .fetch = want};

@@ -32,6 +32,13 @@ find_extent(void *context, uint64_t id, uint64_t *earliest, uint64_t *end)
     return true;
 }
 
+static uint64_t find_lost(void *context, uint64_t id)
+{
+    const struct world *world = context;
+    struct rt_log_extent extent;
+    return rt_log_extent(world->log, id, &extent) ? extent.lost_ms : 0;
+}
+
 static uint64_t find_since(void *context, uint64_t id, uint64_t wall_ms)
 {
     const struct world *world = context;
@@ -55,6 +62,7 @@ want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
 }
 
 const struct rt_history_ops disk_history = {.extent = find_extent,
+                                            .lost_ms = find_lost,
                                             .offset_since = find_since,
                                             .offset_before = find_before,
                                             .fetch = want};

@@ -52,6 +52,9 @@ TEST("what was removed came before what is left, as far as a start can tell")
     EXPECT(loss_of(1).sequence >= one.sequence);
     EXPECT(loss_of(1).sequence < one.sequence + 50);
     EXPECT(loss_of(1).wall_ms >= one.wall_ms);
+    struct rt_log_extent extent;
+    EXPECT(rt_log_extent(keeper.log, 1, &extent));
+    EXPECT_INT(extent.lost_ms, loss_of(1).wall_ms);
     EXPECT(loss_of(2).sequence >= 1);
     EXPECT(loss_of(2).sequence < keeper.sequence);
     end();
