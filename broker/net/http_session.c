@@ -58,11 +58,13 @@ static void forget_answers(struct rt_http_session *session)
     }
 }
 
-/* Writes what there is: 0, or an error after which the connection is closed. */
+/* Writes what there is: 0, or an error after which the connection is closed.
+ * For who does not read what is owed keeps the little room it takes. */
 static int write_some(struct rt_http_session *session)
 {
     struct rt_connection *connection = session->connection;
-    if (rt_disk_answers_leave(session) < 0) {
+    if (!rt_connection_is_blocked(connection) &&
+        rt_disk_answers_leave(session) < 0) {
         rt_connection_close(connection);
         return RT_ENOMEM;
     }

@@ -269,6 +269,28 @@ TEST("who does not read what was held costs little, and loses nothing")
     finish();
 }
 
+TEST("who does not read costs no more when another batch is done")
+{
+    begin();
+    test_peer_close(&peer);
+    test_peer_connect_narrow(&peer, &host);
+    test_peer_send_times(&peer, TEST_DISK("a"), 1000);
+    test_host_turns(&host, 50);
+    test_committer_begin(&committer);
+    test_peer_send_times(&peer, TEST_DISK("a"), 500);
+    test_host_turns(&host, 50);
+    test_committer_end(&committer, 0);
+    test_host_turns(&host, 20);
+    size_t used = host.broker->server.heap.used;
+    test_committer_commit(&committer);
+    test_host_turns(&host, 20);
+    EXPECT(host.broker->server.heap.used < used + 4 * 1024);
+    for (int i = 0; i < 1500; i++) {
+        test_peer_await(&peer, "\"disk\"}\n");
+    }
+    finish();
+}
+
 TEST("a batch of several topics waits for all of them")
 {
     begin();

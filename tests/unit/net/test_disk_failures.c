@@ -39,6 +39,29 @@ TEST("what is done of what waits is told though the next batch fails")
     finish();
 }
 
+TEST("who reads slowly is told of all that was done before a batch that fails")
+{
+    begin();
+    test_peer_close(&peer);
+    test_peer_connect_narrow(&peer, &host);
+    test_peer_send_times(&peer, TEST_DISK("a"), 1000);
+    test_host_turns(&host, 50);
+    test_committer_begin(&committer);
+    test_peer_send_times(&peer, TEST_DISK("a"), 500);
+    test_host_turns(&host, 50);
+    test_committer_end(&committer, 0);
+    test_host_turns(&host, 20);
+    test_committer_begin(&committer);
+    test_committer_end(&committer, RT_EIO);
+    for (int i = 0; i < 1000; i++) {
+        test_peer_await(&peer, "\"disk\"}\n");
+    }
+    test_peer_await(&peer, "HTTP/1.1 500 ");
+    test_peer_await_end(&peer);
+    EXPECT(memmem(peer.received, peer.len, "HTTP/1.1", 8) == NULL);
+    finish();
+}
+
 TEST("a disk that has failed takes nothing, and what is there is read")
 {
     begin();
