@@ -25,7 +25,7 @@ static struct rt_cursor random_cursor(struct world *world,
         return (struct rt_cursor){era->epoch, below(world, 3)};
     }
     const struct event *event =
-        &era->events[test_random_next(&world->random) % era->count];
+        &era->events[test_random_next(&world->chance.random) % era->count];
     return (struct rt_cursor){era->epoch, event->offset - below(world, 2)};
 }
 
@@ -36,7 +36,7 @@ static uint64_t random_time(struct world *world,
     if (era->count == 0) {
         return world->wall_ms;
     }
-    uint64_t any = test_random_next(&world->random) % era->count;
+    uint64_t any = test_random_next(&world->chance.random) % era->count;
     return era->events[any].wall_ms + below(world, 3) - 1;
 }
 
@@ -76,10 +76,14 @@ static void expect_none_before(const struct reader *reader, uint64_t wall_ms)
     }
 }
 
-/* Whoever is told of no gap has lost nothing of that time to retention. */
+/* Whoever is told of no gap has lost nothing of that time to retention, as far
+ * as a log knows that has all its bits. */
 static void expect_none_lost(const struct reader *reader, uint64_t wall_ms)
 {
     const struct era *era = era_of(reader);
+    if (reader->world->is_flipped) {
+        return;
+    }
     for (uint64_t i = 0; i < era->count; i++) {
         const struct event *event = &era->events[i];
         EXPECT(event->offset >= reader->next || event->wall_ms < wall_ms ||
