@@ -45,9 +45,9 @@ static void act_keyed(struct world *world)
 static void act_refusal(struct world *world)
 {
     if (world->habits.is_short) {
-        world->memory.fail_in = 1;
+        world->chance.memory.fail_in = 1;
         publish_many(world, 1);
-        world->memory.fail_in = 0;
+        world->chance.memory.fail_in = 0;
     }
 }
 
@@ -191,7 +191,7 @@ static void act_purge(struct world *world)
         return;
     }
     world_set_back(world, topic);
-    topic_purge(topic, world_last_epoch());
+    topic_purge(topic, chance_last_epoch());
     topic->retention = world->retention;
     topic->is_kept = false;
     topic->touched_ms = world->now_ms;
@@ -319,7 +319,7 @@ static void act_time(struct world *world)
 /* The wall clock jumps by years, either way; the other only forward. */
 static void act_jump(struct world *world)
 {
-    uint64_t random = test_random_next(&world->random);
+    uint64_t random = test_random_next(&world->chance.random);
     uint64_t now_ms = world->now_ms;
     uint64_t wall_ms = world->wall_ms;
     if (!world->habits.has_jumps) {
@@ -337,7 +337,7 @@ static void act_jump(struct world *world)
 
 static void act_memory(struct world *world)
 {
-    struct memory *memory = &world->memory;
+    struct memory *memory = &world->chance.memory;
     memory->heap.limit = SIZE_MAX;
     memory->heap.reserve = 0;
     memory->fail_in = 0;
@@ -393,25 +393,10 @@ static const struct action {
 
 _Static_assert(RT_ARRAY_LENGTH(actions) <= ACTION_MAX, "a weight for each");
 
-static const struct action *random_action(struct world *world)
-{
-    uint32_t total = 1;
-    for (size_t i = 0; i < RT_ARRAY_LENGTH(actions); i++) {
-        total += world->habits.weights[i];
-    }
-    uint32_t drawn = below(world, total);
-    for (size_t i = 0; i < RT_ARRAY_LENGTH(actions); i++) {
-        if (drawn < world->habits.weights[i]) {
-            return &actions[i];
-        }
-        drawn -= world->habits.weights[i];
-    }
-    return &actions[0];
-}
-
 void action_step(struct world *world)
 {
-    const struct action *action = random_action(world);
+    const struct action *action =
+        &actions[chance_action(world, RT_ARRAY_LENGTH(actions))];
     world_say(world, "%s", action->name);
     action->act(world);
     check_all(world);

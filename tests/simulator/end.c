@@ -19,9 +19,9 @@ static void drain_reader(struct reader *reader)
 /* Nothing fails any more, and everybody takes everything. */
 static void heal(struct world *world)
 {
-    world->memory.heap.limit = SIZE_MAX;
-    world->memory.heap.reserve = 0;
-    world->memory.fail_in = 0;
+    world->chance.memory.heap.limit = SIZE_MAX;
+    world->chance.memory.heap.reserve = 0;
+    world->chance.memory.fail_in = 0;
     for (int i = 0; i < SINK_MAX; i++) {
         struct sink *sink = &world->sinks[i];
         sink->room = UINT64_MAX;

@@ -54,7 +54,7 @@ struct event publish_draw(struct world *world, const struct topic *topic)
         .sequence = world->sequence + 1,
         .wall_ms = world->wall_ms < newest_ms ? newest_ms : world->wall_ms};
     event.len = random_len(world);
-    event.noise = (uint32_t)test_random_next(&world->random);
+    event.noise = (uint32_t)test_random_next(&world->chance.random);
     event.content = (enum rt_content)below(world, 3);
     event.owner = below(world, OWNER_MAX + 1);
     event.type = random_type(world);
@@ -161,7 +161,7 @@ static void expect_protection(const struct world *world,
 static void expect_reserve(const struct world *world,
                            const struct forecast *forecast)
 {
-    const struct rt_heap *heap = &world->memory.heap;
+    const struct rt_heap *heap = &world->chance.memory.heap;
     EXPECT(heap->used < forecast->used + RT_SEGMENT_SIZE_FIRST ||
            !rt_heap_is_low(heap, 0));
 }
@@ -178,7 +178,7 @@ static struct forecast foresee(const struct world *world,
         .floor = found == NULL ? 0 : found->raw.floor,
         .is_dirty = found != NULL && !rt_list_is_empty(&found->raw.dirty),
         .writes = world->core.counters.writes,
-        .used = world->memory.heap.used,
+        .used = world->chance.memory.heap.used,
     };
 }
 

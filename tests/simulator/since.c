@@ -12,7 +12,7 @@ static struct rt_cursor random_cursor(struct world *world,
                           topic_earliest(topic) - 1 - topic->base};
     uint64_t offset = offsets[below(world, RT_ARRAY_LENGTH(offsets))];
     if (one_in(world, 2)) {
-        offset = test_random_next(&world->random) % (latest + 1);
+        offset = test_random_next(&world->chance.random) % (latest + 1);
     }
     return (struct rt_cursor){topic->epoch + (one_in(world, 8) ? 1 : 0),
                               offset};
@@ -25,7 +25,7 @@ static uint64_t random_time(struct world *world, const struct topic *topic)
         return one_in(world, 2) ? world->wall_ms
                                 : below(world, 2) - UINT64_C(1);
     }
-    uint64_t any = test_random_next(&world->random) % topic->latest;
+    uint64_t any = test_random_next(&world->chance.random) % topic->latest;
     return topic_event(topic, any + 1)->wall_ms + below(world, 3) - 1;
 }
 
@@ -59,7 +59,7 @@ static struct rt_cursor random_node_cursor(struct world *world)
     uint64_t offsets[] = {0, latest, latest + 1, UINT64_MAX, world->removed};
     uint64_t offset = offsets[below(world, RT_ARRAY_LENGTH(offsets))];
     if (one_in(world, 2)) {
-        offset = test_random_next(&world->random) % (latest + 1);
+        offset = test_random_next(&world->chance.random) % (latest + 1);
     }
     return (struct rt_cursor){world->core.epoch + (one_in(world, 8) ? 1 : 0),
                               offset};

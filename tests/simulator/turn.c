@@ -82,7 +82,7 @@ static void expect_fair(const struct world *world)
 /* Who must be closed for what only stalled connections keep in memory. */
 static void mark_shed(struct world *world)
 {
-    size_t max = world->memory.heap.limit / RT_RETIRED_PART;
+    size_t max = world->chance.memory.heap.limit / RT_RETIRED_PART;
     size_t retired = check_retired_bytes(world);
     struct stall *stall = longest_blocked(world);
     while (retired > max && stall != NULL) {

@@ -1,7 +1,5 @@
 #include "tests/simulator/world.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,67 +19,7 @@ static const char *const names[TOPIC_MAX] = {
     "A",     "~",  "a-b", "0",
 };
 
-static uint32_t last_epoch;
-
-static uint32_t next_epoch(void)
-{
-    last_epoch = last_epoch * UINT32_C(1664525) + UINT32_C(1013904223);
-    return last_epoch;
-}
-
-uint32_t world_last_epoch(void)
-{
-    return last_epoch;
-}
-
-uint32_t below(struct world *world, uint32_t bound)
-{
-    return test_random_below(&world->random, bound);
-}
-
-bool one_in(struct world *world, uint32_t bound)
-{
-    return below(world, bound) == 0;
-}
-
-void world_say(const struct world *world, const char *format, ...)
-{
-    if (world->is_verbose) {
-        va_list arguments;
-        va_start(arguments, format);
-        (void)printf("#   ");
-        (void)vprintf(format, arguments);
-        (void)printf("\n");
-        va_end(arguments);
-    }
-}
-
-static void *
-failing_resize(void *context, void *memory, size_t old_size, size_t new_size)
-{
-    struct memory *failing = context;
-    (void)old_size;
-    if (new_size == 0) {
-        free(memory);
-        return NULL;
-    }
-    if (failing->fail_in > 0 && --failing->fail_in == 0) {
-        return NULL;
-    }
-    return realloc(memory, new_size);
-}
-
 /* --- what a seed is like --- */
-
-/* Some seeds never do a thing, others do hardly anything else. */
-static void random_weights(struct world *world)
-{
-    static const uint32_t weights[] = {0, 1, 1, 2, 2, 6};
-    for (int i = 0; i < ACTION_MAX; i++) {
-        world->habits.weights[i] =
-            weights[below(world, RT_ARRAY_LENGTH(weights))];
-    }
-}
 
 /* What formats cost makes large worlds slow. Those who are alike are many, or
  * they are no crowd. */
@@ -102,7 +40,6 @@ static void random_habits(struct world *world)
     static const uint32_t lens[] = {4, 200, 2000, 20000, 70000, PAYLOAD_MAX};
     static const uint32_t bursts[] = {2, 10, 40, 300};
     struct habits *habits = &world->habits;
-    random_weights(world);
     habits->topic_count = one_in(world, 2) ? 1 + below(world, 2) : TOPIC_MAX;
     habits->sink_count = below(world, one_in(world, 4) ? SINK_MAX + 1 : 12);
     habits->local_count = below(world, LOCAL_MAX + 1);
@@ -147,17 +84,15 @@ static void core_init(struct world *world)
                                       .idempotency = random_window(world),
                                       .stall_timeout_ms = STALL_MS,
                                       .sink = &sink_ops,
-                                      .random = next_epoch};
-    rt_heap_init_over(&world->memory.heap, SIZE_MAX, failing_resize,
-                      &world->memory);
-    rt_core_init(&world->core, &world->memory.heap, &options);
+                                      .random = chance_next_epoch};
+    rt_core_init(&world->core, &world->chance.memory.heap, &options);
     world_set_time(world, below(world, 1000), WALL_MS);
 }
 
 void world_init(struct world *world, uint64_t seed)
 {
-    *world = (struct world){.random = {seed}, .is_verbose = world->is_verbose};
-    last_epoch = (uint32_t)test_random_next(&world->random);
+    *world = (struct world){.chance.is_verbose = world->chance.is_verbose};
+    chance_init(&world->chance, seed);
     random_habits(world);
     world->retention = world_random_retention(world);
     for (uint32_t i = 0; i < TOPIC_MAX; i++) {
@@ -178,7 +113,7 @@ void world_finish(struct world *world)
     EXPECT_INT(world->core.subscriber_count, 0);
     EXPECT_INT(world->core.local_count, 0);
     rt_core_finish(&world->core);
-    EXPECT_INT(world->memory.heap.used, 0);
+    EXPECT_INT(world->chance.memory.heap.used, 0);
     for (uint32_t i = 0; i < TOPIC_MAX; i++) {
         topic_finish(&world->topics[i]);
     }
@@ -212,7 +147,8 @@ struct rt_topic *world_find(const struct world *world,
 void world_begin_topic(struct world *world, struct topic *topic)
 {
     if (!topic->exists) {
-        topic_begin(topic, last_epoch, &world->retention, world->now_ms);
+        topic_begin(topic, chance_last_epoch(), &world->retention,
+                    world->now_ms);
     }
 }
 

@@ -12,20 +12,13 @@
 #include "broker/core/core.h"
 #include "broker/core/local.h"
 #include "broker/core/subscriber.h"
+#include "tests/simulator/chance.h"
 #include "tests/simulator/model.h"
 #include "tests/simulator/reader.h"
-#include "tests/support/random.h"
 
-#define SINK_MAX   96
-#define LOCAL_MAX  12
-#define KEY_MAX    3 /* of each topic */
-#define ACTION_MAX 32
-
-/* A heap whose k-th allocation from now fails; 0: none does. */
-struct memory {
-    struct rt_heap heap;
-    uint64_t fail_in;
-};
+#define SINK_MAX  96
+#define LOCAL_MAX 12
+#define KEY_MAX   3 /* of each topic */
 
 /* A connection, and what it must be given. */
 struct sink {
@@ -78,7 +71,6 @@ struct keyed {
 
 /* What this seed is like: how often something happens, and how large it is. */
 struct habits {
-    uint32_t weights[ACTION_MAX];
     uint32_t topic_count;
     uint32_t sink_count;
     uint32_t reader_count;
@@ -94,10 +86,8 @@ struct habits {
 };
 
 struct world {
-    struct test_random random;
-    bool is_verbose;
+    struct chance chance;
     struct habits habits;
-    struct memory memory;
     struct rt_core core;
     struct rt_retention retention;
     uint64_t now_ms;
@@ -127,21 +117,11 @@ void world_init(struct world *world, uint64_t seed);
 /* Everybody has left: expects that no memory is left either. */
 void world_finish(struct world *world);
 
-uint32_t below(struct world *world, uint32_t bound);
-bool one_in(struct world *world, uint32_t bound);
-
-/* For whoever looks at one seed. */
-void world_say(const struct world *world, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* What time it is, told to the core. */
 void world_set_time(struct world *world, uint64_t now_ms, uint64_t wall_ms);
 
 /* Whether an allocation may fail now. */
 bool world_is_short(const struct world *world);
-
-/* The epoch of the topic that was made last. */
-uint32_t world_last_epoch(void);
 
 /* Whoever follows the topic has kept up no more: it was purged. */
 void world_set_back(struct world *world, const struct topic *topic);

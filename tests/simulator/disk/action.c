@@ -289,7 +289,7 @@ static void act_time(struct world *world)
 
 static void act_memory(struct world *world)
 {
-    world->memory.fail_in =
+    world->chance.memory.fail_in =
         world->habits.is_short && one_in(world, 2) ? 1 + below(world, 6) : 0;
 }
 
@@ -339,22 +339,6 @@ static const struct action {
 
 _Static_assert(RT_ARRAY_LENGTH(actions) <= ACTION_MAX, "a weight for each");
 
-static const struct action *random_action(struct world *world)
-{
-    uint32_t total = 1;
-    for (size_t i = 0; i < RT_ARRAY_LENGTH(actions); i++) {
-        total += world->habits.weights[i];
-    }
-    uint32_t drawn = below(world, total);
-    for (size_t i = 0; i < RT_ARRAY_LENGTH(actions); i++) {
-        if (drawn < world->habits.weights[i]) {
-            return &actions[i];
-        }
-        drawn -= world->habits.weights[i];
-    }
-    return &actions[0];
-}
-
 static void check_all(struct world *world)
 {
     rt_core_validate(&world->core);
@@ -369,7 +353,8 @@ static void check_all(struct world *world)
 
 void action_step(struct world *world)
 {
-    const struct action *action = random_action(world);
+    const struct action *action =
+        &actions[chance_action(world, RT_ARRAY_LENGTH(actions))];
     world_say(world, "%s", action->name);
     action->act(world);
     check_all(world);
@@ -380,7 +365,7 @@ void action_step(struct world *world)
 /* Nothing fails any more, and everybody takes everything. */
 static void heal(struct world *world)
 {
-    world->memory.fail_in = 0;
+    world->chance.memory.fail_in = 0;
     fake_disk_fault_at(&world->disk, 0, FAKE_EIO);
     disk_empty(world);
     for (uint32_t i = 0; i < world->habits.reader_count; i++) {

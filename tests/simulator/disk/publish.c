@@ -24,7 +24,7 @@ static struct event draw(struct world *world)
     static const char *const types[] = {"", "", "", "a", "a", "b.c", TYPE_MAX};
     return (struct event){
         .len = draw_len(world),
-        .noise = (uint32_t)test_random_next(&world->random),
+        .noise = (uint32_t)test_random_next(&world->chance.random),
         .content = (enum rt_content)below(world, 3),
         .type = rt_bytes_of(types[below(world, RT_ARRAY_LENGTH(types))])};
 }

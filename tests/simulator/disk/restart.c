@@ -13,7 +13,7 @@
 static bool end_on_purpose(struct world *world)
 {
     bool is_clean = world->journal.state == RT_JOURNAL_WORKING &&
-                    world->memory.fail_in == 0;
+                    world->chance.memory.fail_in == 0;
     if (!is_clean) {
         return false;
     }
@@ -63,7 +63,7 @@ static void stop(struct world *world)
     disk_close(world);
     rt_journal_finish(&world->journal);
     rt_core_finish(&world->core);
-    EXPECT_INT(world->memory.heap.used, 0);
+    EXPECT_INT(world->chance.memory.heap.used, 0);
 }
 
 /* --- the beginning --- */

@@ -7,7 +7,7 @@
 void run_world(struct progress *progress, uint64_t steps, bool is_verbose)
 {
     static struct world world;
-    world.is_verbose = is_verbose;
+    world.chance.is_verbose = is_verbose;
     world_init(&world, progress->seed);
     for (progress->step = 1; progress->step <= steps; progress->step++) {
         world_say(&world, "step %" PRIu64, progress->step);

@@ -1,9 +1,5 @@
 #include "tests/simulator/disk/world.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "broker/core/topic.h"
 #include "tests/simulator/expect.h"
 
@@ -13,62 +9,7 @@
 
 static const char *const names[TRUTH_TOPIC_MAX] = {"a", "b", "a.b", "~"};
 
-static uint32_t last_epoch;
-
-static uint32_t next_epoch(void)
-{
-    last_epoch = last_epoch * UINT32_C(1664525) + UINT32_C(1013904223);
-    return last_epoch;
-}
-
-uint32_t below(struct world *world, uint32_t bound)
-{
-    return test_random_below(&world->random, bound);
-}
-
-bool one_in(struct world *world, uint32_t bound)
-{
-    return below(world, bound) == 0;
-}
-
-void world_say(const struct world *world, const char *format, ...)
-{
-    if (world->is_verbose) {
-        va_list arguments;
-        va_start(arguments, format);
-        (void)printf("#   ");
-        (void)vprintf(format, arguments);
-        (void)printf("\n");
-        va_end(arguments);
-    }
-}
-
-static void *
-failing_resize(void *context, void *memory, size_t old_size, size_t new_size)
-{
-    struct memory *failing = context;
-    (void)old_size;
-    if (new_size == 0) {
-        free(memory);
-        return NULL;
-    }
-    if (failing->fail_in > 0 && --failing->fail_in == 0) {
-        return NULL;
-    }
-    return realloc(memory, new_size);
-}
-
 /* --- what a seed is like --- */
-
-/* Some seeds never do a thing, others do hardly anything else. */
-static void random_weights(struct world *world)
-{
-    static const uint32_t weights[] = {0, 1, 1, 2, 2, 6};
-    for (int i = 0; i < ACTION_MAX; i++) {
-        world->habits.weights[i] =
-            weights[below(world, RT_ARRAY_LENGTH(weights))];
-    }
-}
 
 static void random_habits(struct world *world)
 {
@@ -76,7 +17,6 @@ static void random_habits(struct world *world)
     static const uint32_t bursts[] = {2, 10, 40};
     static const size_t sizes[] = {16 * KIB, 64 * KIB, 256 * KIB};
     struct habits *habits = &world->habits;
-    random_weights(world);
     habits->topic_count = 1 + below(world, TRUTH_TOPIC_MAX);
     habits->reader_count = 1 + below(world, READER_MAX);
     habits->len_max = lens[below(world, RT_ARRAY_LENGTH(lens))];
@@ -126,9 +66,9 @@ void world_begin_core(struct world *world)
                                       .ack = RT_ACK_DISK,
                                       .stall_timeout_ms = STALL_MS,
                                       .sink = &world_sink,
-                                      .random = next_epoch};
-    world->memory.fail_in = 0;
-    rt_core_init(&world->core, &world->memory.heap, &options);
+                                      .random = chance_next_epoch};
+    world->chance.memory.fail_in = 0;
+    rt_core_init(&world->core, &world->chance.memory.heap, &options);
     rt_journal_init(&world->journal, &world->core);
     world->core.journal = &world->journal;
     world->core.history.ops = &disk_history;
@@ -153,8 +93,8 @@ static void init_names(struct world *world)
 void world_init(struct world *world, uint64_t seed)
 {
     struct rt_log_found found;
-    *world = (struct world){.random = {seed}, .is_verbose = world->is_verbose};
-    last_epoch = (uint32_t)test_random_next(&world->random);
+    *world = (struct world){.chance.is_verbose = world->chance.is_verbose};
+    chance_init(&world->chance, seed);
     random_habits(world);
     world->retention = random_ring(world);
     world->log_retention = random_log(world);
@@ -163,8 +103,6 @@ void world_init(struct world *world, uint64_t seed)
     world->wall_ms = WALL_MS;
     fake_disk_init(&world->disk, seed);
     rt_heap_init(&world->log_heap, SIZE_MAX);
-    rt_heap_init_over(&world->memory.heap, SIZE_MAX, failing_resize,
-                      &world->memory);
     world_begin_core(world);
     EXPECT_INT(disk_open(world, &found), 0);
     world->node_epoch = world->core.epoch;
@@ -177,7 +115,7 @@ void world_finish(struct world *world)
     disk_close(world);
     rt_journal_finish(&world->journal);
     rt_core_finish(&world->core);
-    EXPECT_INT(world->memory.heap.used, 0);
+    EXPECT_INT(world->chance.memory.heap.used, 0);
     fake_disk_finish(&world->disk);
     for (uint32_t i = 0; i < TRUTH_TOPIC_MAX; i++) {
         truth_finish(&world->topics[i]);

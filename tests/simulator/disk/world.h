@@ -16,22 +16,15 @@
 #include "broker/core/journal.h"
 #include "broker/core/journal_write.h"
 #include "storage/log/reader.h"
+#include "tests/simulator/chance.h"
 #include "tests/simulator/disk/keyed.h"
 #include "tests/simulator/disk/reader.h"
 #include "tests/simulator/disk/several.h"
 #include "tests/simulator/disk/truth.h"
-#include "tests/support/random.h"
 #include "tests/unit/storage/fake_disk.h"
 
 #define READER_MAX  10
 #define SEVERAL_MAX 4
-#define ACTION_MAX  40
-
-/* A heap whose k-th allocation from now fails; 0: none does. */
-struct memory {
-    struct rt_heap heap;
-    uint64_t fail_in;
-};
 
 /* What is between the core and the log's thread. */
 struct batches {
@@ -58,7 +51,6 @@ struct flip {
 
 /* What this seed is like. */
 struct habits {
-    uint32_t weights[ACTION_MAX];
     uint32_t topic_count;
     uint32_t reader_count;
     uint32_t len_max;
@@ -73,10 +65,8 @@ struct habits {
 };
 
 struct world {
-    struct test_random random;
-    bool is_verbose;
+    struct chance chance;
     struct habits habits;
-    struct memory memory;
     struct rt_core core;
     struct rt_journal journal;
     struct rt_retention retention; /* in memory */
@@ -112,13 +102,6 @@ void world_init(struct world *world, uint64_t seed);
 
 /* Everybody has left: expects that no memory is left either. */
 void world_finish(struct world *world);
-
-uint32_t below(struct world *world, uint32_t bound);
-bool one_in(struct world *world, uint32_t bound);
-
-/* For whoever looks at one seed. */
-void world_say(const struct world *world, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* The core's own. */
 struct rt_topic *world_find(const struct world *world,
