@@ -198,5 +198,6 @@ int rt_committer_create(struct rt_server *server,
         return err;
     }
     server->committer = committer;
+    rt_report_opened(server, (uv_hrtime() - committer->opened_ns) / NS_OF_MS);
     return 0;
 }

@@ -101,15 +101,14 @@ void rt_report_progress(const struct rt_report *report,
 }
 
 /* The names of the first ones; all are counted. */
-static void tell_damaged_topics(const struct rt_server *server,
-                                const struct rt_report *before)
+static void tell_damaged_topics(const struct rt_server *server)
 {
     unsigned told = 0;
     RT_LIST_EACH (link, &server->core.topic_list) {
         const struct rt_topic *topic =
             RT_CONTAINER(link, struct rt_topic, link);
         if (topic->durable != NULL && topic->durable->is_damaged) {
-            tell_that(before, RINGTAIL_LOG_WARNING,
+            tell_that(&server->report, RINGTAIL_LOG_WARNING,
                       "events were lost on disk, and no more are taken: ",
                       topic->name);
             if (++told == DAMAGED_TOLD_MAX) {
@@ -119,18 +118,68 @@ static void tell_damaged_topics(const struct rt_server *server,
     }
 }
 
-/* What was wrong with it at the start. */
-static void tell_found(const struct rt_server *server,
-                       const struct rt_report *before)
+/* Whether offsets go on further, for events may have been lost. */
+static bool has_jumped(const struct rt_server *server)
 {
+    return server->core.sequence > server->committer->found.sequence;
+}
+
+static const char *ending_of(const struct rt_server *server)
+{
+    return server->committer->found.is_clean ? "it was ended in good order"
+           : has_jumped(server)              ? "it ended without a word"
+                                             : "it is new";
+}
+
+static void tell_size(const struct rt_server *server, uint64_t took_ms)
+{
+    char line[LINE_MAX_BYTES];
+    struct rt_writer writer;
     const struct rt_log_found *found = &server->committer->found;
-    tell(before, RINGTAIL_LOG_INFO, found->torn_bytes,
+    rt_writer_init(&writer, line, sizeof(line) - 1);
+    RT_WRITE(&writer, "the log is open after ");
+    rt_write_u64(&writer, took_ms);
+    RT_WRITE(&writer, " ms: topics ");
+    rt_write_u64(&writer, server->core.topic_count);
+    RT_WRITE(&writer, ", segments ");
+    rt_write_u64(&writer, found->segment_count);
+    RT_WRITE(&writer, ", bytes ");
+    rt_write_u64(&writer, found->bytes);
+    RT_WRITE(&writer, "; ");
+    rt_write_bytes(&writer, rt_bytes_of(ending_of(server)));
+    line[rt_writer_bytes(&writer).len] = '\0';
+    server->report.log(server->report.context, RINGTAIL_LOG_INFO, line);
+}
+
+static void tell_found(const struct rt_server *server)
+{
+    const struct rt_report *report = &server->report;
+    const struct rt_log_found *found = &server->committer->found;
+    if (has_jumped(server)) {
+        tell(report, RINGTAIL_LOG_WARNING, RT_JOURNAL_JUMP,
+             "offsets are left out in each topic: events that were not on disk "
+             "are lost, and who comes from before is told of a gap",
+             "");
+    }
+    tell(report, RINGTAIL_LOG_INFO, found->torn_bytes,
          "bytes cut off the log: the last batch was not whole", "");
-    tell(before, RINGTAIL_LOG_WARNING, found->damages,
+    tell(report, RINGTAIL_LOG_WARNING, found->removed,
+         "segments without a batch removed from the end of the log: they were "
+         "about to begin, unless somebody has cut them",
+         "");
+    tell(report, RINGTAIL_LOG_WARNING, found->damages,
          "places of the log are damaged: see `ringtail log verify`", "");
-    tell(before, RINGTAIL_LOG_WARNING, found->damaged_topics,
+    tell(report, RINGTAIL_LOG_WARNING, found->damaged_topics,
          "topics have lost events on disk: see `ringtail log verify`", "");
-    tell_damaged_topics(server, before);
+}
+
+void rt_report_opened(const struct rt_server *server, uint64_t took_ms)
+{
+    if (server->report.log != NULL) {
+        tell_size(server, took_ms);
+        tell_found(server);
+        tell_damaged_topics(server);
+    }
 }
 
 static void tell_state(const struct rt_committer *committer,
@@ -158,9 +207,6 @@ static void tell_log(struct rt_server *server, const struct rt_report *before)
     if (committer == NULL) {
         return;
     }
-    if (!before->has_told_found) {
-        tell_found(server, before);
-    }
     if (committer->journal.state != before->log_state) {
         tell_state(committer, before);
     }
@@ -170,7 +216,6 @@ static void tell_log(struct rt_server *server, const struct rt_report *before)
                   "old segments of the log could not be removed: ",
                   uv_strerror(committer->news.retain_err));
     }
-    server->report.has_told_found = true;
     server->report.log_state = committer->journal.state;
     server->report.retain_err = committer->news.retain_err;
 }

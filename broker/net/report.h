@@ -23,11 +23,14 @@ struct rt_report {
     uint64_t accept_failures;
     enum rt_journal_state log_state;
     int retain_err;
-    bool has_told_found; /* what was wrong with the log at the start */
 };
 
 /* Tells what has happened since the last call. The log may call anything. */
 void rt_server_report(struct rt_server *server);
+
+/* Tells what a start has found in the log, when nobody is served yet: how much
+ * there is, how it ended, and what is wrong with it. */
+void rt_report_opened(const struct rt_server *server, uint64_t took_ms);
 
 /* Tells how much of the log has been read, while a start takes long. */
 void rt_report_progress(const struct rt_report *report,

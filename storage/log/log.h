@@ -149,6 +149,8 @@ struct rt_log_found {
     uint64_t bytes;      /* of all segments */
     uint64_t segment_count;
     uint64_t torn_bytes; /* cut off, of a batch that nobody was told of */
+    uint64_t removed;    /* segments behind the last one, in which no batch was
+                            whole: they were about to begin, or are lost */
     uint64_t damages;    /* places of the last segment that are not what was
                             written, whether or not that damages a topic */
     uint64_t damaged_topics;

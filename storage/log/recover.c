@@ -18,6 +18,7 @@ struct recovery {
     struct rt_log_files files;
     struct rt_log_window window;
     struct rt_log_last last;
+    uint64_t removed; /* segments that had not begun */
 };
 
 static uint64_t last_number(const struct recovery *recovery)
@@ -41,6 +42,7 @@ static int remove_last(struct recovery *recovery)
     rt_log_name(last_number(recovery), name);
     int err = rt_disk_remove(disk, name);
     recovery->files.count--;
+    recovery->removed++;
     return err == 0 ? rt_disk_sync_names(disk) : err;
 }
 
@@ -233,6 +235,7 @@ static void report(const struct recovery *recovery, struct rt_log_found *found)
                                    .next_topic = log->next_topic,
                                    .bytes = log->index.bytes,
                                    .segment_count = log->index.volume_count,
+                                   .removed = recovery->removed,
                                    .damages = replay->damages,
                                    .is_clean = replay->is_end && !is_torn};
     if (is_torn) {

@@ -250,6 +250,36 @@ def torn():
             equal(broker.request("GET", "/readyz").body, b"ok\n")
 
 
+def told(*args):
+    """What a broker says of its log when it starts."""
+    with Broker("--data", *args) as broker:
+        return "".join(broker.said)
+
+
+@test
+def tells_what_it_found():
+    """A start says how the log ended, how much there is, and what was left
+    out or taken away."""
+    with folder() as data:
+        said = told(data)
+        assert " ms: topics 0, segments 1, bytes " in said, said
+        assert "; it is new\n" in said and "warning" not in said, said
+        with Killed("--data", data) as broker:
+            broker.post("news", b"one")
+            on_disk(broker)
+            assert "; it was ended in good order\n" in "".join(broker.said)
+        said = told(data)
+        assert "topics 1, segments 1" in said, said
+        assert "; it ended without a word\n" in said, said
+        assert f"warning: {JUMP} offsets are left out" in said, said
+        said = told(data)
+        assert "good order" in said and "warning" not in said, said
+        with open(f"{data}/{2:020}.rtl", "xb"):
+            pass
+        said = told(data)
+        assert "warning: 1 segments without a batch removed" in said, said
+
+
 @test
 def damaged():
     """A topic that has lost events takes no more, and says so; the others
@@ -274,9 +304,7 @@ def damaged():
             assert b"lost events" in ready.body, ready.body
             assert broker.request("POST", "/produce/bad", b"x").status >= 500
             broker.post("good", b"x")
-            said = ""
-            while "no more are taken" not in said:
-                said += broker.process.stderr.readline().decode()
+            said = "".join(broker.said)
             assert "1 topics have lost events" in said, said
             assert "no more are taken: bad" in said, said
 

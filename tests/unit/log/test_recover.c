@@ -45,9 +45,11 @@ TEST("a segment that was about to begin is begun again")
         keeper_open(&keeper);
         expect_all(next_offset);
         EXPECT_INT(keeper.found.segment_count, 3);
+        EXPECT_INT(keeper.found.removed, 1);
         keeper_publish(&keeper, 1, 3, 100);
         keeper_restart(&keeper);
         expect_all(next_offset + 3);
+        EXPECT_INT(keeper.found.removed, 0);
         keeper_finish(&keeper);
         fake_disk_copy(&keeper.disk, &before);
         fake_disk_finish(&before);
