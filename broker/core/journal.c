@@ -220,6 +220,8 @@ void rt_journal_mark(struct rt_topic *topic, uint64_t first)
     journal->extents_owed += owed - durable->extents_owed;
     durable->extents_owed = owed;
     journal->bytes += bytes_from(&topic->ring, first);
+    journal->is_awaited =
+        journal->is_awaited || rt_topic_is_seen_on_disk(topic);
 }
 
 /* From the first one that has a type; those before `index` have none. */

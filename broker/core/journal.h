@@ -113,6 +113,7 @@ struct rt_journal {
     bool is_refused; /* the first was not written, for the disk is full: again,
                         then */
     bool has_purged; /* some of what is collected does not count any more */
+    bool is_awaited; /* somebody sees what was not taken yet when it is done */
     struct rt_list unwritten; /* topics with events to collect */
     struct rt_list changed;   /* topics with a state to write */
     uint32_t extents_owed;    /* that those to collect need */

@@ -256,6 +256,7 @@ static void hand_out(struct rt_journal *journal)
     drop_purged(journal);
     batch->sequence = journal->core->sequence;
     batch->wall_ms = journal->core->wall_ms;
+    journal->is_awaited = false;
     swap(journal);
 }
 

@@ -252,6 +252,15 @@ void rt_topic_mark_durable(struct rt_topic *topic)
     mark_views(topic, true);
 }
 
+bool rt_topic_is_seen_on_disk(const struct rt_topic *topic)
+{
+    const struct rt_view *view = topic->views;
+    while (view != NULL && !rt_stream_is_durable(&view->stream)) {
+        view = view->next;
+    }
+    return view != NULL;
+}
+
 void rt_topic_mark(struct rt_topic *topic, uint64_t first)
 {
     rt_stream_mark_dirty(&topic->raw);

@@ -114,6 +114,9 @@ rt_view_obtain(struct rt_topic *topic, enum rt_format format, bool is_durable)
 {
     const uint64_t *head = head_of(topic, is_durable);
     RT_CHECK(is_durable || format != RT_FORMAT_RAW);
+    if (is_durable) {
+        topic->core->journal->is_awaited = true;
+    }
     for (struct rt_view *view = topic->views; view != NULL; view = view->next) {
         if (view->blocks.format == format && view->stream.head == head) {
             return view;

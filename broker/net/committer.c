@@ -90,6 +90,7 @@ static enum rt_committer_offer take(struct rt_committer *committer)
     if (batch == NULL) {
         return RT_COMMITTER_SHORT;
     }
+    committer->offered_ms = uv_now(committer->server->loop);
     grant(committer, rt_journal_part_count(batch));
     if (is_again) {
         offer_again(committer, batch);
@@ -115,6 +116,51 @@ static enum rt_committer_offer offer_all(struct rt_committer *committer)
     return journal->offered != NULL ? RT_COMMITTER_BEHIND : take(committer);
 }
 
+/* --- what nobody waits for --- */
+
+/* Also where there is too much of it, or something else than a batch is due. */
+static bool is_urgent(const struct rt_committer *committer)
+{
+    const struct rt_server *server = committer->server;
+    const struct rt_journal *journal = &committer->journal;
+    return !rt_list_is_empty(&server->disk_waiters) ||
+           !rt_list_is_empty(&server->core.history.wanting) ||
+           journal->is_awaited || journal->is_refused ||
+           journal->bytes >= RT_COMMITTER_LAZY_BYTES ||
+           rt_journal_is_behind(journal) ||
+           committer->state != RT_COMMITTER_SERVING;
+}
+
+static uint64_t passed_ms(const struct rt_committer *committer)
+{
+    return uv_now(committer->server->loop) - committer->offered_ms;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    rt_committer_continue(timer->data);
+}
+
+static enum rt_committer_offer offer_later(struct rt_committer *committer)
+{
+    uv_timer_t *timer = &committer->timer;
+    if (!uv_is_active((const uv_handle_t *)timer)) {
+        (void)uv_timer_start(timer, on_timer,
+                             RT_COMMITTER_LAZY_MS - passed_ms(committer), 0);
+    }
+    return RT_COMMITTER_LAZY;
+}
+
+static enum rt_committer_offer offer_in_time(struct rt_committer *committer)
+{
+    bool is_lazy = rt_journal_has_batch(&committer->journal) &&
+                   passed_ms(committer) < RT_COMMITTER_LAZY_MS &&
+                   !is_urgent(committer);
+    return is_lazy ? offer_later(committer) : offer_all(committer);
+}
+
+/* --- the loop's turns --- */
+
 static void order_end(struct rt_committer *committer)
 {
     rt_fetcher_finish(&committer->fetcher);
@@ -129,7 +175,7 @@ void rt_committer_continue(struct rt_committer *committer)
     if (committer == NULL || committer->state > RT_COMMITTER_STOPPING) {
         return;
     }
-    committer->offer = offer_all(committer);
+    committer->offer = offer_in_time(committer);
     if (committer->state == RT_COMMITTER_STOPPING && !is_writing(committer)) {
         committer->state = RT_COMMITTER_ENDING;
         order_end(committer);
@@ -138,8 +184,11 @@ void rt_committer_continue(struct rt_committer *committer)
 
 bool rt_committer_has_work(const struct rt_committer *committer)
 {
-    return committer != NULL && committer->offer == RT_COMMITTER_OFFERED &&
-           rt_journal_has_batch(&committer->journal);
+    if (committer == NULL || !rt_journal_has_batch(&committer->journal)) {
+        return false;
+    }
+    return committer->offer == RT_COMMITTER_OFFERED ||
+           (committer->offer == RT_COMMITTER_LAZY && is_urgent(committer));
 }
 
 void rt_committer_tick(struct rt_committer *committer)
@@ -157,11 +206,17 @@ static void on_closed(uv_handle_t *handle)
     committer->on_stopped(committer->stopped_context);
 }
 
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct rt_committer *committer = timer->data;
+    uv_close((uv_handle_t *)&committer->async, on_closed);
+}
+
 static void end(struct rt_committer *committer)
 {
     RT_CHECK(uv_thread_join(&committer->thread) == 0);
     committer->state = RT_COMMITTER_ENDED;
-    uv_close((uv_handle_t *)&committer->async, on_closed);
+    uv_close((uv_handle_t *)&committer->timer, on_timer_closed);
 }
 
 static void hear(struct rt_committer *committer)
@@ -210,7 +265,9 @@ void rt_committer_start(struct rt_committer *committer)
     }
     uv_loop_t *loop = committer->server->loop;
     RT_CHECK(uv_async_init(loop, &committer->async, on_async) == 0);
+    RT_CHECK(uv_timer_init(loop, &committer->timer) == 0);
     committer->async.data = committer;
+    committer->timer.data = committer;
     uv_mutex_lock(&committer->lock);
     committer->has_async = true;
     uv_mutex_unlock(&committer->lock);
@@ -221,6 +278,7 @@ void rt_committer_visit(struct rt_committer *committer,
 {
     if (committer != NULL) {
         visit((uv_handle_t *)&committer->async);
+        visit((uv_handle_t *)&committer->timer);
     }
 }
 

@@ -12,8 +12,11 @@
  * each turn the loop adds what was published in it: what is offered is
  * withdrawn, extended and offered again, unless the thread has taken it. So
  * nothing is waited for, and a sync has all that was published during the one
- * before. Between batches, and once a second, the thread looks whether there is
- * room on the disk, and every ten whether old events may go.
+ * before. Where nobody waits for the disk there is no hurry: then the next
+ * batch is offered RT_COMMITTER_LAZY_MS after the last one at the latest, for a
+ * batch and a sync of each turn would cost more than its events. Between
+ * batches, and once a second, the thread looks whether there is room on the
+ * disk, and every ten whether old events may go.
  *
  * The thread has a heap of its own, over the C library, for the host's
  * allocator is for the loop's thread. What it may take is charged to the
@@ -39,6 +42,11 @@
 #define RT_COMMITTER_LOOK_MS   1000            /* between looks at the disk */
 #define RT_COMMITTER_RETAIN_MS 10000           /* between two retentions */
 #define RT_COMMITTER_TELL_MS   1000            /* between lines of progress */
+
+/* What nobody waits for is offered so long after the last batch was, or when
+ * there are so many bytes of it; a host that blocks its loop adds to that. */
+#define RT_COMMITTER_LAZY_MS    10
+#define RT_COMMITTER_LAZY_BYTES ((uint64_t)1024 * 1024)
 
 /* What is to be free beside the reserve when the disk is no longer full: for a
  * segment, and the topics at its begin. */
@@ -70,6 +78,7 @@ enum rt_committer_state {
 /* What has become of what there was to offer. */
 enum rt_committer_offer {
     RT_COMMITTER_OFFERED, /* or there was nothing */
+    RT_COMMITTER_LAZY,    /* nobody waits for it: the timer says when */
     RT_COMMITTER_BEHIND,  /* the thread has to tell of a batch before */
     RT_COMMITTER_SHORT,   /* of memory; tried again in a second */
 };
@@ -105,12 +114,14 @@ struct rt_committer {
     struct rt_log_found found;     /* at the start */
     int failure;                   /* what the disk said; 0: nothing */
     enum rt_committer_offer offer;
+    uint64_t offered_ms; /* when a batch was begun last, in the loop's time */
     size_t charged;
     uint64_t opened_ns;
     uint64_t progress_ns; /* when progress was told last */
     void (*on_stopped)(void *context);
     void *stopped_context;
     uv_async_t async; /* the fetcher's, too */
+    uv_timer_t timer;
     struct rt_fetcher fetcher;
     /* The thread's, or of whoever is before and after it. */
     struct rt_posix_disk disk;
@@ -148,11 +159,12 @@ RT_MUST_USE int rt_committer_create(struct rt_server *server,
  * below. */
 void rt_committer_start(struct rt_committer *committer);
 
-/* Calls with the handle, once it is started. */
+/* Calls with its handles, once it is started. */
 void rt_committer_visit(struct rt_committer *committer,
                         void (*visit)(uv_handle_t *handle));
 
-/* Offers what there is to write. For the end of each turn. */
+/* Offers what there is to write, now or, if nobody waits for it, soon. For the
+ * end of each turn. */
 void rt_committer_continue(struct rt_committer *committer);
 
 /* Whether there is something to offer in the next turn. */

@@ -74,6 +74,20 @@ TEST("events are given when their batch is done, and those of memory at once")
     finish();
 }
 
+TEST("events that somebody waits for on disk are awaited, and no others")
+{
+    begin(roomy, RT_FORMAT_RAW, 0);
+    EXPECT(disk.journal.is_awaited); /* what there was before it came */
+    publish(1);
+    test_journal_write(&disk);
+    EXPECT(!disk.journal.is_awaited);
+    test_core_publish(&disk.test, "b", 100);
+    EXPECT(!disk.journal.is_awaited);
+    publish(1);
+    EXPECT(disk.journal.is_awaited);
+    finish();
+}
+
 /* The batch that was taken is done, and some more is published before. */
 static void end_batch(struct rt_journal_batch *batch, int count)
 {
