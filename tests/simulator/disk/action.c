@@ -370,18 +370,14 @@ static void heal(struct world *world)
     disk_empty(world);
     for (uint32_t i = 0; i < world->habits.reader_count; i++) {
         struct reader *reader = &world->readers[i];
-        reader->room = SIZE_MAX;
-        reader->is_lost = false;
-        reader->refuses_queue = false;
+        line_init(&reader->line);
         reader_drain(reader);
         if (reader->state == READER_OPEN && reader->is_local) {
             rt_local_resume(&reader->local);
         }
     }
     for (uint32_t i = 0; i < SEVERAL_MAX; i++) {
-        world->several[i].room = SIZE_MAX;
-        world->several[i].is_lost = false;
-        world->several[i].refuses_queue = false;
+        line_init(&world->several[i].line);
         several_drain(&world->several[i]);
     }
 }

@@ -68,20 +68,19 @@ static ssize_t on_write(struct rt_subscriber *subscriber,
 {
     struct reader *reader = reader_of(subscriber);
     size_t taken = 0;
-    EXPECT(reader->state == READER_OPEN && reader->queued == 0 &&
+    EXPECT(reader->state == READER_OPEN && reader->line.queued == 0 &&
            reader->at == 0 && !reader->is_told);
     look_where(reader);
     struct reader offered = *reader;
     for (unsigned i = 0; i < range_count; i++) {
-        size_t len = smaller(ranges[i].len, reader->room - taken);
+        size_t len = smaller(ranges[i].len, reader->line.room - taken);
         EXPECT(ranges[i].len > 0);
         match(&offered, ranges[i]);
         match(reader, (struct rt_bytes){ranges[i].data, len});
         taken += len;
     }
     EXPECT(offered.at == 0);
-    reader->room -= reader->room == SIZE_MAX ? 0 : taken;
-    return reader->is_lost ? -EPIPE : (ssize_t)taken;
+    return line_take(&reader->line, taken);
 }
 
 static int on_queue(struct rt_subscriber *subscriber,
@@ -89,48 +88,30 @@ static int on_queue(struct rt_subscriber *subscriber,
                     struct rt_bytes bytes)
 {
     struct reader *reader = reader_of(subscriber);
-    EXPECT(reader->queued == 0 && bytes.len > 0);
-    if (reader->refuses_queue) {
-        return RT_ENOMEM;
+    int err = line_queue(&reader->line, segment, bytes.len);
+    if (err == 0) {
+        match(reader, bytes);
+        EXPECT(reader->at == 0);
     }
-    match(reader, bytes);
-    EXPECT(reader->at == 0);
-    rt_segment_ref(segment);
-    reader->held = segment;
-    reader->queued = bytes.len;
-    return 0;
+    return err;
 }
 
 static size_t on_queued(struct rt_subscriber *subscriber)
 {
-    return reader_of(subscriber)->queued;
-}
-
-static void drop_queue(struct reader *reader)
-{
-    rt_segment_unref(&reader->world->core.store, reader->held);
-    reader->held = NULL;
-    reader->queued = 0;
+    return reader_of(subscriber)->line.queued;
 }
 
 void reader_drain(struct reader *reader)
 {
-    if (reader->queued > 0) {
-        drop_queue(reader);
+    if (reader->line.queued > 0) {
+        line_drop(reader->world, &reader->line);
         rt_subscriber_drained(&reader->subscriber);
     }
 }
 
 void reader_temper(struct reader *reader)
 {
-    struct world *world = reader->world;
-    uint32_t patience = world->habits.patience;
-    reader->room = SIZE_MAX;
-    if (one_in(world, patience)) {
-        reader->room = below(world, 2 * world->habits.len_max);
-    }
-    reader->is_lost = one_in(world, 8 * patience);
-    reader->refuses_queue = one_in(world, 8 * patience);
+    line_temper(reader->world, &reader->line);
 }
 
 /* --- what it is told --- */
@@ -139,7 +120,7 @@ static bool on_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
 {
     struct reader *reader = reader_of(subscriber);
     struct rt_cursor last_lost = {gap->next.epoch, gap->next.offset - 1};
-    EXPECT(reader->state == READER_OPEN && reader->queued == 0);
+    EXPECT(reader->state == READER_OPEN && reader->line.queued == 0);
     EXPECT(reader->format != RT_FORMAT_RAW && !reader->is_told);
     EXPECT(subscriber->gap != RT_GAP_SKIP);
     reader_pass(reader, last_lost, gap->reason, gap->missed);
@@ -174,12 +155,12 @@ static bool may_close(const struct reader *reader, enum rt_close_reason reason)
     const struct world *world = reader->world;
     switch (reason) {
     case RT_CLOSE_LOST:
-        return reader->is_lost || reader->refuses_queue ||
+        return reader->line.is_lost || reader->line.refuses_queue ||
                world->habits.is_short;
     case RT_CLOSE_OVERLOAD:
         return world->habits.is_short;
     case RT_CLOSE_SLOW_CONSUMER:
-        return reader->queued > 0;
+        return reader->line.queued > 0;
     case RT_CLOSE_TOPIC_CLOSED:
         return reader->topic->now.is_closed &&
                reader->era == reader->topic->now.era &&
@@ -208,7 +189,7 @@ static void on_close(struct rt_subscriber *subscriber,
     EXPECT_INT(reader->is_told,
                is_gap(reason) && reader->format != RT_FORMAT_RAW);
     reader->cursor = resume->cursor;
-    drop_queue(reader);
+    line_drop(reader->world, &reader->line);
     reader->state = READER_AWAY;
 }
 
@@ -278,7 +259,7 @@ void reader_leave(struct reader *reader, enum reader_state state)
     } else if (reader->state == READER_OPEN) {
         reader->cursor = rt_subscriber_cursor(&reader->subscriber);
         rt_subscriber_detach(&reader->subscriber);
-        drop_queue(reader);
+        line_drop(reader->world, &reader->line);
     }
     reader->state = state;
 }

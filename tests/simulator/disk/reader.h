@@ -12,6 +12,7 @@
 
 #include "broker/core/local.h"
 #include "broker/core/subscriber.h"
+#include "tests/simulator/disk/line.h"
 #include "tests/simulator/disk/truth.h"
 
 struct world;
@@ -30,15 +31,11 @@ struct reader {
     enum reader_state state;
     enum rt_format format;
     bool is_local;
-    uint32_t era;            /* in which it reads */
-    uint64_t next;           /* it was given or told all before this offset */
-    size_t at;               /* and so many bytes of the next event */
-    bool is_told;            /* of the gap for which it is to be closed */
-    uint64_t room;           /* bytes that it takes before it blocks */
-    bool is_lost;            /* writes fail */
-    bool refuses_queue;      /* there is no memory to queue anything */
-    struct rt_segment *held; /* what of it is queued */
-    size_t queued;
+    uint32_t era;  /* in which it reads */
+    uint64_t next; /* it was given or told all before this offset */
+    size_t at;     /* and so many bytes of the next event */
+    bool is_told;  /* of the gap for which it is to be closed */
+    struct line line;
     struct rt_cursor cursor; /* when it was open last */
 };
 

@@ -236,10 +236,9 @@ void reader_come(struct reader *reader,
                  bool is_whole)
 {
     struct world *world = reader->world;
-    *reader = (struct reader){.world = world,
-                              .topic = topic,
-                              .is_local = one_in(world, 3),
-                              .room = SIZE_MAX};
+    *reader = (struct reader){
+        .world = world, .topic = topic, .is_local = one_in(world, 3)};
+    line_init(&reader->line);
     reader->format = (enum rt_format)below(world, RT_FORMAT_COUNT);
     /* There are no words for a gap in raw. */
     reader->subscriber.gap =

@@ -46,10 +46,11 @@ static ssize_t on_write(struct rt_subscriber *subscriber,
 {
     struct several *several = several_of(subscriber);
     struct rt_bytes bytes = ranges[0];
-    size_t taken = bytes.len < several->room ? bytes.len : several->room;
+    size_t taken =
+        bytes.len < several->line.room ? bytes.len : several->line.room;
     uint64_t sequence = several->last;
     size_t left = taken;
-    EXPECT(several->state == READER_OPEN && several->queued == 0);
+    EXPECT(several->state == READER_OPEN && several->line.queued == 0);
     EXPECT(range_count == 1 && bytes.len > 0 && several->cut == 0);
     while (bytes.len > 0) {
         size_t len = 0;
@@ -64,8 +65,7 @@ static ssize_t on_write(struct rt_subscriber *subscriber,
         }
         left -= left < len ? left : len;
     }
-    several->room -= several->room == SIZE_MAX ? 0 : taken;
-    return several->is_lost ? -EPIPE : (ssize_t)taken;
+    return line_take(&several->line, taken);
 }
 
 static int on_queue(struct rt_subscriber *subscriber,
@@ -73,35 +73,30 @@ static int on_queue(struct rt_subscriber *subscriber,
                     struct rt_bytes bytes)
 {
     struct several *several = several_of(subscriber);
-    EXPECT(several->queued == 0 && several->cut > 0);
+    int err = line_queue(&several->line, segment, bytes.len);
+    EXPECT(several->cut > 0);
     EXPECT_INT(bytes.len, several->cut_len);
-    if (several->refuses_queue) {
-        return RT_ENOMEM;
+    if (err == 0) {
+        several->last = several->cut;
+        several->cut = 0;
     }
-    rt_segment_ref(segment);
-    several->last = several->cut;
-    several->cut = 0;
-    several->held = segment;
-    several->queued = bytes.len;
-    return 0;
+    return err;
 }
 
 static size_t on_queued(struct rt_subscriber *subscriber)
 {
-    return several_of(subscriber)->queued;
+    return several_of(subscriber)->line.queued;
 }
 
 static void drop_queue(struct several *several)
 {
-    rt_segment_unref(&several->world->core.store, several->held);
-    several->held = NULL;
-    several->queued = 0;
+    line_drop(several->world, &several->line);
     several->cut = 0;
 }
 
 void several_drain(struct several *several)
 {
-    if (several->queued > 0) {
+    if (several->line.queued > 0) {
         drop_queue(several);
         rt_subscriber_drained(&several->subscriber);
     }
@@ -109,14 +104,7 @@ void several_drain(struct several *several)
 
 void several_temper(struct several *several)
 {
-    struct world *world = several->world;
-    uint32_t patience = world->habits.patience;
-    several->room = SIZE_MAX;
-    if (one_in(world, patience)) {
-        several->room = below(world, 2 * world->habits.len_max);
-    }
-    several->is_lost = one_in(world, 8 * patience);
-    several->refuses_queue = one_in(world, 8 * patience);
+    line_temper(several->world, &several->line);
 }
 
 /* --- what it is told --- */
@@ -128,7 +116,7 @@ static bool on_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
               "several %d are told of %s of %.*s up to %" PRIu64,
               number_of(several), rt_close_slug(gap->reason),
               (int)gap->topic.len, gap->topic.data, gap->next.offset);
-    EXPECT(several->state == READER_OPEN && several->queued == 0);
+    EXPECT(several->state == READER_OPEN && several->line.queued == 0);
     EXPECT(subscriber->gap == RT_GAP_TELL);
     EXPECT_INT(gap->missed, 0);
     several_tell(several, gap);
@@ -155,11 +143,11 @@ static bool may_close(const struct several *several,
     bool is_short = several->world->habits.is_short;
     switch (reason) {
     case RT_CLOSE_LOST:
-        return several->is_lost || several->refuses_queue || is_short;
+        return several->line.is_lost || several->line.refuses_queue || is_short;
     case RT_CLOSE_OVERLOAD:
         return is_short;
     case RT_CLOSE_SLOW_CONSUMER:
-        return several->queued > 0;
+        return several->line.queued > 0;
     default:
         return reason == RT_CLOSE_TOPIC_CLOSED;
     }
@@ -253,8 +241,8 @@ void several_come(struct several *several)
     struct rt_since since = random_since(world);
     *several = (struct several){.world = world,
                                 .format = (enum rt_format)(1 + below(world, 3)),
-                                .selector = below(world, SELECTOR_COUNT),
-                                .room = SIZE_MAX};
+                                .selector = below(world, SELECTOR_COUNT)};
+    line_init(&several->line);
     several->subscriber.gap =
         (uint8_t)(one_in(world, 3) ? RT_GAP_SKIP : RT_GAP_TELL);
     subscribe(several, &since);

@@ -30,11 +30,7 @@ struct several {
     size_t cut_len;
     struct told told[TRUTH_TOPIC_MAX];
     uint64_t told_of_any; /* the same up to a number, of it knows not which */
-    uint64_t room;
-    bool is_lost;
-    bool refuses_queue;
-    struct rt_segment *held;
-    size_t queued;
+    struct line line;
     struct rt_cursor cursor; /* when it was open last */
 };
 
