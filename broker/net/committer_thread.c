@@ -100,14 +100,21 @@ static void look(struct rt_committer *committer)
     }
 }
 
-static void retain(struct rt_committer *committer)
+/* A segment is removed with one that begins, and by retention. */
+static void give_room(struct rt_committer *committer)
 {
     struct rt_file removed;
+    if (rt_log_take_removed(committer->log, &removed)) {
+        uv_mutex_unlock(&committer->lock);
+        rt_committer_give_room(committer, removed);
+        uv_mutex_lock(&committer->lock);
+    }
+}
+
+static void retain(struct rt_committer *committer)
+{
     uv_mutex_unlock(&committer->lock);
     int err = rt_log_retain(committer->log, rt_clock_wall_ms());
-    if (rt_log_take_removed(committer->log, &removed)) {
-        rt_committer_give_room(committer, removed);
-    }
     uv_mutex_lock(&committer->lock);
     committer->retained_segments = rt_log_usage(committer->log).segment_count;
     if (err != committer->told.retain_err) {
@@ -142,6 +149,7 @@ static void tend(struct rt_committer *committer)
         is_due(&committer->retained_ns, RT_COMMITTER_RETAIN_MS)) {
         retain(committer);
     }
+    give_room(committer);
 }
 
 static void close_log(struct rt_committer *committer)

@@ -29,7 +29,7 @@ capacity_for(const struct rt_log *log, uint64_t length, uint32_t part_count)
 }
 
 /* Whether the disk has so much, and what others may have of it beside. */
-static int check_room(struct rt_log *log, uint64_t bytes)
+static int look_for_room(struct rt_log *log, uint64_t bytes)
 {
     uint64_t free_bytes = 0;
     int err = rt_disk_free_bytes(log->options.disk, &free_bytes);
@@ -39,6 +39,18 @@ static int check_room(struct rt_log *log, uint64_t bytes)
     return free_bytes >= bytes && free_bytes - bytes >= log->options.min_free
                ? 0
                : RT_ENOSPC;
+}
+
+/* What a removed segment took may be what is missing. */
+static int check_room(struct rt_log *log, uint64_t bytes)
+{
+    struct rt_file removed;
+    int err = look_for_room(log, bytes);
+    if (err == RT_ENOSPC && rt_log_take_removed(log, &removed)) {
+        rt_disk_close(log->options.disk, &removed);
+        err = look_for_room(log, bytes);
+    }
+    return err;
 }
 
 static struct rt_log_segment_head next_head(const struct rt_log *log)

@@ -328,6 +328,18 @@ def sheds():
 
 
 @test
+def makes_way():
+    """A file that goes because another one begins is given up at once, too."""
+    lines = b'"%s"\n' % (b"x" * 200000) * 20
+    kind = {"Content-Type": "application/x-ndjson"}
+    with folder() as data, broker_on(data, "--data-bytes", "140MiB") as broker:
+        while not os.path.exists(f"{data}/{3:020}.rtl"):
+            broker.request("POST", "/produce/bulk", lines, kind)
+        assert not os.path.exists(f"{data}/{1:020}.rtl")
+        until(lambda: removed_files(broker) == [], "room", 2)
+
+
+@test
 def sheds_events():
     """As soon as the file that was begun has as many events as the log is to
     keep, the oldest one goes."""

@@ -95,6 +95,33 @@ TEST("a segment for which there is no room after all is taken back")
     keeper_finish(&keeper);
 }
 
+static const struct rt_disk_ops *honest;
+
+/* A removed file that is open still has its room. */
+static int free_but_for_removed(struct rt_disk *under, uint64_t *bytes)
+{
+    int err = honest->free_bytes(under, bytes);
+    *bytes = keeper.log->has_removed ? 0 : *bytes;
+    return err;
+}
+
+TEST("the room of a segment that was removed for the next one is there for it")
+{
+    begin();
+    honest = keeper.disk.disk.ops;
+    struct rt_disk_ops ops = *honest;
+    ops.free_bytes = free_but_for_removed;
+    keeper.disk.disk.ops = &ops;
+    keeper.log->options.retention.bytes = 4 * keeper.options.segment_bytes;
+    uint64_t last = rt_log_index_newest(&keeper.log->index)->segment;
+    while (rt_log_index_newest(&keeper.log->index)->segment < last + 10) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+    EXPECT(keeper.log->index.volumes[0].segment > last);
+    keeper.disk.disk.ops = honest;
+    keeper_finish(&keeper);
+}
+
 TEST("a failure on the way to the next segment is for good, and loses nothing")
 {
     for (uint64_t call = 1; call <= 12; call++) {
