@@ -235,6 +235,16 @@ void rt_log_tally_hole(struct rt_log_tally *tally)
     }
 }
 
+/* Of events that check, but whose topic nobody can name, none is left. */
+static void lose_nameless(struct rt_log_topic_report *report)
+{
+    uint64_t count = report->event_count;
+    if (report->name.len == 0 && count > 0) {
+        report->event_count = 0;
+        lose(report, count);
+    }
+}
+
 void rt_log_tally_settle(struct rt_log_tally *tally)
 {
     size_t count = 0;
@@ -246,6 +256,7 @@ void rt_log_tally_settle(struct rt_log_tally *tally)
         }
         struct rt_log_topic_report *report = &topic->report;
         report->is_damaged = report->is_damaged || topic->is_in_doubt;
+        lose_nameless(report);
         if (report->event_count == 0) {
             report->first_offset = report->next_offset;
         }

@@ -155,7 +155,7 @@ TEST("a topic that was removed is not there")
     keeper_finish(&keeper);
 }
 
-TEST("a topic of which nothing tells the name is damaged")
+TEST("a topic of which nothing tells the name is damaged, and its events lost")
 {
     open_log();
     keeper_publish(&keeper, 1, 3, 100);
@@ -167,6 +167,8 @@ TEST("a topic of which nothing tells the name is damaged")
     expect_topic(1, 1, 4, 3, 0);
     EXPECT_TEXT(rt_bytes_of(checker.names[2]), "");
     EXPECT(checker.topics[2].is_damaged);
+    EXPECT_INT(checker.topics[2].event_count, 0);
+    EXPECT_INT(checker.topics[2].lost_count, 3);
     keeper_finish(&keeper);
 }
 
