@@ -42,15 +42,17 @@ static int count_part(void *context,
 static int note_hole(void *context)
 {
     struct check *check = context;
+    check->found->is_clean = false;
     rt_log_tally_hole(check->tally);
     return 0;
 }
 
 static int count_batch(void *context, const struct rt_log_walk *walk)
 {
-    struct check *check = context;
-    (void)walk;
-    check->found->batch_count++;
+    struct rt_log_check_found *found = ((struct check *)context)->found;
+    found->batch_count++;
+    found->sequence = walk->batch.sequence;
+    found->is_clean = (walk->batch.flags & RT_LOG_FLAG_END) != 0;
     return 0;
 }
 

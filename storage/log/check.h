@@ -27,6 +27,8 @@ struct rt_log_check_found {
     uint64_t damaged_segments;
     uint64_t damaged_topics;
     uint64_t lost_events; /* that are known of */
+    uint64_t sequence;    /* the last event's number among all */
+    bool is_clean;        /* it had been ended on purpose */
     /* The first segment that is damaged, or knows of a topic that is; 0: there
      * is none. */
     uint64_t first_damaged;

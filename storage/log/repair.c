@@ -101,27 +101,39 @@ static int put_in(struct rt_disk *disk, uint64_t number)
 
 /* --- new segments --- */
 
+/* What is found of the log that is to be mended. */
+struct findings {
+    struct rt_log_tally tally;
+    struct rt_log_check_found *sum;
+    uint64_t first; /* the first segment to write anew */
+};
+
 static int rewrite(const struct rt_log_repair_options *options,
-                   const struct rt_log_tally *tally,
-                   uint64_t first,
+                   const struct findings *findings,
                    struct rt_log *log)
 {
+    const struct rt_log_tally *tally = &findings->tally;
     int err = rt_log_rewrite_topics(log, tally);
     if (err == 0) {
-        err = rt_log_rewrite(log, options->disk, options->heap, first);
+        err =
+            rt_log_rewrite(log, options->disk, options->heap, findings->first);
     }
-    return err == 0 ? rt_log_rewrite_ends(log, tally) : err;
+    if (err == 0) {
+        err = rt_log_rewrite_ends(log, tally);
+    }
+    return err == 0 && findings->sum->is_clean
+               ? rt_log_rewrite_end(log, findings->sum->sequence)
+               : err;
 }
 
 static int write_new(const struct rt_log_repair_options *options,
-                     const struct rt_log_tally *tally,
-                     uint64_t first)
+                     const struct findings *findings)
 {
     struct rt_log_overlay overlay;
     struct rt_log *log = NULL;
     struct rt_log_found found;
     struct rt_log_visitor visitor = {.context = NULL};
-    rt_log_overlay_init(&overlay, options->disk, first);
+    rt_log_overlay_init(&overlay, options->disk, findings->first);
     struct rt_log_options opening = {
         .disk = &overlay.disk,
         .heap = options->heap,
@@ -132,7 +144,7 @@ static int write_new(const struct rt_log_repair_options *options,
         .identity = options->identity};
     int err = rt_log_open(&log, &opening, &visitor, &found);
     if (err == 0) {
-        err = rewrite(options, tally, first, log);
+        err = rewrite(options, findings, log);
     }
     rt_log_close(log);
     return err;
@@ -216,15 +228,15 @@ static int end_last(const struct rt_log_repair_options *options)
 }
 
 static int mend(const struct rt_log_repair_options *options,
-                const struct rt_log_tally *tally,
-                uint64_t first)
+                const struct findings *findings)
 {
+    uint64_t first = findings->first;
     int err = sweep(options, RT_LOG_DAMAGED, first, refuse);
     if (err == 0) {
         err = sweep(options, RT_LOG_NEW, 0, remove_new);
     }
     if (err == 0) {
-        err = write_new(options, tally, first);
+        err = write_new(options, findings);
     }
     if (err == 0) {
         err = sweep(options, RT_LOG_NEW, first, sync_new);
@@ -243,45 +255,43 @@ static int mend(const struct rt_log_repair_options *options,
 
 /* Without a sound segment before it, the log begins anew. */
 static int find_first(const struct rt_log_repair_options *options,
-                      const struct rt_log_check_found *found,
-                      uint64_t *first)
+                      struct findings *findings)
 {
     struct rt_log_files files;
+    uint64_t damaged = findings->sum->first_damaged;
     rt_log_files_init(&files, options->heap);
     int err = rt_log_files_list(&files, options->disk);
-    bool is_oldest =
-        files.count > 0 && files.numbers[0] >= found->first_damaged;
-    *first = is_oldest ? 1 : found->first_damaged;
+    bool is_oldest = files.count > 0 && files.numbers[0] >= damaged;
+    findings->first = is_oldest ? 1 : damaged;
     rt_log_files_finish(&files);
     return err;
 }
 
 static int check_and_mend(const struct rt_log_repair_options *options,
                           const struct rt_log_check_visitor *visitor,
-                          struct rt_log_tally *tally,
-                          struct rt_log_check_found *found)
+                          struct findings *findings)
 {
-    uint64_t first = 0;
-    int err = rt_log_check(options->disk, tally, visitor, found);
-    if (err < 0 || rt_log_check_is_sound(found)) {
+    int err =
+        rt_log_check(options->disk, &findings->tally, visitor, findings->sum);
+    if (err < 0 || rt_log_check_is_sound(findings->sum)) {
         return err;
     }
-    err = find_first(options, found, &first);
-    return err == 0 ? mend(options, tally, first) : err;
+    err = find_first(options, findings);
+    return err == 0 ? mend(options, findings) : err;
 }
 
 int rt_log_repair(const struct rt_log_repair_options *options,
                   const struct rt_log_check_visitor *visitor,
                   struct rt_log_check_found *found)
 {
-    struct rt_log_tally tally;
+    struct findings findings = {.sum = found};
     *found = (struct rt_log_check_found){0};
     int err = end_last(options);
     if (err < 0) {
         return err;
     }
-    rt_log_tally_init(&tally, options->heap);
-    err = check_and_mend(options, visitor, &tally, found);
-    rt_log_tally_finish(&tally);
+    rt_log_tally_init(&findings.tally, options->heap);
+    err = check_and_mend(options, visitor, &findings);
+    rt_log_tally_finish(&findings.tally);
     return err;
 }

@@ -76,11 +76,24 @@ int rt_log_rewrite_ends(struct rt_log *log, const struct rt_log_tally *tally)
         const struct rt_log_topic_report *report = &tally->topics[i].report;
         const struct rt_log_shelf *shelf =
             rt_log_index_shelf(&log->index, report->topic);
-        if (shelf != NULL && report->next_offset > shelf->next_offset) {
-            err = skip_to(log, shelf, report->next_offset);
+        uint64_t skip = report->is_damaged ? RT_LOG_REWRITE_SKIP : 0;
+        uint64_t next = report->next_offset + skip;
+        if (shelf != NULL && next > shelf->next_offset) {
+            err = skip_to(log, shelf, next);
         }
     }
     return err;
+}
+
+int rt_log_rewrite_end(struct rt_log *log, uint64_t sequence)
+{
+    char node[RT_LOG_NODE_MAX];
+    struct rt_log_part part = {.kind = RT_LOG_NODE,
+                               .opaque = {node, log->node_len}};
+    struct rt_log_batch batch = {
+        .parts = &part, .part_count = 1, .sequence = sequence, .is_end = true};
+    memcpy(node, log->node, log->node_len);
+    return log->node_len > 0 ? rt_log_append(log, &batch) : 0;
 }
 
 static int rewrite_events(struct rt_log *log,

@@ -9,6 +9,11 @@
 #include "storage/log/survey.h"
 #include "storage/log/tally.h"
 
+/* A topic that is damaged goes on so much further, for nobody knows how many
+ * events are lost behind the last one that is known: all that one segment may
+ * have had, and none of their offsets is used again. */
+#define RT_LOG_REWRITE_SKIP ((uint64_t)1 << 24)
+
 /* Adds the topics of a tally to a log that has them not yet: those whose names
  * are known. 0, or what appending said. */
 RT_MUST_USE int rt_log_rewrite_topics(struct rt_log *log,
@@ -18,6 +23,10 @@ RT_MUST_USE int rt_log_rewrite_topics(struct rt_log *log,
  * are lost are not used again. 0, or what appending said. */
 RT_MUST_USE int rt_log_rewrite_ends(struct rt_log *log,
                                     const struct rt_log_tally *tally);
+
+/* Ends it on purpose, if it is known whose it is: with the number of the last
+ * event among all. 0, or what appending said. */
+RT_MUST_USE int rt_log_rewrite_end(struct rt_log *log, uint64_t sequence);
 
 /* Appends the segments of a disk from number `first` on. 0, RT_ENOMEM, or what
  * the disk or appending said. */

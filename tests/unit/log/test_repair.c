@@ -1,6 +1,7 @@
 #include "storage/log/repair.h"
 
 #include "storage/log/overlay.h"
+#include "storage/log/rewrite.h"
 #include "tests/unit/log/checker.h"
 #include "tests/unit/log/truth.h"
 
@@ -144,6 +145,41 @@ TEST("a topic that a start found damaged takes events again")
     checker_run(&before, &keeper);
     EXPECT_INT(repair(&keeper), 0);
     expect_mended(&keeper);
+    keeper_finish(&keeper);
+}
+
+/* Ends the log on purpose, as its node does. */
+static void end_log(void)
+{
+    struct rt_log_part node = {.kind = RT_LOG_NODE,
+                               .opaque = RT_BYTES("a node")};
+    struct rt_log_batch batch = {.parts = &node,
+                                 .part_count = 1,
+                                 .sequence = keeper.sequence,
+                                 .is_end = true};
+    keeper_open(&keeper);
+    EXPECT_INT(rt_log_append(keeper.log, &batch), 0);
+    keeper_close(&keeper);
+}
+
+TEST("a log that was ended on purpose still is, and who lost events goes on")
+{
+    make_log();
+    end_log();
+    keeper_flip(&keeper, 2, keeper_batch(&keeper, 2, 1) + 200);
+    checker_run(&before, &keeper);
+    EXPECT(before.found.is_clean);
+    EXPECT_INT(before.found.damaged_topics, 1);
+    EXPECT_INT(repair(&keeper), 0);
+    keeper_open(&keeper);
+    EXPECT(keeper.found.is_clean);
+    EXPECT_INT(keeper.found.sequence, before.found.sequence);
+    for (uint64_t topic = 1; topic <= 2; topic++) {
+        uint64_t skip =
+            before.topics[topic].is_damaged ? RT_LOG_REWRITE_SKIP : 0;
+        EXPECT_INT(keeper.topics[topic].next_offset,
+                   before.topics[topic].next_offset + skip);
+    }
     keeper_finish(&keeper);
 }
 

@@ -116,9 +116,28 @@ TEST("offsets of events that are lost at the end are not used again")
     keeper_close(&old);
     keeper_flip(&old, last, position + 200);
     rewrite();
-    EXPECT_INT(fresh.topics[1].next_offset, 211);
+    EXPECT_INT(fresh.topics[1].next_offset, 211 + RT_LOG_REWRITE_SKIP);
+    EXPECT_INT(fresh.topics[3].next_offset, 102);
     expect_events(1, 1, 200);
     finish();
+}
+
+TEST("a log without a node's state is not ended, and one with it is")
+{
+    keeper_init(&fresh);
+    keeper_open(&fresh);
+    EXPECT_INT(rt_log_rewrite_end(fresh.log, 9), 0);
+    keeper_reopen(&fresh);
+    EXPECT(!fresh.found.is_clean);
+    struct rt_log_part node = {.kind = RT_LOG_NODE,
+                               .opaque = RT_BYTES("a node")};
+    EXPECT_INT(keeper_append(&fresh, &node, 1), 0);
+    EXPECT_INT(rt_log_rewrite_end(fresh.log, 9), 0);
+    keeper_reopen(&fresh);
+    EXPECT(fresh.found.is_clean);
+    EXPECT_INT(fresh.found.sequence, 9);
+    EXPECT_TEXT(rt_bytes_of(fresh.node), "a node");
+    keeper_finish(&fresh);
 }
 
 TEST("topics whose names are lost are not written, and others are all the same")
