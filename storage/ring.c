@@ -318,8 +318,7 @@ int rt_ring_append(struct rt_ring *ring,
 
 struct rt_ring_mark rt_ring_mark(const struct rt_ring *ring)
 {
-    struct rt_ring_mark mark = {.segment_count = ring->segment_count,
-                                .head = ring->head,
+    struct rt_ring_mark mark = {.head = ring->head,
                                 .next_offset = ring->next_offset,
                                 .wall_ms = ring->wall_ms,
                                 .sequence = ring->sequence};
@@ -347,7 +346,8 @@ int rt_ring_extend(struct rt_ring *ring,
 
 void rt_ring_rewind(struct rt_ring *ring, const struct rt_ring_mark *mark)
 {
-    while (ring->segment_count > mark->segment_count) {
+    while (ring->segment_count > 0 &&
+           last(ring)->first_offset >= mark->next_offset) {
         discard(ring);
     }
     if (ring->segment_count > 0) {
@@ -378,6 +378,17 @@ void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep)
            is_spent(ring, now_ms)) {
         evict(ring);
     }
+}
+
+size_t rt_ring_yield(struct rt_ring *ring, uint64_t keep)
+{
+    if (ring->segment_count == 0 || first(ring)->references > 1 ||
+        first(ring)->first_offset + first(ring)->event_count > keep) {
+        return 0;
+    }
+    size_t size = rt_segment_size(first(ring)->capacity);
+    evict(ring);
+    return size;
 }
 
 void rt_ring_purge(struct rt_ring *ring)

@@ -99,7 +99,6 @@ struct rt_ring_mark {
     uint32_t event_count;
     uint32_t used;
     uint32_t types_len;
-    uint32_t segment_count;
 };
 
 struct rt_ring_mark rt_ring_mark(const struct rt_ring *ring);
@@ -111,7 +110,8 @@ RT_MUST_USE int rt_ring_extend(struct rt_ring *ring,
                                const struct rt_record *record);
 
 /* Takes back what has been added by rt_ring_extend since the mark. There was
- * no other call but for reading, and nobody has been given what is new. */
+ * no other call but for reading and rt_ring_yield, and nobody has been given
+ * what is new. */
 void rt_ring_rewind(struct rt_ring *ring, const struct rt_ring_mark *mark);
 
 /* Drops what is more than retention allows in bytes and events. */
@@ -128,6 +128,11 @@ bool rt_ring_endangers(const struct rt_ring *ring,
  * is too much for a retention that has changed; but neither the event of the
  * offset `keep` nor what comes after it. */
 void rt_ring_expire(struct rt_ring *ring, uint64_t now_ms, uint64_t keep);
+
+/* Drops the oldest segment, if nobody else has it, and neither the event of the
+ * offset `keep` nor what comes after it is in it. Returns its bytes; 0: it
+ * stays. */
+size_t rt_ring_yield(struct rt_ring *ring, uint64_t keep);
 
 /* Drops all events and skips an offset, so that whoever had all of them is as
  * far behind what comes next as whoever had not. */

@@ -192,6 +192,28 @@ TEST("age takes nothing from the event to keep on")
     log_finish(&log);
 }
 
+TEST("the oldest segment gives way, unless it is to be kept, or is held")
+{
+    struct log log;
+    log_init(&log, (struct rt_retention){1024 * KIB, UNLIMITED, 8});
+    EXPECT_INT(rt_ring_yield(&log.ring, UNLIMITED), 0);
+    for (uint64_t i = 0; i < 3; i++) {
+        append_at(&log, 10 * i, 10); /* each in a segment of its own */
+    }
+    struct rt_segment *held = rt_ring_find(&log.ring, 2);
+    rt_segment_ref(held);
+    EXPECT_INT(rt_ring_yield(&log.ring, 1), 0);
+    EXPECT_INT(rt_ring_yield(&log.ring, 2), RT_SEGMENT_SIZE_FIRST);
+    EXPECT_INT(rt_ring_yield(&log.ring, UNLIMITED), 0);
+    EXPECT_INT(rt_ring_earliest(&log.ring), 2);
+    rt_segment_unref(&log.store, held);
+    EXPECT_INT(rt_ring_yield(&log.ring, UNLIMITED), RT_SEGMENT_SIZE_FIRST);
+    EXPECT_INT(rt_ring_yield(&log.ring, UNLIMITED), RT_SEGMENT_SIZE_FIRST);
+    EXPECT_INT(rt_ring_yield(&log.ring, UNLIMITED), 0);
+    rt_ring_validate(&log.ring);
+    log_finish(&log);
+}
+
 static void turn(struct rt_retention retention)
 {
     struct log log;

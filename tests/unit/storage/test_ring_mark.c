@@ -86,6 +86,32 @@ TEST("what was added can be taken back, also from an empty ring")
     }
 }
 
+TEST("what was added can be taken back when older segments have given way")
+{
+    struct log log;
+    log_init_bytes(&log, 256 * KIB);
+    for (int i = 0; i < 20; i++) {
+        append(&log, 900);
+    }
+    uint64_t next_offset = log.ring.next_offset;
+    uint64_t head = log.ring.head;
+    for (uint64_t keep = 1; keep <= next_offset; keep++) {
+        struct rt_ring_mark mark = rt_ring_mark(&log.ring);
+        for (size_t i = 0; i < 30; i++) {
+            extend(&log, 700);
+        }
+        while (rt_ring_yield(&log.ring, keep) > 0) {
+        }
+        EXPECT(rt_ring_earliest(&log.ring) <= keep);
+        rt_ring_rewind(&log.ring, &mark);
+        rt_ring_validate(&log.ring);
+        EXPECT_INT(log.ring.next_offset, next_offset);
+        EXPECT_INT(log.ring.head, head);
+    }
+    append(&log, 900);
+    log_finish(&log);
+}
+
 TEST("types are taken back with their events")
 {
     struct log log;
