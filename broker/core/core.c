@@ -6,6 +6,7 @@
 #include "broker/core/follower.h"
 #include "broker/core/journal.h"
 #include "broker/core/local.h"
+#include "broker/core/relief.h"
 #include "broker/core/selection.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
@@ -103,18 +104,33 @@ static int append(struct rt_topic *topic, const struct rt_event *event)
     return rt_ring_append(&topic->ring, core->now_ms, &record);
 }
 
+/* Appends to the topic, which begins to exist if it did not. */
+static int append_to(struct rt_core *core,
+                     const struct rt_event *event,
+                     struct rt_topic **topic)
+{
+    uint32_t topic_count = core->topic_count;
+    *topic = rt_topic_obtain(core, event->topic);
+    if (*topic != NULL && (*topic)->is_closed) {
+        return RT_ECLOSED;
+    }
+    int err = *topic == NULL ? RT_ENOMEM : append(*topic, event);
+    if (err < 0) {
+        rt_topic_undo(*topic, topic_count);
+    }
+    return err;
+}
+
 int rt_core_publish(struct rt_core *core,
                     const struct rt_event *event,
                     struct rt_receipt *receipt)
 {
-    uint32_t topic_count = core->topic_count;
-    struct rt_topic *topic = rt_topic_obtain(core, event->topic);
-    if (topic != NULL && topic->is_closed) {
-        return RT_ECLOSED;
+    struct rt_topic *topic;
+    int err = append_to(core, event, &topic);
+    while (RT_UNLIKELY(err == RT_ENOMEM) && rt_core_relieve(core)) {
+        err = append_to(core, event, &topic);
     }
-    int err = topic == NULL ? RT_ENOMEM : append(topic, event);
     if (err < 0) {
-        rt_topic_undo(topic, topic_count);
         core->counters.events_refused += err == RT_ENOMEM;
         return err;
     }

@@ -58,6 +58,7 @@ struct rt_counters {
     uint64_t events_produced;
     uint64_t bytes_produced;
     uint64_t events_refused; /* for want of memory */
+    uint64_t bytes_yielded;  /* of rings, see relief.h */
     uint64_t events_delivered;
     uint64_t bytes_delivered;
     uint64_t writes;

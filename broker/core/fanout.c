@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "broker/core/history.h"
 #include "broker/core/pass.h"
+#include "broker/core/relief.h"
 #include "broker/core/span.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
@@ -304,6 +305,7 @@ static void shed_blocked(struct rt_core *core)
 bool rt_core_flush(struct rt_core *core)
 {
     shed_blocked(core);
+    (void)rt_core_relieve(core);
     /* Whoever lags gets half a slice, so that it neither starves nor hogs. */
     flush_lagging(core, RT_SLICE_UNITS / 2);
     flush_dirty(core, RT_SLICE_UNITS / 2);

@@ -111,6 +111,11 @@ enum rt_place rt_history_place(const struct rt_topic *topic, uint64_t offset)
                                                   : place_beyond(topic, offset);
 }
 
+bool rt_history_has(const struct rt_topic *topic, uint64_t offset)
+{
+    return place_beyond(topic, offset) == RT_PLACE_DISK;
+}
+
 bool rt_history_is_away(const struct rt_topic *topic, uint64_t offset)
 {
     if (topic->durable == NULL || offset >= topic->ring.next_offset) {

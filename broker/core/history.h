@@ -104,6 +104,9 @@ void rt_history_finish(struct rt_history *history);
 /* Where the event of an offset below the head is. */
 enum rt_place rt_history_place(const struct rt_topic *topic, uint64_t offset);
 
+/* Whether the disk has that event, which may be in the ring as well. */
+bool rt_history_has(const struct rt_topic *topic, uint64_t offset);
+
 /* The block with that event; NULL if there is none. It stays until the next
  * fetch, or until it is dropped for its age. */
 struct rt_segment *rt_history_find(const struct rt_topic *topic,

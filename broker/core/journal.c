@@ -19,16 +19,21 @@ void rt_journal_init(struct rt_journal *journal, struct rt_core *core)
     journal->collecting->number = 1;
     rt_list_init(&journal->unwritten);
     rt_list_init(&journal->changed);
+    rt_list_init(&journal->written);
 }
 
-static void forget_unwritten(struct rt_journal *journal)
+static void clear(struct rt_list *list)
 {
-    while (!rt_list_is_empty(&journal->unwritten)) {
-        rt_list_remove(journal->unwritten.next);
+    while (!rt_list_is_empty(list)) {
+        rt_list_remove(list->next);
     }
-    while (!rt_list_is_empty(&journal->changed)) {
-        rt_list_remove(journal->changed.next);
-    }
+}
+
+static void forget_topics(struct rt_journal *journal)
+{
+    clear(&journal->unwritten);
+    clear(&journal->changed);
+    clear(&journal->written);
 }
 
 void rt_journal_finish(struct rt_journal *journal)
@@ -36,7 +41,7 @@ void rt_journal_finish(struct rt_journal *journal)
     if (journal == NULL || journal->core == NULL) {
         return;
     }
-    forget_unwritten(journal);
+    forget_topics(journal);
     for (uint32_t i = 0; i < RT_JOURNAL_BATCHES; i++) {
         rt_journal_batch_finish(journal, &journal->batches[i]);
     }
@@ -60,6 +65,7 @@ int rt_journal_add(struct rt_journal *journal, struct rt_topic *topic)
                                    .next = topic->ring.next_offset};
     rt_list_init(&durable->unwritten);
     rt_list_init(&durable->changed);
+    rt_list_init(&durable->written);
     rt_list_init(&durable->waiting);
     rt_list_init(&durable->wanting);
     rt_list_init(&durable->blocks);
@@ -76,6 +82,7 @@ void rt_journal_remove(struct rt_topic *topic)
         RT_CHECK(rt_list_is_empty(&durable->waiting));
         rt_history_forget(topic);
         rt_list_remove(&durable->changed);
+        rt_list_remove(&durable->written);
         rt_list_remove(&durable->wanting);
         rt_list_remove(&durable->ahead);
         rt_heap_free(topic->core->heap, durable, sizeof(*durable));
@@ -364,6 +371,7 @@ bool rt_journal_is_behind(const struct rt_journal *journal)
 {
     return journal != NULL &&
            (journal->bytes >= RT_JOURNAL_BYTES_HIGH ||
+            journal->bytes >= heap_of(journal)->limit / RT_JOURNAL_PART ||
             journal->collecting->extent_count + journal->extents_owed >=
                 RT_JOURNAL_EXTENTS_MAX / 2);
 }

@@ -27,9 +27,11 @@
 #include "storage/ring.h"
 #include "storage/segment.h"
 
-/* With so many bytes of events that are not on disk yet publishers wait; with
- * as many as the second they are refused. */
+/* With so many bytes of events that are not on disk yet publishers wait, or
+ * with so large a part of the memory, for these cannot give way (relief.h).
+ * With as many as the last they are refused. */
 #define RT_JOURNAL_BYTES_HIGH ((uint64_t)16 * 1024 * 1024)
+#define RT_JOURNAL_PART       8
 #define RT_JOURNAL_BYTES_MAX  ((uint64_t)64 * 1024 * 1024)
 
 /* A batch has at most so many extents, and about as many notes: more is too
@@ -116,6 +118,8 @@ struct rt_journal {
     bool is_awaited; /* somebody sees what was not taken yet when it is done */
     struct rt_list unwritten; /* topics with events to collect */
     struct rt_list changed;   /* topics with a state to write */
+    struct rt_list written;   /* topics with events in the ring that are on
+                                 disk, maybe; longest ago first */
     uint32_t extents_owed;    /* that those to collect need */
     uint64_t bytes;           /* of events not on disk, collected or not */
     uint64_t done;            /* number of the last batch on disk */
@@ -128,6 +132,7 @@ struct rt_durable {
     struct rt_topic *topic;
     struct rt_list unwritten; /* in journal->unwritten */
     struct rt_list changed;   /* in journal->changed */
+    struct rt_list written;   /* in journal->written */
     uint64_t id;
     uint64_t begin;     /* offsets before it are from before the start, */
     uint64_t old_end;   /* and those from here to there lost, or never given */

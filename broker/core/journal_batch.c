@@ -286,13 +286,15 @@ struct rt_journal_batch *rt_journal_take(struct rt_journal *journal)
 }
 
 /* Those who see only what is on disk get what is now. */
-static void advance(struct rt_journal_batch *batch)
+static void advance(struct rt_journal *journal, struct rt_journal_batch *batch)
 {
     for (uint32_t i = 0; i < batch->extent_count; i++) {
         const struct rt_extent *extent = &batch->extents[i];
         struct rt_durable *durable = extent->topic->durable;
         uint64_t end = extent->offset + extent->count;
         durable->next = end > durable->next ? end : durable->next;
+        rt_list_remove(&durable->written);
+        rt_list_append(&journal->written, &durable->written);
         rt_topic_mark_durable(extent->topic);
     }
 }
@@ -338,7 +340,7 @@ void rt_journal_done(struct rt_journal *journal, int err)
         fail(journal);
     } else {
         journal->done = batch->number;
-        advance(batch);
+        advance(journal, batch);
     }
     release(journal, batch);
 }

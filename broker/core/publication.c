@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "broker/core/follower.h"
 #include "broker/core/journal.h"
+#include "broker/core/relief.h"
 #include "broker/core/topic.h"
 #include "protocol/ws_frame.h"
 
@@ -85,8 +86,7 @@ static int extend(struct rt_publication *publication,
     return err;
 }
 
-int rt_publication_add(struct rt_publication *publication,
-                       const struct rt_event *event)
+static int add(struct rt_publication *publication, const struct rt_event *event)
 {
     uint32_t number = find_part(publication, event->topic);
     int err = number == publication->part_count
@@ -95,6 +95,17 @@ int rt_publication_add(struct rt_publication *publication,
     if (err == 0) {
         publication->last_part = number;
         err = extend(publication, publication->parts[number].topic, event);
+    }
+    return err;
+}
+
+int rt_publication_add(struct rt_publication *publication,
+                       const struct rt_event *event)
+{
+    int err = add(publication, event);
+    while (RT_UNLIKELY(err == RT_ENOMEM) &&
+           rt_core_relieve(publication->core)) {
+        err = add(publication, event);
     }
     if (err == RT_ENOMEM) {
         publication->core->counters.events_refused++;

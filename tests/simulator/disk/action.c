@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "broker/core/control.h"
 #include "broker/core/fanout.h"
+#include "broker/core/relief.h"
 #include "broker/core/topic.h"
 #include "tests/simulator/disk/world.h"
 #include "tests/simulator/expect.h"
@@ -293,6 +294,17 @@ static void act_memory(struct world *world)
         world->habits.is_short && one_in(world, 2) ? 1 + below(world, 6) : 0;
 }
 
+/* Memory is short for a moment, and rings give way to what is used then. */
+static void act_relieve(struct world *world)
+{
+    struct rt_heap *heap = &world->chance.memory.heap;
+    uint32_t used_max = below(world, (uint32_t)heap->used);
+    heap->reserve = SIZE_MAX - SIZE_MAX / RT_RELIEF_PART - used_max;
+    bool has_dropped = rt_core_relieve(&world->core);
+    world_say(world, "rings gave way: %d", has_dropped);
+    heap->reserve = 0;
+}
+
 /* --- steps --- */
 
 static const struct action {
@@ -335,6 +347,7 @@ static const struct action {
     {"several", act_several},
     {"several temper", act_several_temper},
     {"memory", act_memory},
+    {"relieve", act_relieve},
 };
 
 _Static_assert(RT_ARRAY_LENGTH(actions) <= ACTION_MAX, "a weight for each");
