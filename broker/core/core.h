@@ -63,6 +63,7 @@ struct rt_counters {
     uint64_t bytes_delivered;
     uint64_t writes;
     uint64_t stalls;
+    uint64_t sheds; /* stalled subscribers cut off for the memory they kept */
     uint64_t gaps;
     uint64_t events_missed;
     uint64_t closes[RT_CLOSE_COUNT];

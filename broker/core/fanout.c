@@ -297,6 +297,7 @@ static void shed_blocked(struct rt_core *core)
     while (RT_UNLIKELY(retired > retired_max) &&
            !rt_list_is_empty(&core->blocked)) {
         lose(RT_LIST_FIRST(&core->blocked, struct rt_subscriber, link), LOST);
+        core->counters.sheds++;
         retired -=
             retired < RT_SEGMENT_SIZE_MAX ? retired : RT_SEGMENT_SIZE_MAX;
     }

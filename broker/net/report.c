@@ -79,6 +79,15 @@ static void tell_closes(const struct rt_server *server,
     }
 }
 
+/* For their peers the connection is just lost. */
+static void tell_sheds(const struct rt_server *server,
+                       const struct rt_report *before)
+{
+    tell(before, RINGTAIL_LOG_WARNING,
+         server->core.counters.sheds - before->counters.sheds,
+         "stalled subscribers cut off: they kept too much memory", "");
+}
+
 /* --- the log on disk --- */
 
 void rt_report_progress(const struct rt_report *report,
@@ -231,5 +240,6 @@ void rt_server_report(struct rt_server *server)
     server->report.accept_failures = server->accept_failures;
     tell_refusals(server, &before);
     tell_closes(server, &before);
+    tell_sheds(server, &before);
     tell_log(server, &before);
 }

@@ -199,6 +199,7 @@ TEST("memory that stalls alone keep is taken from as few as need be")
         EXPECT(test.core.store.retired_bytes <= retired_max);
     }
     EXPECT_INT(test.core.counters.closes[RT_CLOSE_LOST], STALLED - 3);
+    EXPECT_INT(test.core.counters.sheds, STALLED - 3);
     test_sinks_finish(sinks, STALLED);
     test_core_finish(&test);
 }
