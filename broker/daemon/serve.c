@@ -178,6 +178,8 @@ static const char *data_remedy(int err)
     case UV_EACCES:
         return ": it must be yours to write to; mend that or choose another "
                "--data";
+    case UV_EROFS:
+        return ": mount it for writing or choose another --data";
     default:
         return "";
     }

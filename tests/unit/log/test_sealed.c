@@ -155,3 +155,21 @@ TEST("a trailer whose index leads out of the file is none")
     rt_disk_close(&keeper.disk.disk, &file);
     keeper_finish(&keeper);
 }
+
+TEST("a trailer of another log or of another segment is none")
+{
+    struct rt_log_window window;
+    struct rt_log_trailer trailer;
+    begin();
+    uint64_t log = keeper.options.identity;
+    rt_log_window_init(&window, &keeper.disk.disk, &keeper.others,
+                       RT_LOG_WINDOW_NARROW);
+    EXPECT_INT(rt_log_window_open(&window, 2), 0);
+    EXPECT_INT(rt_log_sealed_trailer(&window, log, 2, &trailer), 0);
+    EXPECT_INT(rt_log_sealed_trailer(&window, log + 1, 2, &trailer),
+               RT_EDAMAGED);
+    EXPECT_INT(rt_log_sealed_trailer(&window, log, 3, &trailer), RT_EDAMAGED);
+    rt_log_window_close(&window);
+    rt_log_window_finish(&window);
+    keeper_finish(&keeper);
+}
