@@ -25,6 +25,7 @@ static int check_heads(struct rt_log_walk *walk)
 {
     uint32_t crc = rt_log_batch_crc_begin(&walk->batch);
     uint64_t len = (uint64_t)walk->batch.part_count * sizeof(walk->part);
+    walk->summed += len;
     int err =
         rt_log_window_checksum(walk->window, part_position(walk, 0), len, &crc);
     if (err < 0) {
@@ -160,6 +161,9 @@ int rt_log_walk_topic(const struct rt_log_walk *walk,
 /* Whether the walk is at a batch, with that number or a higher one. */
 static int try_at(struct rt_log_walk *walk, uint64_t position, uint64_t number)
 {
+    if (walk->summed / RT_LOG_WALK_SUMS_MAX > walk->window->end) {
+        return RT_EDAMAGED;
+    }
     int err = rt_log_walk_to(walk, position);
     if (err == RT_EDAMAGED) {
         return 0;
@@ -218,6 +222,7 @@ int rt_log_walk_search(struct rt_log_walk *walk,
                        struct rt_log_debris *debris)
 {
     struct rt_log_walk scout = *walk;
+    scout.summed = 0;
     *debris = (struct rt_log_debris){.end = position};
     int found = 0;
     while (found == 0 && position < walk->window->end) {

@@ -13,11 +13,18 @@
 #include "storage/log/log.h"
 #include "storage/log/window.h"
 
+/* Heads in a segment do not lie in one another, so a search sums about as many
+ * bytes of them as it passes. It gives up a file in which it would be more than
+ * so many times its length: nobody's crash leaves that, and a search could
+ * take days. */
+#define RT_LOG_WALK_SUMS_MAX 4
+
 struct rt_log_walk {
     struct rt_log_window *window; /* looks at the segment's file */
     uint64_t log;                 /* 0: any */
     uint64_t segment;
     uint64_t position; /* of the batch */
+    uint64_t summed;   /* bytes of heads, in a search */
     struct rt_log_batch_head batch;
     uint32_t index; /* of the part; part_count before the first */
     uint64_t body;  /* where the part's begins */
@@ -70,7 +77,7 @@ struct rt_log_debris {
 
 /*
  * Looks for the next batch with a number of `number` or higher, from a position
- * on. Goes nowhere. 0, or what the window said.
+ * on. Goes nowhere. 0, RT_EDAMAGED if it gives up, or what the window said.
  */
 RT_MUST_USE int rt_log_walk_search(struct rt_log_walk *walk,
                                    uint64_t position,

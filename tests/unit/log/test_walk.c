@@ -153,6 +153,37 @@ TEST("a part that leads out of its batch makes no sense")
     end();
 }
 
+/* Behind the log, heads of which each says that all the others are in it. */
+static void fill_with_heads(uint64_t position, uint32_t count)
+{
+    struct fake_image *image = keeper_image(&keeper, 1);
+    for (uint32_t i = 0; i < count; i++, position += sizeof(walk.batch)) {
+        struct rt_log_batch_head head = {.log = keeper.options.identity,
+                                         .segment = 1,
+                                         .number = 100,
+                                         .length = window.end - position,
+                                         .part_count = count - i - 1};
+        rt_log_batch_head_sign(&head, 0);
+        EXPECT(rt_log_batch_head_is_likely(&head, window.end - position));
+        memcpy(image->bytes + position, &head, sizeof(head));
+    }
+    rt_log_window_turn(&window, window.file, window.end);
+}
+
+TEST("a search gives up where heads lie in one another")
+{
+    struct rt_log_debris debris;
+    begin();
+    uint64_t position = keeper.log->tail.position;
+    fill_with_heads(position, 4);
+    EXPECT_INT(rt_log_walk_search(&walk, position, 0, &debris), 0);
+    EXPECT_INT(debris.position, 0);
+    fill_with_heads(position, (uint32_t)(window.end - position) / 64);
+    EXPECT_INT(rt_log_walk_search(&walk, position, 0, &debris), RT_EDAMAGED);
+    EXPECT_INT(rt_log_walk_seek(&walk, position), RT_EDAMAGED);
+    end();
+}
+
 TEST("what the disk says ends a search")
 {
     begin();
