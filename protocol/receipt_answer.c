@@ -109,8 +109,9 @@ static bool is_alike(const struct rt_receipt_answer *answer,
            memcmp(answer->bytes + answer->topic_at, topic.data, topic.len) == 0;
 }
 
-/* Only those that change: `before` is the number that is there. */
-static void
+/* Only those that change: `before` is the number that is there. Returns where
+ * they begin. */
+static char *
 write_digits(char *at, uint16_t count, uint64_t before, uint64_t value)
 {
     char *digit = at + count;
@@ -119,17 +120,23 @@ write_digits(char *at, uint16_t count, uint64_t before, uint64_t value)
         value /= 10;
         before /= 10;
     }
+    return digit;
 }
 
 /* One after the other they mostly differ in the last digit. */
 static void count_on(struct rt_receipt_answer *answer, uint64_t offset)
 {
-    uint16_t digits = answer->offset.digits;
     char *first = answer->bytes + answer->offset_at[0];
-    write_digits(first, digits, answer->written_offset, offset);
+    char *end = first + answer->offset.digits;
+    ptrdiff_t second = answer->offset_at[1] - answer->offset_at[0];
+    ptrdiff_t third = answer->offset_at[2] - answer->offset_at[0];
+    char *digit = write_digits(first, answer->offset.digits,
+                               answer->written_offset, offset);
+    for (; digit < end; digit++) {
+        digit[second] = *digit;
+        digit[third] = *digit;
+    }
     answer->written_offset = offset;
-    memcpy(answer->bytes + answer->offset_at[1], first, digits);
-    memcpy(answer->bytes + answer->offset_at[2], first, digits);
 }
 
 struct rt_bytes rt_receipt_answer_write(struct rt_receipt_answer *answer,
@@ -137,14 +144,15 @@ struct rt_bytes rt_receipt_answer_write(struct rt_receipt_answer *answer,
                                         const struct rt_receipt *receipt,
                                         struct rt_bytes date)
 {
-    if (!is_alike(answer, topic, receipt)) {
+    if (RT_UNLIKELY(!is_alike(answer, topic, receipt))) {
         write_anew(answer, topic, receipt, date);
         return (struct rt_bytes){answer->bytes, answer->len};
     }
     memcpy(answer->bytes + answer->date_at, date.data, date.len);
     count_on(answer, receipt->cursor.offset);
-    write_digits(answer->bytes + answer->wall_ms_at, answer->wall_ms.digits,
-                 answer->written_ms, receipt->wall_ms);
+    (void)write_digits(answer->bytes + answer->wall_ms_at,
+                       answer->wall_ms.digits, answer->written_ms,
+                       receipt->wall_ms);
     answer->written_ms = receipt->wall_ms;
     return (struct rt_bytes){answer->bytes, answer->len};
 }

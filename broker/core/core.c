@@ -126,10 +126,10 @@ int rt_core_publish(struct rt_core *core,
                     struct rt_receipt *receipt)
 {
     struct rt_topic *topic;
-    int err = append_to(core, event, &topic);
-    while (RT_UNLIKELY(err == RT_ENOMEM) && rt_core_relieve(core)) {
+    int err;
+    do {
         err = append_to(core, event, &topic);
-    }
+    } while (RT_UNLIKELY(err == RT_ENOMEM) && rt_core_relieve(core));
     if (err < 0) {
         core->counters.events_refused += err == RT_ENOMEM;
         return err;

@@ -306,7 +306,9 @@ static void shed_blocked(struct rt_core *core)
 bool rt_core_flush(struct rt_core *core)
 {
     shed_blocked(core);
-    (void)rt_core_relieve(core);
+    if (RT_UNLIKELY(core->journal != NULL)) {
+        (void)rt_core_relieve(core);
+    }
     /* Whoever lags gets half a slice, so that it neither starves nor hogs. */
     flush_lagging(core, RT_SLICE_UNITS / 2);
     flush_dirty(core, RT_SLICE_UNITS / 2);

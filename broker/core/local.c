@@ -471,12 +471,9 @@ deliver_topic(struct rt_core *core, struct rt_topic *topic, size_t max)
     return done;
 }
 
-bool rt_core_deliver(struct rt_core *core)
+static bool deliver(struct rt_core *core)
 {
     size_t done = 0;
-    if (rt_list_is_empty(&core->ready)) {
-        return false; /* in most turns */
-    }
     while (done < RT_DELIVERY_EVENTS && !rt_list_is_empty(&core->ready)) {
         struct rt_locals *locals =
             RT_LIST_FIRST(&core->ready, struct rt_locals, ready);
@@ -486,4 +483,10 @@ bool rt_core_deliver(struct rt_core *core)
         done += deliver_topic(core, locals->topic, RT_DELIVERY_EVENTS - done);
     }
     return !rt_list_is_empty(&core->ready);
+}
+
+bool rt_core_deliver(struct rt_core *core)
+{
+    /* In most turns there is nobody. */
+    return RT_UNLIKELY(!rt_list_is_empty(&core->ready)) && deliver(core);
 }

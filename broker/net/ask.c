@@ -216,7 +216,9 @@ void ringtail_authorize(struct ringtail_authorization *question,
 
 void rt_asker_detach(struct rt_asker *asker)
 {
-    rt_list_remove(&asker->authorized);
+    if (!rt_list_is_empty(&asker->authorized)) {
+        rt_list_remove(&asker->authorized);
+    }
     if (asker->question != NULL) {
         asker->question->asker = NULL;
         asker->question = NULL;

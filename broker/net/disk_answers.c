@@ -173,7 +173,7 @@ int rt_disk_answers_hold(struct rt_http_session *session, uint64_t ticket)
 
 bool rt_disk_answers_are_held(const struct rt_http_session *session)
 {
-    return session->on_disk.count > 0 || session->on_disk.owed.records.len > 0;
+    return (session->on_disk.count | session->on_disk.owed.count) > 0;
 }
 
 bool rt_disk_answers_are_full(const struct rt_http_session *session)
@@ -212,6 +212,8 @@ int rt_disk_answers_leave(struct rt_http_session *session)
 
 void rt_disk_answers_drop(struct rt_http_session *session)
 {
-    session->on_disk.count = 0;
-    rt_list_remove(&session->on_disk.waiter.link);
+    if (RT_UNLIKELY(session->on_disk.count > 0)) {
+        session->on_disk.count = 0;
+        rt_list_remove(&session->on_disk.waiter.link);
+    }
 }

@@ -24,11 +24,11 @@ void rt_http_session_unlink(struct rt_http_session *session)
 
 /* --- output --- */
 
+/* But for answers that wait for the disk. */
 static bool is_idle(const struct rt_http_session *session)
 {
     return session->phase == RT_HTTP_PHASE_HEAD && session->held.len == 0 &&
            session->answers.len == 0 && !session->is_paused &&
-           !rt_disk_answers_are_held(session) &&
            !rt_asker_is_waiting(&session->asker) && session->poll == NULL;
 }
 
@@ -39,10 +39,11 @@ static void settle(struct rt_http_session *session)
     if (rt_disk_answers_are_held(session)) {
         return; /* when they are written */
     }
-    bool is_last = is_idle(session) && server->state != RT_SERVER_RUNNING;
-    if (session->phase == RT_HTTP_PHASE_OVER || is_last) {
+    bool is_done = is_idle(session);
+    if (RT_UNLIKELY(session->phase == RT_HTTP_PHASE_OVER ||
+                    (is_done && server->state != RT_SERVER_RUNNING))) {
         rt_connection_linger(connection);
-    } else if (is_idle(session)) {
+    } else if (is_done) {
         connection->http = NULL;
         rt_connection_set_timer(connection, server->options.idle_ticks);
         rt_http_session_release(session);
@@ -58,23 +59,39 @@ static void forget_answers(struct rt_http_session *session)
     }
 }
 
-/* Writes what there is: 0, or an error after which the connection is closed.
- * For who does not read what is owed keeps the little room it takes. */
-static int write_some(struct rt_http_session *session)
+/* Writes what is collected: 0, or an error after which the connection is
+ * closed. */
+static int write_collected(struct rt_http_session *session)
 {
-    struct rt_connection *connection = session->connection;
-    if (!rt_connection_is_blocked(connection) &&
-        rt_disk_answers_leave(session) < 0) {
-        rt_connection_close(connection);
-        return RT_ENOMEM;
-    }
-    int err = rt_connection_write(
-        connection,
-        (struct rt_bytes){session->answers.data, session->answers.len});
+    struct rt_bytes answers = {session->answers.data, session->answers.len};
+    int err = rt_connection_write(session->connection, answers);
     if (err == 0) {
         session->answers.len = 0;
     }
     return err;
+}
+
+/* The same of what has waited for the disk, piece by piece. For who does not
+ * read it stays in the little room it takes. */
+static int write_owed(struct rt_http_session *session)
+{
+    struct rt_connection *connection = session->connection;
+    for (int i = 0; i < RT_ANSWERS_ROUNDS_MAX; i++) {
+        if (rt_connection_is_blocked(connection) ||
+            !rt_disk_answers_are_due(session)) {
+            return 0;
+        }
+        if (rt_disk_answers_leave(session) < 0) {
+            rt_connection_close(connection);
+            return RT_ENOMEM;
+        }
+        int err = write_collected(session);
+        if (err < 0) {
+            return err;
+        }
+    }
+    rt_http_session_flush_soon(session);
+    return 0;
 }
 
 static void await_peer(struct rt_http_session *session)
@@ -87,20 +104,13 @@ static void await_peer(struct rt_http_session *session)
 
 static void write_answers(struct rt_http_session *session)
 {
-    struct rt_connection *connection = session->connection;
     rt_list_remove(&session->answering);
-    int rounds = 0;
-    do {
-        if (write_some(session) < 0) {
-            return;
-        }
-    } while (!rt_connection_is_blocked(connection) &&
-             rt_disk_answers_are_due(session) &&
-             ++rounds < RT_ANSWERS_ROUNDS_MAX);
-    if (rt_connection_is_blocked(connection)) {
+    int err = write_collected(session);
+    if (err == 0 && RT_UNLIKELY(rt_disk_answers_are_held(session))) {
+        err = write_owed(session);
+    }
+    if (err == 0 && rt_connection_is_blocked(session->connection)) {
         await_peer(session);
-    } else if (rt_disk_answers_are_due(session)) {
-        rt_http_session_flush_soon(session);
     }
 }
 
@@ -111,10 +121,10 @@ static bool may_go_on(const struct rt_http_session *session)
     return session->connection->state == RT_CONNECTION_HTTP &&
            rt_list_is_empty(&session->waiting) &&
            rt_asker_is_free(&session->asker) && session->poll == NULL &&
-           (session->phase != RT_HTTP_PHASE_BEHIND ||
-            !rt_disk_answers_are_held(session)) &&
+           (!rt_disk_answers_are_held(session) ||
+            (session->phase != RT_HTTP_PHASE_BEHIND &&
+             !rt_disk_answers_are_full(session))) &&
            session->answers.len <= RT_ANSWERS_MAX &&
-           !rt_disk_answers_are_full(session) &&
            !rt_connection_is_blocked(session->connection);
 }
 
@@ -402,7 +412,8 @@ void rt_http_session_eof(struct rt_connection *connection)
 void rt_http_session_end(struct rt_connection *connection)
 {
     struct rt_http_session *session = connection->http;
-    if (session == NULL || is_idle(session)) {
+    if (session == NULL ||
+        (is_idle(session) && !rt_disk_answers_are_held(session))) {
         rt_connection_close(connection);
     } else if (session->poll != NULL) {
         rt_poll_end(session);

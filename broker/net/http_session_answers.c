@@ -93,10 +93,7 @@ static int add_receipt(struct rt_http_session *session,
                        const struct rt_receipt *receipt)
 {
     struct rt_server *server = rt_http_session_server(session);
-    if (RT_UNLIKELY(rt_disk_answers_are_held(session))) {
-        return owe_receipt(session, topic, receipt);
-    }
-    if (session->exchange.prefers_minimal) {
+    if (RT_UNLIKELY(session->exchange.prefers_minimal)) {
         return add_minimal(session, receipt);
     }
     struct rt_bytes answer = rt_receipt_answer_write(
@@ -108,11 +105,16 @@ void rt_http_answer_receipt(struct rt_http_session *session,
                             struct rt_bytes topic,
                             const struct rt_receipt *receipt)
 {
-    if (add_receipt(session, topic, receipt) < 0) {
+    int err = RT_UNLIKELY(rt_disk_answers_are_held(session))
+                  ? owe_receipt(session, topic, receipt)
+                  : add_receipt(session, topic, receipt);
+    if (err < 0) {
         rt_connection_close(session->connection);
-        return;
+    } else if (RT_UNLIKELY(session->exchange.prefers_minimal)) {
+        note_answer(session, 204);
+    } else {
+        note_answer(session, 200);
     }
-    note_answer(session, session->exchange.prefers_minimal ? 204 : 200);
 }
 
 void rt_http_continue(struct rt_http_session *session)

@@ -42,7 +42,9 @@ static void keep_spare(struct rt_server *server,
                        size_t bytes)
 {
     session->answers.len = 0;
-    rt_owed_answers_cut(&session->on_disk.owed, 0);
+    if (RT_UNLIKELY(session->on_disk.owed.count > 0)) {
+        rt_owed_answers_cut(&session->on_disk.owed, 0);
+    }
     session->held.len = 0;
     session->body.len = 0;
     rt_list_prepend(&server->spare_sessions, &session->answering);
@@ -98,7 +100,9 @@ void rt_http_session_release(struct rt_http_session *session)
     }
     struct rt_server *server = rt_http_session_server(session);
     rt_http_session_unlink(session);
-    rt_buffer_finish(&session->notes, &server->heap);
+    if (RT_UNLIKELY(session->notes.capacity > 0)) {
+        rt_buffer_finish(&session->notes, &server->heap);
+    }
     size_t bytes = session_bytes(session);
     if (server->spare_session_bytes + bytes > RT_SESSIONS_SPARE_BYTES) {
         session_free(session, server);

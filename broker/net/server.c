@@ -42,14 +42,20 @@ void rt_server_update_time(struct rt_server *server)
                      rt_clock_wall_ms());
 }
 
+static void renew_date(struct rt_server *server)
+{
+    struct rt_writer writer;
+    uint64_t wall_ms = server->core.wall_ms;
+    rt_writer_init(&writer, server->date, sizeof(server->date));
+    rt_http_date_write(&writer, wall_ms);
+    server->date_ms = wall_ms - wall_ms % 1000;
+}
+
 struct rt_bytes rt_server_date(struct rt_server *server)
 {
-    uint64_t second = server->core.wall_ms / 1000;
-    if (second != server->date_second) {
-        struct rt_writer writer;
-        rt_writer_init(&writer, server->date, sizeof(server->date));
-        rt_http_date_write(&writer, server->core.wall_ms);
-        server->date_second = second;
+    /* Of a time before that, the difference is large. */
+    if (RT_UNLIKELY(server->core.wall_ms - server->date_ms >= 1000)) {
+        renew_date(server);
     }
     return (struct rt_bytes){server->date, sizeof(server->date)};
 }

@@ -139,7 +139,7 @@ struct rt_server {
     struct rt_report report;
     uint64_t answers[6]; /* by the first digit of the status */
     int port;
-    uint64_t date_second;
+    uint64_t date_ms; /* the second that it is the date of begins */
     char date[RT_HTTP_DATE_BYTES];
     struct rt_input_share input_share;
     char *read_buffer; /* shared: reads are synchronous; NULL: none yet */
