@@ -44,9 +44,10 @@
 #define RT_COMMITTER_TELL_MS   1000            /* between lines of progress */
 
 /* What nobody waits for is offered so long after the last batch was, or when
- * there are so many bytes of it; a host that blocks its loop adds to that. */
+ * there are so many bytes of it, few enough to be in the processor's cache
+ * still. A host that blocks its loop adds to that. */
 #define RT_COMMITTER_LAZY_MS    10
-#define RT_COMMITTER_LAZY_BYTES ((uint64_t)1024 * 1024)
+#define RT_COMMITTER_LAZY_BYTES ((uint64_t)128 * 1024)
 
 /* What is to be free beside the reserve when the disk is no longer full: for a
  * segment, and the topics at its begin. */
