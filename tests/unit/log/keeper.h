@@ -344,4 +344,27 @@ keeper_flip(struct keeper *keeper, uint64_t segment, uint64_t at)
     keeper_image(keeper, segment)->bytes[at] ^= 1;
 }
 
+/* A closed log with one topic in three segments, events in each. */
+static inline void keeper_begin_three(struct keeper *keeper)
+{
+    keeper_init(keeper);
+    keeper_open(keeper);
+    keeper_describe(keeper, 1, "news");
+    while (rt_log_usage(keeper->log).segment_count < 3) {
+        keeper_publish(keeper, 1, 10, 500);
+    }
+    keeper_close(keeper);
+}
+
+/* All events of that topic are there. */
+static inline void keeper_expect_all(struct keeper *keeper,
+                                     uint64_t next_offset)
+{
+    int err = 0;
+    EXPECT_INT(keeper->topics[1].next_offset, next_offset);
+    EXPECT(!keeper->topics[1].is_damaged);
+    EXPECT_INT(keeper_read(keeper, 1, 1, &err), next_offset - 1);
+    EXPECT_INT(err, RT_EAGAIN);
+}
+
 #endif

@@ -5,30 +5,9 @@
 
 static struct keeper keeper;
 
-/* A closed log with one topic in three segments, events in each. */
-static void begin(void)
-{
-    keeper_init(&keeper);
-    keeper_open(&keeper);
-    keeper_describe(&keeper, 1, "news");
-    while (rt_log_usage(keeper.log).segment_count < 3) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
-    keeper_close(&keeper);
-}
-
-static void expect_all(uint64_t next_offset)
-{
-    int err = 0;
-    EXPECT_INT(keeper.topics[1].next_offset, next_offset);
-    EXPECT(!keeper.topics[1].is_damaged);
-    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), next_offset - 1);
-    EXPECT_INT(err, RT_EAGAIN);
-}
-
 TEST("a log whose beginning is damaged is not opened, and not changed")
 {
-    begin();
+    keeper_begin_three(&keeper);
     static const uint64_t places[] = {64, 70, 90, 127, 130, 190};
     for (size_t i = 0; i < RT_ARRAY_LENGTH(places); i++) {
         keeper_flip(&keeper, 3, places[i]);
@@ -37,17 +16,17 @@ TEST("a log whose beginning is damaged is not opened, and not changed")
         keeper_flip(&keeper, 3, places[i]);
     }
     keeper_open(&keeper);
-    expect_all(keeper.next_offset[1]);
+    keeper_expect_all(&keeper, keeper.next_offset[1]);
     keeper_finish(&keeper);
 }
 
 TEST("a head that does not check is made again")
 {
-    begin();
+    keeper_begin_three(&keeper);
     for (uint64_t at = 0; at < 64; at++) {
         keeper_flip(&keeper, 3, at);
         keeper_open(&keeper);
-        expect_all(keeper.next_offset[1]);
+        keeper_expect_all(&keeper, keeper.next_offset[1]);
         EXPECT_INT(keeper.found.next_topic, 2);
         keeper_close(&keeper);
         struct rt_log_segment_head head;
@@ -62,7 +41,7 @@ TEST("a head that does not check is made again")
 TEST("a log of another version is not opened, and not changed")
 {
     struct rt_log_segment_head head;
-    begin();
+    keeper_begin_three(&keeper);
     struct fake_image *image = keeper_image(&keeper, 3);
     memcpy(&head, image->bytes, sizeof(head));
     head.version = 2;

@@ -4,27 +4,6 @@
 
 static struct keeper keeper;
 
-/* A closed log with one topic in three segments, events in each. */
-static void begin(void)
-{
-    keeper_init(&keeper);
-    keeper_open(&keeper);
-    keeper_describe(&keeper, 1, "news");
-    while (rt_log_usage(keeper.log).segment_count < 3) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
-    keeper_close(&keeper);
-}
-
-static void expect_all(uint64_t next_offset)
-{
-    int err = 0;
-    EXPECT_INT(keeper.topics[1].next_offset, next_offset);
-    EXPECT(!keeper.topics[1].is_damaged);
-    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), next_offset - 1);
-    EXPECT_INT(err, RT_EAGAIN);
-}
-
 /* A file that the third segment's begins as, and no more of it. */
 static void keep_beginning(size_t len)
 {
@@ -34,7 +13,7 @@ static void keep_beginning(size_t len)
 
 TEST("a segment that was about to begin is begun again")
 {
-    begin();
+    keeper_begin_three(&keeper);
     uint64_t begun = keeper_batch(&keeper, 3, 1);
     uint64_t lost = 10;
     uint64_t next_offset = keeper.next_offset[1] - lost;
@@ -43,12 +22,12 @@ TEST("a segment that was about to begin is begun again")
         fake_disk_copy(&before, &keeper.disk);
         keep_beginning((size_t)len);
         keeper_open(&keeper);
-        expect_all(next_offset);
+        keeper_expect_all(&keeper, next_offset);
         EXPECT_INT(keeper.found.segment_count, 3);
         EXPECT_INT(keeper.found.removed, 1);
         keeper_publish(&keeper, 1, 3, 100);
         keeper_restart(&keeper);
-        expect_all(next_offset + 3);
+        keeper_expect_all(&keeper, next_offset + 3);
         EXPECT_INT(keeper.found.removed, 0);
         keeper_finish(&keeper);
         fake_disk_copy(&keeper.disk, &before);
@@ -59,7 +38,7 @@ TEST("a segment that was about to begin is begun again")
 
 TEST("a segment that was being sealed goes on, or is sealed")
 {
-    begin();
+    keeper_begin_three(&keeper);
     uint64_t next_offset = keeper.next_offset[1] - 10;
     size_t len = keeper_image(&keeper, 2)->len;
     for (size_t cut = 0; cut < 300; cut += 7) {
@@ -72,7 +51,7 @@ TEST("a segment that was being sealed goes on, or is sealed")
         }
         keeper_open(&keeper);
         if (cut <= 64 + 64) {
-            expect_all(next_offset);
+            keeper_expect_all(&keeper, next_offset);
         }
         keeper_publish(&keeper, 1, 1, 100);
         keeper_finish(&keeper);
@@ -84,7 +63,7 @@ TEST("a segment that was being sealed goes on, or is sealed")
 
 TEST("a snapshot that is all there is is not thrown away")
 {
-    begin();
+    keeper_begin_three(&keeper);
     keeper_open(&keeper);
     keeper.log->options.retention = (struct rt_retention){1, 1, 1};
     EXPECT_INT(rt_log_retain(keeper.log, UINT64_MAX), 0);
@@ -98,7 +77,7 @@ TEST("a snapshot that is all there is is not thrown away")
 TEST("the number of a topic that is gone is not given again")
 {
     struct rt_log_part removal = {.kind = RT_LOG_REMOVED, .topic = 3};
-    begin();
+    keeper_begin_three(&keeper);
     keeper_open(&keeper);
     keeper_describe(&keeper, 2, "two");
     keeper_describe(&keeper, 3, "three");
@@ -114,11 +93,11 @@ TEST("the number of a topic that is gone is not given again")
 TEST("other files in the directory are left alone")
 {
     struct rt_file file;
-    begin();
+    keeper_begin_three(&keeper);
     EXPECT_INT(rt_disk_open(&keeper.disk.disk, "notes.txt", true, &file), 0);
     rt_disk_close(&keeper.disk.disk, &file);
     keeper_open(&keeper);
-    expect_all(keeper.next_offset[1]);
+    keeper_expect_all(&keeper, keeper.next_offset[1]);
     EXPECT(fake_disk_image(&keeper.disk, "notes.txt") != NULL);
     keeper_finish(&keeper);
 }
@@ -126,7 +105,7 @@ TEST("other files in the directory are left alone")
 TEST("whatever call fails at a start, the next start finds everything")
 {
     int err = RT_EIO;
-    begin();
+    keeper_begin_three(&keeper);
     uint64_t next_offset = keeper.next_offset[1];
     for (uint64_t call = 1; err < 0; call++) {
         fake_disk_fault_at(&keeper.disk, call, FAKE_EIO);
@@ -136,14 +115,14 @@ TEST("whatever call fails at a start, the next start finds everything")
         EXPECT(call < 100);
     }
     keeper_open(&keeper);
-    expect_all(next_offset);
+    keeper_expect_all(&keeper, next_offset);
     keeper_finish(&keeper);
 }
 
 TEST("without memory a log is not opened, and later it is")
 {
     int err = RT_ENOMEM;
-    begin();
+    keeper_begin_three(&keeper);
     uint64_t next_offset = keeper.next_offset[1];
     for (uint64_t k = 1; err == RT_ENOMEM; k++) {
         test_heap_fail_at(&keeper.heap, k);
@@ -153,6 +132,6 @@ TEST("without memory a log is not opened, and later it is")
         keeper_close(&keeper);
     }
     keeper_open(&keeper);
-    expect_all(next_offset);
+    keeper_expect_all(&keeper, next_offset);
     keeper_finish(&keeper);
 }

@@ -4,27 +4,6 @@
 
 static struct keeper keeper;
 
-/* A closed log with one topic in three segments, events in each. */
-static void begin(void)
-{
-    keeper_init(&keeper);
-    keeper_open(&keeper);
-    keeper_describe(&keeper, 1, "news");
-    while (rt_log_usage(keeper.log).segment_count < 3) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
-    keeper_close(&keeper);
-}
-
-static void expect_all(uint64_t next_offset)
-{
-    int err = 0;
-    EXPECT_INT(keeper.topics[1].next_offset, next_offset);
-    EXPECT(!keeper.topics[1].is_damaged);
-    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), next_offset - 1);
-    EXPECT_INT(err, RT_EAGAIN);
-}
-
 TEST("what was found is synced before it is built upon")
 {
     keeper_init(&keeper);
@@ -35,9 +14,9 @@ TEST("what was found is synced before it is built upon")
     keeper.disk.forgets_bytes = false;
     keeper_close(&keeper);
     keeper_open(&keeper);
-    expect_all(6);
+    keeper_expect_all(&keeper, 6);
     keeper_restart(&keeper);
-    expect_all(6);
+    keeper_expect_all(&keeper, 6);
     keeper_finish(&keeper);
 }
 
@@ -45,7 +24,7 @@ TEST("a log is opened where there is no room, and read")
 {
     int err = 0;
     uint64_t room = 0;
-    begin();
+    keeper_begin_three(&keeper);
     keeper_image(&keeper, 3)->len = 8192;
     for (uint64_t segment = 1; segment <= 3; segment++) {
         room += keeper_image(&keeper, segment)->len;
@@ -62,7 +41,7 @@ TEST("a log is opened where there is no room, and read")
 
 TEST("a segment does not become longer by being opened")
 {
-    begin();
+    keeper_begin_three(&keeper);
     uint64_t len = keeper_image(&keeper, 3)->len;
     for (int i = 0; i < 5; i++) {
         keeper_image(&keeper, 3)->len = 16384;
@@ -75,45 +54,45 @@ TEST("a segment does not become longer by being opened")
 
 TEST("what a sync has failed for is written once more")
 {
-    begin();
+    keeper_begin_three(&keeper);
     keeper_open(&keeper);
     uint64_t next_offset = keeper.next_offset[1];
     fake_disk_fault_at(&keeper.disk, 2, FAKE_EIO);
     EXPECT_INT(keeper_try_publish(&keeper, 1, 5, 100), RT_EIO);
     keeper_reopen(&keeper);
-    expect_all(next_offset + 5);
+    keeper_expect_all(&keeper, next_offset + 5);
     keeper_restart(&keeper);
-    expect_all(next_offset + 5);
+    keeper_expect_all(&keeper, next_offset + 5);
     keeper_finish(&keeper);
 }
 
 TEST("a log that ends sealed is opened where there is no room, and goes on")
 {
-    begin();
+    keeper_begin_three(&keeper);
     EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
                0);
     keeper.disk.capacity = 1;
     keeper_open(&keeper);
     uint64_t next_offset = keeper.next_offset[1];
-    expect_all(next_offset);
+    keeper_expect_all(&keeper, next_offset);
     EXPECT_INT(keeper_try_publish(&keeper, 1, 5, 100), RT_ENOSPC);
     keeper.disk.capacity = UINT64_MAX;
     keeper_publish(&keeper, 1, 5, 100);
     keeper_restart(&keeper);
-    expect_all(next_offset + 5);
+    keeper_expect_all(&keeper, next_offset + 5);
     keeper_finish(&keeper);
 }
 
 TEST("a segment that is sealed is followed by another one")
 {
-    begin();
+    keeper_begin_three(&keeper);
     EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
                0);
     keeper_open(&keeper);
-    expect_all(keeper.next_offset[1]);
+    keeper_expect_all(&keeper, keeper.next_offset[1]);
     EXPECT_INT(rt_log_usage(keeper.log).segment_count, 3);
     keeper_publish(&keeper, 1, 5, 100);
     keeper_restart(&keeper);
-    expect_all(keeper.next_offset[1]);
+    keeper_expect_all(&keeper, keeper.next_offset[1]);
     keeper_finish(&keeper);
 }
