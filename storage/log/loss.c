@@ -12,10 +12,13 @@ static struct rt_log_loss bound_of(const struct rt_log_shelf *shelf,
                                 .wall_ms = span->wall_ms};
 }
 
-/* Behind the last event that is gone; 1: there is none. */
+/* Behind the last event that is gone, also of those that were purged, which may
+ * never have been written; 1: there is none. */
 static uint64_t end_of_lost(const struct rt_log_shelf *shelf)
 {
-    return shelf->place_count == 0 ? shelf->end : shelf->places[0].span.before;
+    uint64_t end =
+        shelf->place_count == 0 ? shelf->end : shelf->places[0].span.before;
+    return end > shelf->floor ? end : shelf->floor;
 }
 
 static void settle(struct rt_log_shelf *shelf, const struct rt_log_loss *now)

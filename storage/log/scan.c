@@ -1,5 +1,7 @@
 #include "storage/log/scan.h"
 
+#include <stdlib.h>
+
 #include "base/check.h"
 #include "base/error.h"
 #include "storage/log/index.h"
@@ -116,7 +118,8 @@ static int open_segment(struct rt_log_scanner *scanner, uint64_t segment)
     return err;
 }
 
-/* Goes to the spot, or stays farther on, where the last scan ended. */
+/* Goes to the spot, or stays farther on, where the last scan ended. What is
+ * before the spot of some topics may be of others, with any number. */
 static int enter(struct rt_log_scanner *scanner,
                  const struct rt_log_scan *scan,
                  const struct spot *spot)
@@ -128,9 +131,10 @@ static int enter(struct rt_log_scanner *scanner,
     }
     scanner->window.end = spot->end;
     if (scanner->next > scan->end || scanner->position < spot->position) {
+        bool is_there = scanner->position == spot->position;
         scanner->position = spot->position;
-        scanner->next = scan->end;
-        scanner->width = 0;
+        scanner->next = UINT64_MAX;
+        scanner->width = is_there ? scanner->width : 0;
     }
     return err;
 }
@@ -151,9 +155,9 @@ static int scan_batch(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
     }
     int err = rt_log_scan_batch(scanner, scan);
     scanner->position = walk->position;
-    scanner->next = scan->end;
     if (err == 0 && scan->end > walk->batch.sequence) {
         scanner->position = rt_log_walk_end(walk);
+        scanner->next = walk->batch.sequence + 1;
         scanner->walked += walk->batch.length;
     }
     return err;
@@ -242,6 +246,13 @@ static void drop_lost(struct rt_log_scan *scan)
     scan->event_count = kept;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    uint64_t left = ((const struct rt_log_scan_topic *)a)->id;
+    uint64_t right = ((const struct rt_log_scan_topic *)b)->id;
+    return left < right ? -1 : left > right;
+}
+
 static void begin(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
 {
     RT_CHECK(scan->first < scan->until && scan->segment->event_count == 0);
@@ -249,6 +260,7 @@ static void begin(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
     scan->event_count = 0;
     scan->needed = 0;
     scan->damaged = 0;
+    qsort(scan->topics, scan->topic_count, sizeof(*scan->topics), by_id);
     for (uint32_t i = 0; i < scan->topic_count; i++) {
         scan->topics[i].damaged = 0;
     }

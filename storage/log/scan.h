@@ -41,7 +41,7 @@ struct rt_log_scan_event {
 };
 
 struct rt_log_scan {
-    struct rt_log_scan_topic *topics; /* by their ids */
+    struct rt_log_scan_topic *topics; /* in any order; then by their ids */
     uint32_t topic_count;
     uint32_t event_max;
     uint64_t first;   /* the number to begin with */

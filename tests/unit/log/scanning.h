@@ -113,7 +113,7 @@ scanning_try(struct scanning *scanning, uint32_t mask, uint64_t first)
                                  &scanning->keeper.store, scanning->capacity),
                              .events = scanning->events,
                              .event_max = SCAN_EVENTS};
-    for (uint64_t id = 1; id <= SCAN_TOPICS; id++) {
+    for (uint64_t id = SCAN_TOPICS; id >= 1; id--) {
         if ((mask >> id & 1) != 0) {
             scanning->topics[scan->topic_count++] =
                 (struct rt_log_scan_topic){.id = id};

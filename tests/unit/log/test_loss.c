@@ -76,3 +76,22 @@ TEST("what a topic does not count any more is lost, where it still is as well")
     EXPECT_INT(loss_of(2).sequence, 0);
     end();
 }
+
+TEST("what was purged before it was written is lost as well")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    keeper_publish(&keeper, 2, 1, 100);
+    keeper.sequence += 4; /* of topic 1 */
+    struct rt_log_part part = topic_part(&keeper, 1, "one");
+    part.description.next_offset = 5;
+    part.description.floor = 5;
+    EXPECT_INT(keeper_append(&keeper, &part, 1), 0);
+    keeper_publish(&keeper, 2, 1, 100);
+    keeper_reopen(&keeper);
+    EXPECT(loss_of(1).sequence >= 5);
+    EXPECT_INT(loss_of(2).sequence, 0);
+    end();
+}

@@ -90,6 +90,24 @@ TEST("scans follow the log as it is written")
     end();
 }
 
+TEST("two scans of different topics in one segment take turns")
+{
+    uint64_t next[2] = {1, 1};
+    const uint32_t masks[2] = {0x02, 0x0c};
+    begin();
+    scanning.capacity = 1024;
+    scanning_publish(&scanning, 3, 3, 100);
+    scanning_publish_both(&scanning, 1, 2, 40, 100);
+    scanning_publish(&scanning, 3, 1, 100);
+    for (int turn = 0; next[turn % 2] <= scanning.keeper.sequence; turn++) {
+        uint64_t *mine = &next[turn % 2];
+        *mine = scanning_step(&scanning, masks[turn % 2], *mine);
+        EXPECT(turn < 100);
+    }
+    EXPECT_INT(rt_log_usage(scanning.keeper.log).segment_count, 1);
+    end();
+}
+
 TEST("one scan goes through so much of the log at most")
 {
     begin();
