@@ -200,7 +200,8 @@ bool rt_history_exists(const struct rt_topic *topic)
            rt_history_earliest(topic) < rt_ring_earliest(&topic->ring);
 }
 
-uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms)
+/* At or before the first event, of those that there are. */
+static uint64_t find_since(const struct rt_topic *topic, uint64_t wall_ms)
 {
     const struct rt_history *history = &topic->core->history;
     uint64_t offset = rt_ring_offset_since(&topic->ring, wall_ms);
@@ -218,6 +219,29 @@ uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms)
         }
     }
     return lesser(offset, topic->durable->next); /* those on their way, too */
+}
+
+/* Behind the last event on disk before an offset; if there is none, that. */
+static uint64_t behind_last(const struct rt_topic *topic, uint64_t offset)
+{
+    const struct rt_history *history = &topic->core->history;
+    uint64_t last = history->ops->offset_before(history->context,
+                                                topic->durable->id, offset, 1);
+    return last < offset && !rt_topic_is_purged(topic, last) ? last + 1
+                                                             : offset;
+}
+
+uint64_t rt_history_unsure_ms(const struct rt_topic *topic)
+{
+    const struct rt_journal *journal = topic->core->journal;
+    return journal == NULL ? 0 : journal->lost.wall_ms;
+}
+
+uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms)
+{
+    uint64_t offset = find_since(topic, wall_ms);
+    return rt_history_unsure_ms(topic) >= wall_ms ? behind_last(topic, offset)
+                                                  : offset;
 }
 
 uint64_t rt_history_lost_ms(const struct rt_topic *topic)

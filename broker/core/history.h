@@ -131,8 +131,14 @@ uint64_t rt_history_earliest(const struct rt_topic *topic);
 bool rt_history_exists(const struct rt_topic *topic);
 
 /* Of a topic with such events an offset at or before the first event stamped at
- * `wall_ms` or later. On disk, it may be some way before. */
+ * `wall_ms` or later. On disk, it may be some way before; and it is behind the
+ * last event there is before that, where an end without a word may have cost
+ * some that were stamped then or later. */
 uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms);
+
+/* When the last such end was found, at a start: what was stamped later is not
+ * lost. 0: there was none. */
+uint64_t rt_history_unsure_ms(const struct rt_topic *topic);
 
 /* Of such a topic, when the newest event was that the log does not have any
  * more, at the latest. */

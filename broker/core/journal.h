@@ -52,6 +52,13 @@ extern const struct rt_retention rt_journal_all;
 struct rt_core;
 struct rt_topic;
 
+/* What ends without a word may have cost, of any topic. */
+struct rt_lost {
+    uint64_t wall_ms;  /* when the start was that found the last of them; 0:
+                          there was none */
+    uint64_t sequence; /* the number that the node had then, of its events */
+};
+
 /* Events of a topic next to one another, in one segment. */
 struct rt_extent {
     struct rt_topic *topic;
@@ -125,6 +132,7 @@ struct rt_journal {
     uint64_t done;            /* number of the last batch on disk */
     uint64_t next_id;         /* of a topic; never used again */
     uint64_t noted_id;        /* what the log knows of that */
+    struct rt_lost lost;
 };
 
 /* What a topic has to do with the disk. */

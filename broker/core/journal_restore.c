@@ -98,10 +98,10 @@ static bool has_lost(const struct rt_journal *journal,
 }
 
 /* Somebody may have been given events of topics that the log does not know. */
-static void lose_numbers(struct rt_core *core)
+static void lose_numbers(struct rt_core *core, const struct rt_lost *lost)
 {
-    core->removed = (struct rt_removed){.sequence = core->sequence,
-                                        .wall_ms = core->wall_ms,
+    core->removed = (struct rt_removed){.sequence = lost->sequence,
+                                        .wall_ms = lost->wall_ms,
                                         .drop = ++core->drops};
 }
 
@@ -123,7 +123,10 @@ int rt_journal_restored(struct rt_journal *journal,
         }
     }
     if (jump > 0) {
-        lose_numbers(core);
+        journal->lost = (struct rt_lost){core->wall_ms, core->sequence};
+    }
+    if (journal->lost.sequence > 0) {
+        lose_numbers(core, &journal->lost);
     }
     return rt_journal_note_node(journal);
 }

@@ -71,7 +71,9 @@ int rt_topic_restore(struct rt_bytes bytes, struct rt_topic *topic)
 struct rt_saved_node rt_save_node(const struct rt_journal *journal)
 {
     return (struct rt_saved_node){.epoch = journal->core->epoch,
-                                  .next_id = journal->next_id};
+                                  .next_id = journal->next_id,
+                                  .lost_ms = journal->lost.wall_ms,
+                                  .lost_sequence = journal->lost.sequence};
 }
 
 int rt_node_restore(struct rt_bytes bytes, struct rt_journal *journal)
@@ -84,5 +86,7 @@ int rt_node_restore(struct rt_bytes bytes, struct rt_journal *journal)
     journal->core->epoch = state.epoch;
     journal->next_id = state.next_id;
     journal->noted_id = state.next_id;
+    journal->lost.wall_ms = state.lost_ms;
+    journal->lost.sequence = state.lost_sequence;
     return 0;
 }

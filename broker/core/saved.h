@@ -35,6 +35,8 @@ struct rt_saved_node {
     uint32_t epoch;
     uint32_t zero;
     uint64_t next_id; /* of a topic */
+    uint64_t lost_ms; /* as the journal's, */
+    uint64_t lost_sequence;
 };
 
 struct rt_saved_topic rt_save_topic(const struct rt_topic *topic);

@@ -25,18 +25,36 @@ static bool is_of_log(const struct rt_topic *topic, struct rt_cursor cursor)
            cursor.offset <= rt_ring_latest(&topic->ring) - topic->base;
 }
 
-/* Events that are gone may have been stamped then or later: how many is not
- * known, only that some were. */
-static struct rt_start_found find_time(const struct rt_ring *ring,
-                                       uint64_t wall_ms)
+/* The earliest event that is left, where those before it may have been stamped
+ * then or later: some were dropped, the last of them at `dropped_ms`, or an end
+ * without a word has cost some. How many is not known. */
+static struct rt_start_found find_cut(const struct rt_topic *topic,
+                                      uint64_t earliest,
+                                      uint64_t dropped_ms,
+                                      uint64_t wall_ms)
 {
-    if (ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms) {
-        return gap_until(rt_ring_earliest(ring), RT_CLOSE_CURSOR_EVICTED, 0);
+    if (earliest == rt_topic_first(topic)) {
+        return start_at(earliest);
     }
-    return start_at(rt_ring_offset_since(ring, wall_ms));
+    if (dropped_ms >= wall_ms) {
+        return gap_until(earliest, RT_CLOSE_CURSOR_EVICTED, 0);
+    }
+    return rt_history_unsure_ms(topic) >= wall_ms
+               ? gap_until(earliest, RT_CLOSE_EVENTS_LOST, 0)
+               : start_at(earliest);
 }
 
 /* --- in the ring --- */
+
+static struct rt_start_found find_time(const struct rt_topic *topic,
+                                       uint64_t wall_ms)
+{
+    const struct rt_ring *ring = &topic->ring;
+    uint64_t offset = rt_ring_offset_since(ring, wall_ms);
+    return offset > rt_ring_earliest(ring)
+               ? start_at(offset)
+               : find_cut(topic, offset, ring->dropped_ms, wall_ms);
+}
 
 static struct rt_start_found find_cursor(const struct rt_topic *topic,
                                          struct rt_cursor cursor)
@@ -66,7 +84,7 @@ static struct rt_start_found find_in_ring(const struct rt_topic *topic,
     case RT_SINCE_NODE: /* of what this log is only a part of */
         return gap_until(earliest, RT_CLOSE_EPOCH_CHANGED, 0);
     case RT_SINCE_TIME:
-        return find_time(ring, since->wall_ms);
+        return find_time(topic, since->wall_ms);
     case RT_SINCE_LAST:
         return start_at(since->count < ring->next_offset - earliest
                             ? ring->next_offset - since->count
@@ -79,13 +97,9 @@ static struct rt_start_found find_in_ring(const struct rt_topic *topic,
 
 /* --- on disk, too --- */
 
-static struct rt_start_found find_cursor_on_disk(const struct rt_topic *topic,
-                                                 struct rt_cursor cursor)
+static struct rt_start_found start_or_gap(const struct rt_topic *topic,
+                                          uint64_t offset)
 {
-    if (!is_of_log(topic, cursor)) {
-        return gap_until(rt_history_earliest(topic), RT_CLOSE_EPOCH_CHANGED, 0);
-    }
-    uint64_t offset = rt_topic_offset(topic, cursor) + 1;
     if (rt_history_place(topic, offset) != RT_PLACE_GONE) {
         return start_at(offset);
     }
@@ -94,17 +108,22 @@ static struct rt_start_found find_cursor_on_disk(const struct rt_topic *topic,
     return gap_until(next, loss.reason, loss.missed);
 }
 
-/* What retention has removed may have been stamped then or later: how many is
- * not known. */
+static struct rt_start_found find_cursor_on_disk(const struct rt_topic *topic,
+                                                 struct rt_cursor cursor)
+{
+    return is_of_log(topic, cursor)
+               ? start_or_gap(topic, rt_topic_offset(topic, cursor) + 1)
+               : gap_until(rt_history_earliest(topic), RT_CLOSE_EPOCH_CHANGED,
+                           0);
+}
+
 static struct rt_start_found find_time_on_disk(const struct rt_topic *topic,
                                                uint64_t wall_ms)
 {
     uint64_t offset = rt_history_since(topic, wall_ms);
-    bool is_cut = offset == rt_history_earliest(topic) &&
-                  offset > rt_topic_first(topic) &&
-                  rt_history_lost_ms(topic) >= wall_ms;
-    return is_cut ? gap_until(offset, RT_CLOSE_CURSOR_EVICTED, 0)
-                  : start_at(offset);
+    return offset > rt_history_earliest(topic)
+               ? start_or_gap(topic, offset)
+               : find_cut(topic, offset, rt_history_lost_ms(topic), wall_ms);
 }
 
 struct rt_start_found rt_start_find(const struct rt_topic *topic,

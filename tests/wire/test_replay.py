@@ -2,6 +2,8 @@
 """What is on disk and no longer in memory is given to whoever asks for it, in
 every form, as if it were still there."""
 
+import datetime
+
 import dialog
 import pages
 import raw
@@ -163,6 +165,47 @@ def after_a_kill():
             ) as peer:
                 publish(broker, "news", 1, 1)
                 expect(peer.events(1), 1, 1)
+
+
+def since_text(ts):
+    """A time stamp as `since` takes it."""
+    when = datetime.datetime.fromtimestamp(ts / 1000, datetime.timezone.utc)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def expect_lost(broker, since):
+    """Who asks for all since then is told that some may have been lost, up to
+    where the node went on."""
+    with stream.Lines(broker, f"news?since={since}") as peer:
+        equal(peer.item()["op"], "open")
+        gap = peer.item()
+        equal((gap["op"], gap["reason"]), ("gap", "engine"))
+        equal(gap["next"][9:], str(JUMP + 2))
+
+
+@test
+def times_after_a_kill():
+    """Whoever asks for all events since a time before a kill is told that some
+    may have been lost, though none of that time is on disk; and so after
+    another start. One who asks for a time after it is not."""
+    with folder() as data:
+        with Killed("--data", data) as broker:
+            first = broker.post("news", b"1")
+            on_disk(broker)
+        since = since_text(first["ts"] + 1)
+        for _ in range(2):
+            with broker_on(data) as broker:
+                expect_lost(broker, since)
+        with broker_on(data) as broker:
+            second = broker.post("news", b"2")
+            on_disk(broker)
+            expect_lost(broker, since)
+        with broker_on(data) as broker:
+            expect_lost(broker, since)
+            after = since_text(second["ts"])
+            with stream.Lines(broker, f"news?since={after}") as peer:
+                equal(peer.item()["op"], "open")
+                equal(peer.item()["data"], "2")
 
 
 @test

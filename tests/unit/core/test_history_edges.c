@@ -165,6 +165,98 @@ TEST("how many are missed is not known where several ends may have cost some")
     finish();
 }
 
+/* --- times --- */
+
+#define LOST_FIRST 61 /* what an end without a word has cost */
+#define LOST_END   81
+
+static uint64_t stamp_of(uint64_t offset)
+{
+    return TEST_WALL_MS + (offset - 1) * 1000;
+}
+
+/* A topic with an event each second; some were lost before the start that is
+ * told. */
+static void init_lost(uint64_t found_ms)
+{
+    test_journal_init(&disk, narrow);
+    test_sink_init(&sink, &disk.test);
+    sink.subscriber.gap = RT_GAP_TELL;
+    for (int i = 0; i < 100; i++) {
+        test_core_publish(&disk.test, "a", 1000);
+        test_core_pass_time(&disk.test, 1000);
+    }
+    test_journal_write(&disk);
+    for (uint64_t i = LOST_FIRST - 1; i < LOST_END - 1; i++) {
+        disk.events[i].id = 0;
+    }
+    disk.journal.lost.wall_ms = found_ms;
+}
+
+static struct rt_start start_since(uint64_t wall_ms)
+{
+    struct rt_since since = {.kind = RT_SINCE_TIME, .wall_ms = wall_ms};
+    struct rt_start start = {0};
+    EXPECT_INT(rt_core_subscribe(&disk.test.core, RT_BYTES("a"), RT_FORMAT_JSON,
+                                 &since, &sink.subscriber, &start),
+               0);
+    return start;
+}
+
+TEST("a time at which events may have been lost at the end begins with a gap")
+{
+    init_lost(stamp_of(LOST_END) - 1);
+    struct rt_durable *durable = test_core_topic(&disk.test, "a")->durable;
+    durable->old_end = LOST_FIRST;
+    durable->begin = LOST_END;
+    struct rt_start start = start_since(stamp_of(LOST_FIRST));
+    EXPECT(start.is_gap);
+    EXPECT_INT(start.gap.reason, RT_CLOSE_EVENTS_LOST);
+    EXPECT_INT(start.gap.missed, 0);
+    EXPECT_INT(start.cursor.offset, LOST_END - 1);
+    test_sink_finish(&sink);
+    start = start_since(stamp_of(LOST_END)); /* after that start */
+    EXPECT(!start.is_gap);
+    EXPECT_INT(start.cursor.offset, LOST_END - 1);
+    test_sink_finish(&sink);
+    start = start_since(stamp_of(LOST_FIRST - 1));
+    EXPECT(!start.is_gap);
+    EXPECT_INT(start.cursor.offset, LOST_FIRST - 2);
+    durable->old_end = LOST_END;
+    finish();
+}
+
+TEST("a time at which an earlier end may have cost some begins before these")
+{
+    init_lost(stamp_of(LOST_END) - 1);
+    struct rt_start start = start_since(stamp_of(LOST_FIRST));
+    EXPECT(!start.is_gap);
+    EXPECT_INT(start.cursor.offset, LOST_FIRST - 1);
+    test_journal_flush(&disk);
+    expect_gap(LOST_END, RT_CLOSE_EVENTS_LOST);
+    expect_all_until(100);
+    test_sink_finish(&sink);
+    start = start_since(stamp_of(LOST_END));
+    EXPECT_INT(start.cursor.offset, LOST_END - 1);
+    finish();
+}
+
+TEST("a time at which some may have been lost of what retention removed, too")
+{
+    init_lost(stamp_of(LOST_END) - 1);
+    disk.earliest[1] = LOST_END;
+    struct rt_start start = start_since(stamp_of(LOST_FIRST) - 1000);
+    EXPECT_INT(start.gap.reason, RT_CLOSE_CURSOR_EVICTED);
+    test_sink_finish(&sink);
+    start = start_since(stamp_of(LOST_FIRST));
+    EXPECT(start.is_gap);
+    EXPECT_INT(start.gap.reason, RT_CLOSE_EVENTS_LOST);
+    EXPECT_INT(start.cursor.offset, LOST_END - 1);
+    test_sink_finish(&sink);
+    EXPECT(!start_since(stamp_of(LOST_END)).is_gap);
+    finish();
+}
+
 /* --- in the process --- */
 
 static uint64_t heard; /* the last offset */

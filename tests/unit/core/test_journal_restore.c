@@ -19,6 +19,7 @@ static const struct rt_retention own = {64 * KIB, 10, 5000};
 
 static struct test_journal before;
 static struct test_journal after;
+static struct test_sink sink;
 static struct rt_log_visitor visitor;
 static struct rt_saved_topic state;
 
@@ -148,6 +149,7 @@ TEST("after an end that was not clean no offset and no number comes again")
     EXPECT_INT(after.test.core.sequence, SEQUENCE + RT_JOURNAL_JUMP);
     EXPECT_INT(after.test.core.removed.sequence, SEQUENCE + RT_JOURNAL_JUMP);
     EXPECT_INT(after.test.core.removed.drop, after.test.core.drops);
+    EXPECT_INT(after.journal.lost.wall_ms, TEST_WALL_MS);
     EXPECT_INT(durable("b")->begin, 3);
     EXPECT_INT(test_core_try_publish(&after.test, "b", 5), RT_EDAMAGED);
     struct rt_journal_batch *batch = rt_journal_take(&after.journal);
@@ -157,6 +159,50 @@ TEST("after an end that was not clean no offset and no number comes again")
     EXPECT_INT(test_journal_note(batch, 1).floor, 1);
     EXPECT_INT(batch->sequence, SEQUENCE + RT_JOURNAL_JUMP);
     rt_journal_done(&after.journal, 0);
+    end();
+}
+
+static struct rt_start start_since(const char *name, uint64_t wall_ms)
+{
+    struct rt_start start = {0};
+    struct rt_since since = {.kind = RT_SINCE_TIME, .wall_ms = wall_ms};
+    test_sink_init(&sink, &after.test);
+    sink.subscriber.gap = RT_GAP_TELL;
+    EXPECT_INT(rt_core_subscribe(&after.test.core, rt_bytes_of(name),
+                                 RT_FORMAT_JSON, &since, &sink.subscriber,
+                                 &start),
+               0);
+    test_sink_finish(&sink);
+    return start;
+}
+
+TEST("a topic may have lost its first events, and says so to who asks for them")
+{
+    begin();
+    struct rt_topic *topic = rt_topic_obtain(&before.test.core, RT_BYTES("a"));
+    rt_journal_change(topic);
+    EXPECT_INT(tell("a", 1, false), 0);
+    restored(false);
+    struct rt_start start = start_since("a", TEST_WALL_MS);
+    EXPECT(start.is_gap);
+    EXPECT_INT(start.gap.reason, RT_CLOSE_EVENTS_LOST);
+    EXPECT_INT(start.cursor.offset, RT_JOURNAL_JUMP);
+    EXPECT(!start_since("a", TEST_WALL_MS + 1).is_gap);
+    EXPECT(!start_since("new", TEST_WALL_MS).is_gap);
+    end();
+}
+
+TEST("what an end may have cost is known after the next one, too")
+{
+    begin();
+    test_core_publish(&before.test, "a", 100);
+    before.journal.lost = (struct rt_lost){LAST_MS, SEQUENCE - 10};
+    EXPECT_INT(tell("a", 2, false), 0);
+    restored(true);
+    EXPECT_INT(after.journal.lost.wall_ms, LAST_MS);
+    EXPECT_INT(after.test.core.removed.sequence, SEQUENCE - 10);
+    EXPECT_INT(after.test.core.removed.wall_ms, LAST_MS);
+    EXPECT_INT(after.test.core.sequence, SEQUENCE);
     end();
 }
 

@@ -90,14 +90,18 @@ TEST("the node is restored as it was saved")
 {
     test_journal_init(&disk, roomy);
     disk.journal.next_id = 77;
+    disk.journal.lost = (struct rt_lost){.wall_ms = 5, .sequence = 6};
     struct rt_saved_node saved = rt_save_node(&disk.journal);
     uint32_t epoch = disk.test.core.epoch;
     disk.test.core.epoch = 0;
     disk.journal.next_id = 1;
+    disk.journal.lost = (struct rt_lost){0};
     struct rt_bytes bytes = {(const char *)&saved, sizeof(saved)};
     EXPECT_INT(rt_node_restore(bytes, &disk.journal), 0);
     EXPECT_INT(disk.test.core.epoch, epoch);
     EXPECT_INT(disk.journal.next_id, 77);
+    EXPECT_INT(disk.journal.lost.wall_ms, 5);
+    EXPECT_INT(disk.journal.lost.sequence, 6);
     EXPECT(rt_journal_is_idle(&disk.journal));
     test_journal_finish(&disk);
 }
