@@ -134,8 +134,8 @@ struct rt_committer {
     bool needs_segment; /* to write what found no room */
     uint64_t looked_ns;
     uint64_t retained_ns;
-    uint64_t retained_segments; /* that the last retention has left */
-    bool is_giving;             /* there is a thread that gives room back, */
+    uint64_t retained_segment; /* the last one, at the last retention */
+    bool is_giving;            /* there is a thread that gives room back, */
     uv_thread_t giver;
     struct rt_file removed; /* that of this file */
     /* Between the two: under the lock. */

@@ -116,7 +116,7 @@ static void retain(struct rt_committer *committer)
     uv_mutex_unlock(&committer->lock);
     int err = rt_log_retain(committer->log, rt_clock_wall_ms());
     uv_mutex_lock(&committer->lock);
-    committer->retained_segments = rt_log_usage(committer->log).segment_count;
+    committer->retained_segment = rt_log_usage(committer->log).last_segment;
     if (err != committer->told.retain_err) {
         committer->told.retain_err = err;
         tell(committer);
@@ -133,11 +133,12 @@ static bool is_due(uint64_t *last_ns, uint64_t interval_ms)
     return true;
 }
 
-/* With each segment that begins there may be one too many. */
+/* With each segment that begins there is one to be sealed, and there may be one
+ * too many. */
 static bool has_grown(const struct rt_committer *committer)
 {
     struct rt_log_usage usage = rt_log_usage(committer->log);
-    return usage.segment_count > committer->retained_segments;
+    return usage.last_segment > committer->retained_segment;
 }
 
 static void tend(struct rt_committer *committer)

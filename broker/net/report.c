@@ -172,9 +172,8 @@ static void tell_found(const struct rt_server *server)
     }
     tell(report, RINGTAIL_LOG_INFO, found->torn_bytes,
          "bytes cut off the log: the last batch was not whole", "");
-    tell(report, RINGTAIL_LOG_WARNING, found->removed,
-         "segments without a batch removed from the end of the log: they were "
-         "about to begin, unless somebody has cut them",
+    tell(report, RINGTAIL_LOG_INFO, found->removed,
+         "segments removed from the end of the log: they were about to begin",
          "");
     tell(report, RINGTAIL_LOG_WARNING, found->damages,
          "places of the log are damaged: see `ringtail log verify`", "");
@@ -222,7 +221,7 @@ static void tell_log(struct rt_server *server, const struct rt_report *before)
     if (committer->news.retain_err != before->retain_err &&
         committer->news.retain_err < 0) {
         tell_that(before, RINGTAIL_LOG_WARNING,
-                  "old segments of the log could not be removed: ",
+                  "old segments of the log could not be sealed or removed: ",
                   uv_strerror(committer->news.retain_err));
     }
     server->report.log_state = committer->journal.state;

@@ -338,9 +338,9 @@ void rt_log_index_seal(struct rt_log_index *index,
                        uint64_t bytes)
 {
     struct rt_log_volume *volume = rt_log_index_volume(index, segment);
-    RT_CHECK(volume != NULL && volume->seal == 0);
+    RT_CHECK(volume != NULL);
+    index->bytes += bytes - volume->seal;
     volume->seal = bytes;
-    index->bytes += bytes;
 }
 
 /* Forgets what a topic has in a segment and before it. */

@@ -64,7 +64,7 @@ struct rt_log_shelf {
 struct rt_log_volume {
     uint64_t segment;
     uint64_t end;     /* of the batches; behind it nothing is to be read */
-    uint64_t seal;    /* bytes of the file behind them; 0: it is the tail */
+    uint64_t seal;    /* bytes of the file behind them; 0: it is not sealed */
     uint64_t events;  /* that it has, of any topic */
     uint64_t wall_ms; /* of the newest event of any topic; 0: none */
 };

@@ -92,7 +92,7 @@ int rt_log_last_open(struct rt_log_last *last, uint64_t number)
         begun = read_head(last, number, &head);
     }
     if (begun <= 0) {
-        return begun;
+        return begun == 0 ? RT_EDAMAGED : begun;
     }
     last->log->tail.head = head;
     int err = read_trailer(last);
@@ -102,8 +102,5 @@ int rt_log_last_open(struct rt_log_last *last, uint64_t number)
     rt_log_replay_init(&last->replay, last->log, last->window, &head,
                        last->visitor);
     begun = rt_log_replay_snapshot(&last->replay);
-    if (begun == 0) {
-        last->log->tail.head = (struct rt_log_segment_head){0};
-    }
-    return begun;
+    return begun == 0 ? RT_EDAMAGED : begun;
 }

@@ -25,9 +25,8 @@ struct rt_log_last {
 };
 
 /*
- * Opens the segment of that number, and replays its snapshot: 1, or 0 if it was
- * only about to begin; RT_EDAMAGED if it has batches and no snapshot, or is of
- * another version; RT_ENOMEM; or what the disk said. It is open then.
+ * Opens the segment of that number, and replays its snapshot: 1; RT_EDAMAGED if
+ * it has none, or is of another version; RT_ENOMEM; or what the disk said.
  */
 RT_MUST_USE int rt_log_last_open(struct rt_log_last *last, uint64_t number);
 

@@ -5,6 +5,7 @@
 #include "storage/log/apply.h"
 #include "storage/log/recover.h"
 #include "storage/log/roll.h"
+#include "storage/log/seal.h"
 #include "storage/log/state.h"
 
 static struct rt_log *create(const struct rt_log_options *options)
@@ -54,6 +55,7 @@ void rt_log_close(struct rt_log *log)
     if (log->has_tail) {
         rt_disk_close(log->options.disk, &log->tail.file);
     }
+    rt_log_seal_forget(log);
     if (log->has_removed) {
         rt_disk_close(log->options.disk, &log->removed);
     }
@@ -319,6 +321,8 @@ struct rt_log_usage rt_log_usage(struct rt_log *log)
     const struct rt_log_index *index = &log->index;
     struct rt_log_usage usage = {.bytes = index->bytes,
                                  .segment_count = index->volume_count,
+                                 .last_segment =
+                                     rt_log_index_newest(index)->segment,
                                  .events = index->events};
     rt_log_index_unlock(&log->index);
     return usage;

@@ -149,8 +149,8 @@ struct rt_log_found {
     uint64_t bytes;      /* of all segments */
     uint64_t segment_count;
     uint64_t torn_bytes; /* cut off, of a batch that nobody was told of */
-    uint64_t removed;    /* segments behind the last one, in which no batch was
-                            whole: they were about to begin, or are lost */
+    uint64_t removed;    /* segments behind the last one, which were about to
+                            begin */
     uint64_t damages;    /* places of the last segment that are not what was
                             written, whether or not that damages a topic */
     uint64_t damaged_topics;
@@ -181,11 +181,13 @@ RT_MUST_USE int rt_log_append(struct rt_log *log,
                               const struct rt_log_batch *batch);
 
 /*
- * Forgets what retention does not keep, of each topic by whole places, and of
- * all by whole segments; removes the
+ * What is to be done when a segment has begun, and now and then: seals the one
+ * before it, which no batch waits for. Forgets what retention does not keep, of
+ * each topic by whole places, and of all by whole segments; removes the
  * segments that nothing needs then, and never the last one. Costs a look at
  * each topic. 0; what the disk said; or RT_EFAILED if the log has failed, as it
- * has when a name was removed and that could not be synced.
+ * has when a segment could not be sealed, but for lack of room, or when a name
+ * was removed and that could not be synced.
  */
 RT_MUST_USE int rt_log_retain(struct rt_log *log, uint64_t wall_ms);
 
@@ -238,6 +240,7 @@ uint64_t rt_log_offset_before(struct rt_log *log,
 struct rt_log_usage {
     uint64_t bytes;
     uint64_t segment_count;
+    uint64_t last_segment; /* its number */
     uint64_t events;
 };
 

@@ -4,11 +4,13 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "storage/log/begun.h"
 #include "storage/log/files.h"
 #include "storage/log/last.h"
 #include "storage/log/loss.h"
 #include "storage/log/resume.h"
 #include "storage/log/roll.h"
+#include "storage/log/seal.h"
 #include "storage/log/sealed.h"
 #include "storage/log/visit.h"
 
@@ -18,7 +20,8 @@ struct recovery {
     struct rt_log_files files;
     struct rt_log_window window;
     struct rt_log_last last;
-    uint64_t removed; /* segments that had not begun */
+    uint64_t removed;      /* segments that had not begun */
+    struct rt_log_end end; /* of the segment before the last one */
 };
 
 static uint64_t last_number(const struct recovery *recovery)
@@ -28,17 +31,10 @@ static uint64_t last_number(const struct recovery *recovery)
 
 /* --- the last segment --- */
 
-/*
- * A segment without a whole snapshot was about to begin. It goes, unless it is
- * all that there is: the one before it is removed much later only.
- */
 static int remove_last(struct recovery *recovery)
 {
     char name[RT_LOG_NAME_SIZE];
     struct rt_disk *disk = recovery->log->options.disk;
-    if (recovery->files.count == 1 && last_number(recovery) > 1) {
-        return RT_EDAMAGED;
-    }
     rt_log_name(last_number(recovery), name);
     int err = rt_disk_remove(disk, name);
     recovery->files.count--;
@@ -49,18 +45,14 @@ static int remove_last(struct recovery *recovery)
 /* Finds the last segment that has begun: 1, or 0 if there is none. */
 static int find_last(struct recovery *recovery)
 {
-    while (recovery->files.count > 0) {
-        int begun = rt_log_last_open(&recovery->last, last_number(recovery));
-        if (begun != 0) {
-            return begun;
-        }
-        rt_log_last_close(&recovery->last);
-        int err = remove_last(recovery);
-        if (err < 0) {
-            return err;
-        }
+    int begun = 0;
+    while (begun == 0 && recovery->files.count > 0) {
+        begun = rt_log_begun(&recovery->window, &recovery->files);
+        int err = begun == 0 ? remove_last(recovery) : 0;
+        begun = err < 0 ? err : begun;
     }
-    return 0;
+    return begun > 0 ? rt_log_last_open(&recovery->last, last_number(recovery))
+                     : begun;
 }
 
 /* --- the sealed ones --- */
@@ -73,9 +65,39 @@ static int load_sealed(struct recovery *recovery, uint64_t number)
     if (err < 0) {
         return err;
     }
-    err = rt_log_sealed_load(&log->index, window, log->tail.head.log, number);
+    err = rt_log_sealed_load(&log->index, window, log->tail.head.log, number,
+                             &recovery->end);
     rt_log_window_close(window);
     return err;
+}
+
+static bool has_doubts(const struct rt_log_index *index)
+{
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        if (index->shelves[i]->state == RT_LOG_SHELF_IN_DOUBT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A segment before the last one that is not sealed will be, if all of its
+ * batches are there: those of the last one come behind them. */
+static int judge_end(struct recovery *recovery)
+{
+    struct rt_log *log = recovery->log;
+    const struct rt_log_end *end = &recovery->end;
+    struct rt_log_tail tail = {.head = {.log = log->tail.head.log,
+                                        .number = log->tail.head.number - 1},
+                               .position = end->position,
+                               .batch = end->batch,
+                               .chain = end->chain};
+    bool is_complete = end->is_whole &&
+                       end->batch + 1 == recovery->last.replay.batch &&
+                       end->chain == log->tail.head.chain;
+    return is_complete && !end->is_sealed && !has_doubts(&log->index)
+               ? rt_log_seal_prepare(log, &tail)
+               : 0;
 }
 
 static int load_all_sealed(struct recovery *recovery)
@@ -89,6 +111,10 @@ static int load_all_sealed(struct recovery *recovery)
     }
     rt_log_window_turn(&recovery->window, recovery->last.file, end);
     const uint64_t *numbers = recovery->files.numbers;
+    int err = judge_end(recovery);
+    if (err < 0) {
+        return err;
+    }
     bool has_hole =
         last_number(recovery) - numbers[0] + 1 > recovery->files.count;
     rt_log_sealed_settle(&recovery->log->index, has_hole);
@@ -178,6 +204,25 @@ static int visit(struct recovery *recovery)
                         recovery->last.visitor);
 }
 
+/* A crash has come between the beginning of the last segment, which is safe by
+ * now, and the sealing of the one before it. */
+static int end_roll(struct rt_log *log)
+{
+    struct rt_file file;
+    uint64_t size = 0;
+    if (log->unsealed.ending == NULL) {
+        return 0;
+    }
+    int err = rt_log_files_open(log->options.disk, log->unsealed.segment, &file,
+                                &size);
+    if (err < 0) {
+        return err;
+    }
+    rt_log_seal_due(log, file);
+    err = rt_log_seal(log);
+    return err == RT_ENOSPC ? 0 : err; /* the first batch tries again */
+}
+
 static int go_on(struct recovery *recovery)
 {
     int err = learn(recovery);
@@ -188,13 +233,14 @@ static int go_on(struct recovery *recovery)
         return err;
     }
     if (!recovery->last.is_sealed) {
-        return rt_log_resume(&recovery->last);
+        err = rt_log_resume(&recovery->last);
+        return err == 0 ? end_roll(recovery->log) : err;
     }
     err = rt_log_resume_sealed(&recovery->last);
     if (err == 0) {
         err = begin_next(recovery);
     }
-    return err == RT_ENOSPC ? 0 : err; /* the first batch tries again */
+    return err == RT_ENOSPC ? 0 : err; /* so does that */
 }
 
 static int recover(struct recovery *recovery)

@@ -6,6 +6,7 @@
 #include "storage/log/log.h"
 #include "storage/log/overlay.h"
 #include "storage/log/rewrite.h"
+#include "storage/log/sealed.h"
 
 /* --- the files of a repair --- */
 
@@ -253,16 +254,40 @@ static int mend(const struct rt_log_repair_options *options,
     return err == 0 ? put_all_aside(options, first) : err;
 }
 
+/* The first segment to write anew: the first one that is damaged, or the one
+ * before it if a crash has left that unsealed, for nothing may be added to it.
+ */
+static int go_back(const struct rt_log_repair_options *options,
+                   const struct rt_log_files *files,
+                   uint64_t *first)
+{
+    struct rt_log_window window;
+    size_t place = files->count;
+    int sealed = 0;
+    rt_log_window_init(&window, options->disk, options->heap,
+                       RT_LOG_WINDOW_NARROW);
+    while (place > 0 && sealed == 0) {
+        uint64_t before = files->numbers[--place];
+        sealed = before < *first ? rt_log_is_sealed(&window, before) : 0;
+        *first = before < *first && sealed == 0 ? before : *first;
+    }
+    rt_log_window_finish(&window);
+    return sealed < 0 ? sealed : 0;
+}
+
 /* Without a sound segment before it, the log begins anew. */
 static int find_first(const struct rt_log_repair_options *options,
                       struct findings *findings)
 {
     struct rt_log_files files;
-    uint64_t damaged = findings->sum->first_damaged;
+    uint64_t first = findings->sum->first_damaged;
     rt_log_files_init(&files, options->heap);
     int err = rt_log_files_list(&files, options->disk);
-    bool is_oldest = files.count > 0 && files.numbers[0] >= damaged;
-    findings->first = is_oldest ? 1 : damaged;
+    if (err == 0) {
+        err = go_back(options, &files, &first);
+    }
+    bool is_oldest = files.count > 0 && files.numbers[0] >= first;
+    findings->first = is_oldest ? 1 : first;
     rt_log_files_finish(&files);
     return err;
 }

@@ -263,22 +263,6 @@ static int replay_batch(struct rt_log_replay *replay)
     return more;
 }
 
-/* Whether all bodies of the batch check: 1 or 0, or what the disk said. The
- * walk is before its first part then. */
-static int is_whole(struct rt_log_walk *walk)
-{
-    struct rt_log_walk scout = *walk;
-    int more = rt_log_walk_next(&scout);
-    while (more > 0) {
-        int err = rt_log_walk_check(&scout);
-        if (err < 0) {
-            return err == RT_EDAMAGED ? 0 : err;
-        }
-        more = rt_log_walk_next(&scout);
-    }
-    return more == 0 ? 1 : more;
-}
-
 /* Looks behind a batch that is not whole. If there is another one it is
  * damaged: 1. Else it is what a crash leaves: 0. */
 static int is_followed(struct rt_log_replay *replay)
@@ -297,7 +281,7 @@ static int is_followed(struct rt_log_replay *replay)
 /* Whether the batch that the walk is at counts. */
 static int accept(struct rt_log_replay *replay)
 {
-    int whole = is_whole(&replay->walk);
+    int whole = rt_log_walk_is_whole(&replay->walk);
     replay->is_whole = whole > 0;
     return whole == 0 ? is_followed(replay) : whole;
 }

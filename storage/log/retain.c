@@ -1,6 +1,7 @@
 #include "storage/log/retain.h"
 
 #include "base/error.h"
+#include "storage/log/seal.h"
 
 static bool is_old(uint64_t stamp_ms, uint64_t wall_ms, uint64_t age_ms)
 {
@@ -85,6 +86,14 @@ static void keep_open(struct rt_log *log, const char *name)
     log->has_removed = rt_disk_open(disk, name, false, &log->removed) == 0;
 }
 
+static void forget_oldest(struct rt_log *log)
+{
+    if (log->unsealed.segment == log->index.volumes[0].segment) {
+        rt_log_seal_forget(log);
+    }
+    rt_log_index_drop(&log->index);
+}
+
 /*
  * The oldest name goes safely before another one does: a segment that came back
  * without the one behind it would be a hole.
@@ -105,7 +114,7 @@ static int drop_oldest(struct rt_log *log)
         log->condition = RT_LOG_FAILED;
         return err;
     }
-    rt_log_index_drop(&log->index);
+    forget_oldest(log);
     return 0;
 }
 
@@ -124,6 +133,10 @@ int rt_log_retain(struct rt_log *log, uint64_t wall_ms)
     if (log->condition == RT_LOG_FAILED) {
         return RT_EFAILED;
     }
+    int sealed = rt_log_seal(log);
+    if (log->condition == RT_LOG_FAILED) {
+        return sealed;
+    }
     uint64_t oldest = retain_topics(log, wall_ms);
     int err = 0;
     while (
@@ -131,5 +144,5 @@ int rt_log_retain(struct rt_log *log, uint64_t wall_ms)
         (log->index.volumes[0].segment < oldest || is_too_much(log, wall_ms))) {
         err = drop_oldest(log);
     }
-    return err;
+    return err == 0 ? sealed : err;
 }

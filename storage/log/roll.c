@@ -1,15 +1,9 @@
 #include "storage/log/roll.h"
 
 #include "base/error.h"
-#include "storage/checksum.h"
 #include "storage/log/retain.h"
+#include "storage/log/seal.h"
 #include "storage/log/snapshot.h"
-
-uint64_t rt_log_seal_length(uint64_t place_count)
-{
-    return place_count * sizeof(struct rt_log_index_place) +
-           sizeof(struct rt_log_trailer);
-}
 
 static uint64_t at_least(uint64_t value, uint64_t floor)
 {
@@ -91,6 +85,20 @@ static int make_file(struct rt_log *log, struct rt_log_tail *next)
     return err < 0 ? give_up(log, next, err) : 0;
 }
 
+/* All that can be in want of room or of memory. */
+static int prepare_files(struct rt_log *log, struct rt_log_tail *next)
+{
+    int err = log->has_tail ? rt_log_seal_prepare(log, &log->tail) : 0;
+    if (err < 0) {
+        return err;
+    }
+    err = make_file(log, next);
+    if (err < 0) {
+        rt_log_seal_forget(log);
+    }
+    return err;
+}
+
 int rt_log_roll_prepare(struct rt_log *log,
                         uint64_t length,
                         uint32_t part_count,
@@ -102,85 +110,14 @@ int rt_log_roll_prepare(struct rt_log *log,
                              .chain = log->tail.chain,
                              .capacity = capacity_for(log, length, part_count)};
     uint64_t seal_length = rt_log_seal_length(log->tail.place_count);
-    int err = rt_log_make_way(log, seal_length + next->capacity);
+    int err = rt_log_seal(log);
+    if (err == 0) {
+        err = rt_log_make_way(log, seal_length + next->capacity);
+    }
     if (err == 0) {
         err = check_room(log, next->capacity);
     }
-    return err < 0 ? err : make_file(log, next);
-}
-
-/* --- the end of a segment --- */
-
-struct sealing {
-    struct rt_log_stage *stage;
-    struct rt_log_trailer trailer;
-};
-
-static void add_place(struct sealing *sealing,
-                      const struct rt_log_shelf *shelf,
-                      const struct rt_log_place *place)
-{
-    struct rt_log_index_place entry = {.topic = shelf->topic,
-                                       .span = place->span};
-    struct rt_log_trailer *trailer = &sealing->trailer;
-    trailer->place_count++;
-    trailer->index_crc = rt_checksum(trailer->index_crc, &entry, sizeof(entry));
-    rt_log_stage_add(sealing->stage, &entry, sizeof(entry));
-}
-
-/* What a topic has in a segment that is its newest one. */
-static void add_shelf(struct sealing *sealing, const struct rt_log_shelf *shelf)
-{
-    uint32_t first = shelf->place_count;
-    while (first > 0 &&
-           shelf->places[first - 1].segment == sealing->trailer.number) {
-        first--;
-    }
-    for (uint32_t i = first; i < shelf->place_count; i++) {
-        add_place(sealing, shelf, &shelf->places[i]);
-    }
-}
-
-static uint64_t write_index(struct rt_log *log)
-{
-    const struct rt_log_tail *tail = &log->tail;
-    struct sealing sealing = {.stage = &log->stage,
-                              .trailer = {.log = tail->head.log,
-                                          .number = tail->head.number,
-                                          .index = tail->position,
-                                          .chain = tail->chain,
-                                          .batch = tail->batch}};
-    for (uint32_t i = 0; i < log->index.shelf_count; i++) {
-        add_shelf(&sealing, log->index.shelves[i]);
-    }
-    rt_log_trailer_sign(&sealing.trailer);
-    rt_log_stage_add(&log->stage, &sealing.trailer, sizeof(sealing.trailer));
-    return tail->position + rt_log_seal_length(sealing.trailer.place_count);
-}
-
-static void note_seal(struct rt_log *log, uint64_t bytes)
-{
-    rt_log_index_lock(&log->index);
-    rt_log_index_seal(&log->index, log->tail.head.number, bytes);
-    rt_log_index_unlock(&log->index);
-}
-
-static int seal(struct rt_log *log)
-{
-    struct rt_log_tail *tail = &log->tail;
-    rt_log_stage_turn(&log->stage, &tail->file, tail->position);
-    uint64_t end = write_index(log);
-    int err = rt_log_stage_flush(&log->stage);
-    if (err == 0) {
-        err = rt_disk_truncate(log->options.disk, &tail->file, end);
-    }
-    if (err == 0) {
-        err = rt_disk_sync(log->options.disk, &tail->file);
-    }
-    if (err == 0) {
-        note_seal(log, end - tail->position);
-    }
-    return err;
+    return err == 0 ? prepare_files(log, next) : err;
 }
 
 /* --- the beginning of a segment --- */
@@ -210,10 +147,11 @@ static int write_beginning(struct rt_log *log, struct rt_log_tail *next)
     return err == 0 ? rt_disk_sync_names(log->options.disk) : err;
 }
 
+/* The tail has all of its batches then, for the new one's snapshot is safe. */
 static void replace_tail(struct rt_log *log, const struct rt_log_tail *next)
 {
     if (log->has_tail) {
-        rt_disk_close(log->options.disk, &log->tail.file);
+        rt_log_seal_due(log, log->tail.file);
     }
     log->tail = *next;
     log->has_tail = true;
@@ -225,10 +163,7 @@ int rt_log_roll_finish(struct rt_log *log,
 {
     next->head.created_ms = wall_ms;
     rt_log_segment_head_sign(&next->head);
-    int err = log->has_tail ? seal(log) : 0;
-    if (err == 0) {
-        err = write_beginning(log, next);
-    }
+    int err = write_beginning(log, next);
     if (err < 0) {
         rt_disk_close(log->options.disk, &next->file);
         return err;

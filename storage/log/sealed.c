@@ -40,10 +40,22 @@ int rt_log_sealed_trailer(struct rt_log_window *window,
     if (err < 0) {
         return err;
     }
-    bool is_ours = rt_log_trailer_check(trailer) && trailer->log == log &&
-                   trailer->number == segment &&
-                   is_plausible(trailer, window->end);
+    bool is_ours =
+        rt_log_trailer_check(trailer) && (log == 0 || trailer->log == log) &&
+        trailer->number == segment && is_plausible(trailer, window->end);
     return is_ours ? check_index(window, trailer) : RT_EDAMAGED;
+}
+
+int rt_log_is_sealed(struct rt_log_window *window, uint64_t segment)
+{
+    struct rt_log_trailer trailer;
+    int err = rt_log_window_open(window, segment);
+    if (err < 0) {
+        return err;
+    }
+    err = rt_log_sealed_trailer(window, 0, segment, &trailer);
+    rt_log_window_close(window);
+    return err == RT_EDAMAGED ? 0 : err < 0 ? err : 1;
 }
 
 /* --- places --- */
@@ -133,7 +145,7 @@ void rt_log_sealed_settle(struct rt_log_index *index, bool has_hole)
     }
 }
 
-/* --- segments --- */
+/* --- segments with an index --- */
 
 static int add_places(struct rt_log_index *index,
                       struct rt_log_window *window,
@@ -155,15 +167,39 @@ static int add_places(struct rt_log_index *index,
     return 0;
 }
 
+/* --- segments without an index --- */
+
+/* A segment that is gone through. */
+struct passage {
+    struct rt_log_index *index;
+    struct rt_log_walk walk;
+    struct rt_log_volume volume;
+    struct rt_log_end *end;
+};
+
+/* Where no batch is missing, a topic has skipped the offsets that it has not.
+ */
+static void bridge(const struct passage *passage, struct rt_log_span *span)
+{
+    const struct rt_log_shelf *shelf =
+        rt_log_index_shelf(passage->index, passage->walk.part.topic);
+    if (passage->end->is_whole && shelf != NULL && shelf->place_count > 0) {
+        span->before = shelf->places[shelf->place_count - 1].span.last + 1;
+    }
+}
+
+static int add_to(struct passage *passage, const struct rt_log_span *span)
+{
+    const struct rt_log_walk *walk = &passage->walk;
+    rt_log_volume_count(&passage->volume, walk->part.topic, span);
+    return add_span(passage->index, walk->part.topic, walk->segment, span);
+}
+
 /* Adds the events of a part whose body may not even check. */
-static int add_part(struct rt_log_index *index,
-                    struct rt_log_walk *walk,
-                    struct rt_log_volume *volume)
+static int add_events(struct passage *passage)
 {
     char newest[sizeof(struct rt_entry)];
-    if (walk->part.kind != RT_LOG_EVENTS) {
-        return 0;
-    }
+    const struct rt_log_walk *walk = &passage->walk;
     int err =
         rt_log_window_copy(walk->window, walk->body, newest, sizeof(newest));
     if (err < 0) {
@@ -173,55 +209,111 @@ static int add_part(struct rt_log_index *index,
         rt_log_walk_events(walk, (struct rt_bytes){newest, sizeof(newest)});
     struct rt_log_span span =
         rt_log_span_of(&events, walk->position, walk->part.length);
-    rt_log_volume_count(volume, walk->part.topic, &span);
-    return add_span(index, walk->part.topic, walk->segment, &span);
+    bridge(passage, &span);
+    return add_to(passage, &span);
 }
 
-static int add_batch(struct rt_log_index *index,
-                     struct rt_log_walk *walk,
-                     struct rt_log_volume *volume)
+static int add_key(struct passage *passage)
 {
+    const struct rt_log_walk *walk = &passage->walk;
+    uint64_t number = rt_log_index_shelf(passage->index, 0)->next_offset;
+    struct rt_log_span span = {.position = walk->position,
+                               .before = number,
+                               .first = number,
+                               .last = number,
+                               .bytes = walk->part.length,
+                               .wall_ms = walk->part.offset};
+    return add_to(passage, &span);
+}
+
+static int add_part(struct passage *passage)
+{
+    switch (passage->walk.part.kind) {
+    case RT_LOG_EVENTS:
+        return add_events(passage);
+    case RT_LOG_KEY:
+        return add_key(passage);
+    default:
+        return 0;
+    }
+}
+
+/* Whether the batch that the walk is at comes behind the one before. */
+static bool is_next(const struct passage *passage)
+{
+    const struct rt_log_end *end = passage->end;
+    const struct rt_log_batch_head *batch = &passage->walk.batch;
+    bool is_behind = end->batch == 0 || (batch->number == end->batch + 1 &&
+                                         batch->chain == end->chain);
+    return is_behind && passage->walk.position == passage->volume.end;
+}
+
+static int add_batch(struct passage *passage)
+{
+    struct rt_log_walk *walk = &passage->walk;
+    struct rt_log_end *end = passage->end;
+    bool is_first = walk->position == sizeof(struct rt_log_segment_head);
+    end->is_whole = is_next(passage) && (is_first || end->is_whole);
+    end->batch = walk->batch.number;
+    end->chain = walk->batch.crc;
     int more = rt_log_walk_next(walk);
     while (more > 0) {
-        int err = add_part(index, walk, volume);
+        int err = add_part(passage);
         more = err < 0 ? err : rt_log_walk_next(walk);
     }
-    volume->end = rt_log_walk_end(walk);
+    passage->volume.end = rt_log_walk_end(walk);
     return more == RT_EDAMAGED ? 0 : more;
 }
 
-/* Adds what its batches have, for its index is lost. */
-static int add_batches(struct rt_log_index *index,
-                       struct rt_log_walk *walk,
-                       struct rt_log_volume *volume)
+static int add_batches(struct passage *passage)
 {
-    int found = rt_log_walk_seek(walk, volume->end);
+    struct rt_log_walk *walk = &passage->walk;
+    passage->end->is_sealed = false;
+    passage->end->is_whole = false;
+    int found = rt_log_walk_seek(walk, passage->volume.end);
     while (found > 0) {
-        int err = add_batch(index, walk, volume);
-        found = err < 0 ? err : rt_log_walk_seek(walk, volume->end);
+        int err = add_batch(passage);
+        found = err < 0 ? err : rt_log_walk_seek(walk, passage->volume.end);
     }
     return found;
+}
+
+/* --- segments --- */
+
+static int load_places(struct passage *passage,
+                       const struct rt_log_trailer *trailer)
+{
+    passage->volume.end = trailer->index;
+    *passage->end = (struct rt_log_end){.batch = trailer->batch,
+                                        .chain = trailer->chain,
+                                        .is_sealed = true,
+                                        .is_whole = true};
+    return add_places(passage->index, passage->walk.window, trailer,
+                      &passage->volume);
 }
 
 int rt_log_sealed_load(struct rt_log_index *index,
                        struct rt_log_window *window,
                        uint64_t log,
-                       uint64_t segment)
+                       uint64_t segment,
+                       struct rt_log_end *end)
 {
-    struct rt_log_walk walk;
     struct rt_log_trailer trailer;
-    struct rt_log_volume volume = {.segment = segment,
-                                   .end = sizeof(struct rt_log_segment_head)};
+    struct passage passage = {
+        .index = index,
+        .volume = {.segment = segment,
+                   .end = sizeof(struct rt_log_segment_head)},
+        .end = end};
+    rt_log_walk_init(&passage.walk, window, log, segment);
     int err = rt_log_sealed_trailer(window, log, segment, &trailer);
     if (err == 0) {
-        volume.end = trailer.index;
-        err = add_places(index, window, &trailer, &volume);
+        err = load_places(&passage, &trailer);
     } else if (err == RT_EDAMAGED) {
-        rt_log_walk_init(&walk, window, log, segment);
-        err = add_batches(index, &walk, &volume);
+        err = add_batches(&passage);
     }
-    if (window->end > volume.end) {
-        volume.seal = window->end - volume.end;
+    end->position = passage.volume.end;
+    if (window->end > end->position) {
+        passage.volume.seal = window->end - end->position;
     }
-    return err < 0 ? err : rt_log_index_begin(index, &volume);
+    return err < 0 ? err : rt_log_index_begin(index, &passage.volume);
 }

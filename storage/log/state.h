@@ -25,6 +25,16 @@ struct rt_log_tail {
     uint64_t place_count;
 };
 
+/* The segment before the tail, which is to be sealed. */
+struct rt_log_unsealed {
+    char *ending; /* what is written then, drawn up before; NULL: nothing is */
+    size_t ending_len;
+    uint64_t segment;
+    uint64_t position;   /* behind its last batch */
+    struct rt_file file; /* open, if it is due */
+    bool is_due;
+};
+
 struct rt_log {
     struct rt_log_options options;
     enum rt_log_condition condition;
@@ -33,6 +43,7 @@ struct rt_log {
     struct rt_log_stage stage;
     bool has_tail; /* the tail's file is open; else it is sealed */
     struct rt_log_tail tail;
+    struct rt_log_unsealed unsealed;
     bool has_removed; /* the file of the last segment that was is open */
     struct rt_file removed;
     uint64_t sequence;   /* the last event's number among all */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "storage/log/begun.h"
 #include "storage/log/files.h"
 #include "storage/log/format.h"
 #include "storage/log/log.h"
@@ -13,6 +14,7 @@ struct survey {
     struct rt_heap *heap;
     const struct rt_log_survey_visitor *visitor;
     struct rt_log_files files;
+    size_t begun_count; /* files; one more may have been about to begin */
     struct rt_log_window window;
     struct rt_log_walk walk;
     uint64_t log;   /* 0: not known yet */
@@ -23,6 +25,7 @@ struct survey {
     uint64_t told;       /* how far progress was told */
     bool is_interrupted; /* the end of the segment before is missing */
     bool is_last;        /* this is the last segment, */
+    bool is_late; /* that, or the one before it, which may not be sealed yet */
     bool is_sealed;
     uint64_t size; /* of so many bytes, */
     struct rt_log_trailer trailer;
@@ -99,9 +102,26 @@ static int find_trailer(struct survey *survey)
     return err;
 }
 
+static void look_at(struct survey *survey, struct rt_file file)
+{
+    rt_log_window_turn(&survey->window, file, survey->size);
+}
+
 static void look_until(struct survey *survey, uint64_t end)
 {
     rt_log_window_turn(&survey->window, survey->window.file, end);
+}
+
+/* The index does not check. Of the segment before the last one a crash may have
+ * left the trailer without it, and a start makes both anew. */
+static void note_index(struct survey *survey)
+{
+    uint64_t index = survey->trailer.index;
+    if (survey->is_late && !survey->is_last) {
+        survey->report.torn_bytes = survey->size - index;
+    } else {
+        note_damage(survey, index);
+    }
 }
 
 /* The index, once it is known which batches there are, and that they are all
@@ -115,7 +135,7 @@ static int check_sealing(struct survey *survey)
     int err =
         rt_log_window_checksum(&survey->window, trailer->index, len, &crc);
     if (err == 0 && crc != trailer->index_crc) {
-        note_damage(survey, trailer->index);
+        note_index(survey);
     }
     survey->is_interrupted =
         trailer->chain != survey->chain || trailer->batch != survey->batch;
@@ -177,27 +197,13 @@ static int tell_batch(struct survey *survey)
     return survey->visitor->batch(survey->visitor->context, walk);
 }
 
-/* Whether all bodies of the batch check: 1 or 0, or what the disk said. */
-static int is_whole(const struct rt_log_walk *walk)
-{
-    struct rt_log_walk scout = *walk;
-    int more = rt_log_walk_next(&scout);
-    while (more > 0) {
-        int err = rt_log_walk_check(&scout);
-        if (err < 0) {
-            return err == RT_EDAMAGED ? 0 : err;
-        }
-        more = rt_log_walk_next(&scout);
-    }
-    return more == 0 || more == RT_EDAMAGED ? more == 0 : more;
-}
-
 /* Whether a batch that is not whole may be the one that a crash cut short. */
 static int is_torn(struct survey *survey)
 {
     struct rt_log_debris debris;
     struct rt_log_walk *walk = &survey->walk;
-    int whole = survey->is_last && !survey->is_sealed ? is_whole(walk) : 1;
+    int whole =
+        survey->is_last && !survey->is_sealed ? rt_log_walk_is_whole(walk) : 1;
     if (whole != 0) {
         return whole < 0 ? whole : 0;
     }
@@ -222,7 +228,7 @@ static int leap(struct survey *survey)
         err = rt_log_walk_to(&survey->walk, debris.position);
         return err < 0 ? err : 1;
     }
-    if (survey->is_last && !survey->is_sealed) {
+    if (survey->is_late && !survey->is_sealed) {
         survey->report.torn_bytes = debris.end - position;
     }
     return err;
@@ -271,21 +277,56 @@ static int check_batches(struct survey *survey)
     return found;
 }
 
-/* What is behind the last batch; all but the last segment are sealed. */
+/* Whether the next segment comes behind the last batch that is here: 1 or 0, or
+ * an error. */
+static int is_followed(struct survey *survey)
+{
+    struct rt_log_segment_head head;
+    struct rt_file file = survey->window.file;
+    int err = rt_log_window_open(&survey->window, survey->report.number + 1);
+    if (err < 0) {
+        return err == RT_ENOENT ? 0 : err;
+    }
+    err = rt_log_window_copy(&survey->window, 0, &head, sizeof(head));
+    rt_log_window_close(&survey->window);
+    look_at(survey, file);
+    if (err < 0) {
+        return err == RT_EDAMAGED ? 0 : err;
+    }
+    return rt_log_segment_head_check(&head) && head.chain == survey->chain;
+}
+
+/* What is behind the last batch. A crash leaves a segment unsealed while the
+ * next one begins. */
 static int check_end(struct survey *survey)
 {
-    survey->is_interrupted = !survey->is_sealed && !survey->is_last;
-    if (survey->is_interrupted) {
-        return note_hole(survey, survey->position);
+    survey->is_interrupted = false;
+    if (survey->is_sealed) {
+        return check_sealing(survey);
     }
-    return survey->is_sealed ? check_sealing(survey) : 0;
+    int followed = survey->is_last   ? survey->report.batch_count > 0
+                   : survey->is_late ? is_followed(survey)
+                                     : 0;
+    survey->is_interrupted = followed == 0;
+    return followed == 0  ? note_hole(survey, survey->position)
+           : followed < 0 ? followed
+                          : 0;
 }
 
 /* --- segments --- */
 
-static int check_file(struct survey *survey, struct rt_file file)
+/* A segment that was about to begin: all that is there a crash has left. */
+static int pass_debris(struct survey *survey)
 {
-    rt_log_window_turn(&survey->window, file, survey->size);
+    struct rt_log_debris debris;
+    rt_log_walk_init(&survey->walk, &survey->window, 0, survey->report.number);
+    int err = rt_log_walk_search(&survey->walk, 0, UINT64_MAX, &debris);
+    survey->report.torn_bytes = debris.end;
+    return err == RT_EDAMAGED ? 0 : err;
+}
+
+static int check_file(struct survey *survey)
+{
     int err = check_head(survey);
     if (err == 0) {
         err = find_trailer(survey);
@@ -324,10 +365,13 @@ static int check_segment(struct survey *survey, size_t index)
     if (err < 0) {
         return err;
     }
-    survey->is_last = index + 1 == survey->files.count;
+    survey->is_last = index + 1 == survey->begun_count;
+    survey->is_late = index + 2 >= survey->begun_count;
     survey->report = (struct rt_log_segment_report){
         .number = number, .count = 1, .bytes = survey->size};
-    err = check_file(survey, file);
+    look_at(survey, file);
+    err =
+        index < survey->begun_count ? check_file(survey) : pass_debris(survey);
     rt_disk_close(survey->disk, &file);
     survey->done += survey->size;
     return err == 0 ? tell_segment(survey) : err;
@@ -350,11 +394,10 @@ static int measure(struct survey *survey)
     return 0;
 }
 
-static int list(struct survey *survey, uint64_t first)
+/* Leaves out the segments before the first one that is asked for. */
+static void skip_until(struct rt_log_files *files, uint64_t first)
 {
-    struct rt_log_files *files = &survey->files;
     size_t skipped = 0;
-    int err = rt_log_files_list(files, survey->disk);
     while (skipped < files->count && files->numbers[skipped] < first) {
         skipped++;
     }
@@ -363,7 +406,23 @@ static int list(struct survey *survey, uint64_t first)
         memmove(files->numbers, files->numbers + skipped,
                 files->count * sizeof(*files->numbers));
     }
-    return err == 0 && files->stage != RT_LOG_REPAIR_NONE ? RT_EDAMAGED : err;
+}
+
+static int list(struct survey *survey, uint64_t first)
+{
+    struct rt_log_files *files = &survey->files;
+    int err = rt_log_files_list(files, survey->disk);
+    if (err == 0 && files->stage != RT_LOG_REPAIR_NONE) {
+        err = RT_EDAMAGED;
+    }
+    int begun =
+        err == 0 && files->count > 0 ? rt_log_begun(&survey->window, files) : 1;
+    skip_until(files, first);
+    survey->begun_count = files->count;
+    if (begun == 0 && files->count > 0) {
+        survey->begun_count--;
+    }
+    return begun < 0 ? begun : err;
 }
 
 static int check_all(struct survey *survey, uint64_t first)

@@ -98,6 +98,20 @@ int rt_log_walk_check(struct rt_log_walk *walk)
     return crc == walk->part.crc ? 0 : RT_EDAMAGED;
 }
 
+int rt_log_walk_is_whole(const struct rt_log_walk *walk)
+{
+    struct rt_log_walk scout = *walk;
+    int more = rt_log_walk_next(&scout);
+    while (more > 0) {
+        int err = rt_log_walk_check(&scout);
+        if (err < 0) {
+            return err == RT_EDAMAGED ? 0 : err;
+        }
+        more = rt_log_walk_next(&scout);
+    }
+    return more == 0 ? 1 : more;
+}
+
 int rt_log_walk_body(struct rt_log_walk *walk, struct rt_bytes *body)
 {
     uint32_t crc = 0;

@@ -54,6 +54,11 @@ RT_MUST_USE int rt_log_walk_next(struct rt_log_walk *walk);
 /* Whether the part's body checks: 0, RT_EDAMAGED, or what the window said. */
 RT_MUST_USE int rt_log_walk_check(struct rt_log_walk *walk);
 
+/* Whether all bodies of the batch check, of a walk before its first part, which
+ * goes nowhere: 1 or 0; RT_EDAMAGED if a part's head makes no sense; or what
+ * the window said. */
+RT_MUST_USE int rt_log_walk_is_whole(const struct rt_log_walk *walk);
+
 /* The part's body, whole and checked, valid until the window moves: 0,
  * RT_EDAMAGED, RT_ENOMEM, or what the disk said. */
 RT_MUST_USE int rt_log_walk_body(struct rt_log_walk *walk,

@@ -9,6 +9,7 @@
 #include "storage/log/events.h"
 #include "storage/log/log.h"
 #include "storage/log/reader.h"
+#include "storage/log/seal.h"
 #include "storage/log/state.h"
 #include "tests/support/test.h"
 #include "tests/unit/storage/fake_disk.h"
@@ -353,6 +354,7 @@ static inline void keeper_begin_three(struct keeper *keeper)
     while (rt_log_usage(keeper->log).segment_count < 3) {
         keeper_publish(keeper, 1, 10, 500);
     }
+    EXPECT_INT(rt_log_seal(keeper->log), 0);
     keeper_close(keeper);
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "storage/log/check.h"
 #include "tests/support/test.h"
 #include "tests/unit/log/truth.h"
 
@@ -69,13 +70,30 @@ static int live(struct life *of, uint32_t count)
     return err;
 }
 
+/* What is wrong with what is left, before it is opened; NULL: nothing. */
+static const char *check(struct life *of)
+{
+    struct rt_log_check_visitor visitor = {.context = NULL};
+    struct rt_log_check_found found;
+    struct rt_log_tally tally;
+    rt_log_tally_init(&tally, &of->log.heap);
+    int err = rt_log_check(&of->disk.disk, &tally, &visitor, &found);
+    rt_log_tally_finish(&tally);
+    return err == 0 && rt_log_check_is_sound(&found)
+               ? NULL
+               : "a check finds that a crash is damage";
+}
+
 /* Opens what is left, goes on, and opens it again: what is wrong, or NULL. */
 static const char *live_on(struct life *of)
 {
     int err = 0;
     of->disk.forgets_names = false;
     of->disk.forgets_bytes = false;
-    const char *wrong = truth_log_open(&of->log, &err);
+    const char *wrong = check(of);
+    if (wrong == NULL) {
+        wrong = truth_log_open(&of->log, &err);
+    }
     if (wrong == NULL && append_some(of, BATCHES_LATER) < 0) {
         wrong = "the log does not go on";
     }

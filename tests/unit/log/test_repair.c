@@ -113,6 +113,28 @@ TEST("a damaged log is mended, and has all that checks")
     }
 }
 
+TEST("a log whose last segment is empty, and had begun, is mended")
+{
+    make_log();
+    keeper_open(&keeper);
+    uint64_t next_offset[] = {0, keeper.next_offset[1], keeper.next_offset[2]};
+    EXPECT_INT(rt_log_seal(keeper.log), 0);
+    uint64_t last = rt_log_usage(keeper.log).last_segment;
+    keeper_close(&keeper);
+    memset(keeper_image(&keeper, last)->bytes, 0,
+           keeper_image(&keeper, last)->len);
+    EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
+    checker_run(&before, &keeper);
+    EXPECT_INT(before.found.damaged_topics, 2);
+    EXPECT_INT(before.found.first_damaged, last);
+    EXPECT_INT(repair(&keeper), 0);
+    expect_mended(&keeper);
+    for (uint64_t topic = 1; topic <= 2; topic++) {
+        EXPECT(keeper.next_offset[topic] > next_offset[topic]);
+    }
+    keeper_finish(&keeper);
+}
+
 TEST("a log of which segments are missing is mended")
 {
     for (uint64_t missing = 2; missing <= 4; missing++) {

@@ -24,6 +24,7 @@ static void begin(void)
         keeper.options.wall_ms += 1000;
         keeper_publish(&keeper, 1, 2, 50000);
     }
+    EXPECT_INT(rt_log_seal(keeper.log), 0);
 }
 
 static void retain(void)
@@ -116,6 +117,7 @@ TEST("nor for a moment is there more on the disk, with all that is allocated")
 static void expect_all_counted(void)
 {
     const struct rt_log_tail *tail = &keeper.log->tail;
+    EXPECT_INT(rt_log_seal(keeper.log), 0);
     EXPECT_INT(rt_log_usage(keeper.log).bytes,
                bytes_on_disk() - tail->capacity + tail->position);
 }

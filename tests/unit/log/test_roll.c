@@ -35,19 +35,32 @@ TEST("a full segment is followed by another one, and nothing is lost")
     keeper_finish(&keeper);
 }
 
-TEST("a sealed segment ends with its trailer")
+TEST("a batch waits for the beginning of its segment and for no sealing")
+{
+    begin();
+    while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+    uint64_t before = keeper.disk.syncs;
+    keeper_publish(&keeper, 1, 10, 500);
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 2);
+    EXPECT_INT(keeper.disk.syncs - before, 3); /* snapshot, name, batch */
+    EXPECT(keeper.log->unsealed.is_due);
+    keeper_finish(&keeper);
+}
+
+TEST("a segment is sealed before the next one but one begins")
 {
     struct rt_log_trailer trailer;
     begin();
-    fill(2);
+    fill(3);
     const struct fake_image *image = keeper_image(&keeper, 1);
     memcpy(&trailer, image->bytes + image->len - sizeof(trailer),
            sizeof(trailer));
     EXPECT(rt_log_trailer_check(&trailer));
-    EXPECT_INT(trailer.place_count, 1);
     EXPECT_INT(trailer.number, 1);
-    EXPECT_INT(trailer.index + rt_log_seal_length(1), image->len);
-    EXPECT(image->len <= keeper.options.segment_bytes + 4096);
+    EXPECT(keeper.log->unsealed.is_due);
+    EXPECT_INT(keeper.log->unsealed.segment, 2);
     keeper_finish(&keeper);
 }
 

@@ -15,6 +15,7 @@ static void begin(void)
         keeper_publish(&keeper, 1, 10, 500);
         keeper_publish(&keeper, 2, 1, 500);
     }
+    EXPECT_INT(rt_log_seal(keeper.log), 0);
     keeper_close(&keeper);
 }
 

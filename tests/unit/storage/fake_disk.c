@@ -323,6 +323,7 @@ static int sync_file(struct rt_disk *disk, struct rt_file *handle)
     struct fake_disk *fake = fake_of(disk);
     struct fake_file *file = file_of(disk, handle);
     int err = begin(disk);
+    fake_of(disk)->syncs++;
     if (fake->has_crashed || fake->forgets_bytes) {
         return err;
     }
@@ -381,6 +382,7 @@ static int sync_names(struct rt_disk *disk)
 {
     struct fake_disk *fake = fake_of(disk);
     int err = begin(disk);
+    fake_of(disk)->syncs++;
     if (err == 0 && !fake->forgets_names) {
         fake_disk_settle_names(fake, FAKE_NAMES_ALL);
     }

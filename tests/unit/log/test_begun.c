@@ -1,0 +1,121 @@
+#include "storage/log/begun.h"
+
+#include "tests/unit/log/checker.h"
+
+static struct keeper keeper;
+static struct checker checker;
+
+static int begun(void)
+{
+    struct rt_log_window window;
+    struct rt_log_files files;
+    rt_log_files_init(&files, &keeper.heap.heap);
+    rt_log_window_init(&window, &keeper.disk.disk, &keeper.heap.heap,
+                       RT_LOG_WINDOW_NARROW);
+    int err = rt_log_files_list(&files, &keeper.disk.disk);
+    int found = err < 0 ? err : rt_log_begun(&window, &files);
+    rt_log_window_finish(&window);
+    rt_log_files_finish(&files);
+    EXPECT_INT(keeper.heap.heap.used, 0);
+    return found;
+}
+
+/* What a disk gives back that has lost all from there on. */
+static void empty(uint64_t segment, size_t from)
+{
+    struct fake_image *image = keeper_image(&keeper, segment);
+    memset(image->bytes + from, 0, image->len - from);
+}
+
+/* The second segment has no trailer. */
+static void unseal(void)
+{
+    struct fake_image *image = keeper_image(&keeper, 2);
+    memset(image->bytes + image->len - 64, 0, 64);
+}
+
+TEST("a segment with a snapshot has begun")
+{
+    keeper_begin_three(&keeper);
+    uint64_t batch = keeper_batch(&keeper, 3, 1);
+    EXPECT_INT(begun(), 1);
+    empty(3, batch);
+    EXPECT_INT(begun(), 1);
+    unseal();
+    EXPECT_INT(begun(), 1);
+    keeper_finish(&keeper);
+}
+
+TEST("a segment without a snapshot was about to begin, or lost it")
+{
+    keeper_begin_three(&keeper);
+    uint64_t batch = keeper_batch(&keeper, 3, 1);
+    for (size_t len = 0; len < batch; len += 24) {
+        struct fake_disk before;
+        fake_disk_copy(&before, &keeper.disk);
+        empty(3, len);
+        EXPECT_INT(begun(), 1);
+        unseal();
+        EXPECT_INT(begun(), 0);
+        fake_disk_finish(&keeper.disk);
+        fake_disk_copy(&keeper.disk, &before);
+        fake_disk_finish(&before);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("a segment with a batch and no snapshot has begun")
+{
+    keeper_begin_three(&keeper);
+    unseal();
+    keeper_flip(&keeper, 3, 70);
+    EXPECT_INT(begun(), 1);
+    keeper_flip(&keeper, 3, 70);
+    keeper_flip(&keeper, 3, 64 + 64 + 64); /* a body of the snapshot */
+    EXPECT_INT(begun(), 1);
+    keeper_finish(&keeper);
+}
+
+TEST("the first segment, and it alone, may be the only one and not begun")
+{
+    keeper_begin_three(&keeper);
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
+               0);
+    empty(3, 0);
+    EXPECT_INT(begun(), 1);
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
+               0);
+    EXPECT_INT(begun(), 1);
+    empty(1, 0);
+    EXPECT_INT(begun(), 0);
+    keeper_finish(&keeper);
+}
+
+TEST("a check finds no damage in a segment that was about to begin")
+{
+    keeper_begin_three(&keeper);
+    unseal();
+    empty(3, 70);
+    checker_run(&checker, &keeper);
+    EXPECT(rt_log_check_is_sound(&checker.found));
+    EXPECT_INT(checker.segment_count, 3);
+    EXPECT_INT(checker.segments[2].finding, RT_LOG_TORN);
+    EXPECT_INT(checker.segments[2].torn_bytes, 72);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.found.removed, 1);
+    keeper_finish(&keeper);
+}
+
+TEST("whatever call fails meanwhile is told")
+{
+    int found = -1;
+    keeper_begin_three(&keeper);
+    unseal();
+    empty(3, 0);
+    for (uint64_t call = 1; found < 0; call++) {
+        fake_disk_fault_at(&keeper.disk, call, FAKE_EIO);
+        found = begun();
+        EXPECT(found == RT_EIO || found == 0);
+    }
+    keeper_finish(&keeper);
+}
