@@ -277,7 +277,7 @@ def tells_what_it_found():
         with open(f"{data}/{2:020}.rtl", "xb"):
             pass
         said = told(data)
-        assert "warning: 1 segments without a batch removed" in said, said
+        assert "1 segments removed from the end of the log" in said, said
 
 
 @test
