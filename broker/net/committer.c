@@ -42,14 +42,15 @@ static void grant(struct rt_committer *committer, uint32_t part_count)
     }
 }
 
+/* The thread is woken when the lock is free, or it would have to wait again. */
 static void offer(struct rt_committer *committer,
                   const struct rt_journal_batch *batch)
 {
     uv_mutex_lock(&committer->lock);
     committer->task.offered = batch;
     committer->task.heap_limit = committer->charged;
-    uv_cond_signal(&committer->wake);
     uv_mutex_unlock(&committer->lock);
+    uv_cond_signal(&committer->wake);
 }
 
 static void offer_again(struct rt_committer *committer,
@@ -58,8 +59,8 @@ static void offer_again(struct rt_committer *committer,
     uv_mutex_lock(&committer->lock);
     committer->task.again = batch;
     committer->task.heap_limit = committer->charged;
-    uv_cond_signal(&committer->wake);
     uv_mutex_unlock(&committer->lock);
+    uv_cond_signal(&committer->wake);
 }
 
 /* The batch that was offered last, or NULL if the thread has taken it. */
@@ -166,8 +167,8 @@ static void order_end(struct rt_committer *committer)
     rt_fetcher_finish(&committer->fetcher);
     uv_mutex_lock(&committer->lock);
     committer->task.is_end = true;
-    uv_cond_signal(&committer->wake);
     uv_mutex_unlock(&committer->lock);
+    uv_cond_signal(&committer->wake);
 }
 
 void rt_committer_continue(struct rt_committer *committer)
