@@ -13,11 +13,12 @@
 #include "base/check.h"
 #include "storage/log/state.h"
 
-/* How many zeros are written at a time. */
-#define RT_LOG_AHEAD_BYTES ((uint64_t)256 * 1024)
+/* How many zeros are written at a time: with fewer some batch brings them too
+ * often, with more it is late itself. */
+#define RT_LOG_AHEAD_BYTES ((uint64_t)128 * 1024)
 
 /* Of a longer batch it is its own bytes that a sync takes its time for. */
-#define RT_LOG_AHEAD_BATCH ((uint64_t)32 * 1024)
+#define RT_LOG_AHEAD_BATCH ((uint64_t)64 * 1024)
 
 /*
  * To be called between writing a batch of so many bytes to the log's end and

@@ -36,12 +36,12 @@ TEST("zeros are written once for many small batches")
     uint64_t batches = 0;
     uint64_t calls = 0;
     begin((uint64_t)4 * 1024 * 1024);
-    while (keeper.log->tail.position < 4 * RT_LOG_AHEAD_BYTES) {
+    while (keeper.log->tail.position < 8 * RT_LOG_AHEAD_BYTES) {
         calls += publish(10, 100);
         batches++;
     }
     EXPECT(batches > 500);
-    EXPECT_INT(calls, batches * WRITE_AND_SYNC + 3);
+    EXPECT_INT(calls, batches * WRITE_AND_SYNC + 7);
     expect_all_after_restart();
     keeper_finish(&keeper);
 }
@@ -68,7 +68,7 @@ TEST("a long batch takes no zeros with it")
 {
     begin((uint64_t)4 * 1024 * 1024);
     keeper.log->tail.written = 0;
-    EXPECT_INT(publish(40, 1000), WRITE_AND_SYNC);
+    EXPECT_INT(publish(70, 1000), WRITE_AND_SYNC);
     EXPECT_INT(publish(10, 1000), WRITE_AND_SYNC + 1);
     expect_all_after_restart();
     keeper_finish(&keeper);
