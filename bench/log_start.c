@@ -52,7 +52,7 @@ open_log(const char *folder, uint64_t segment_bytes, struct rt_log_found *found)
         .heap = &heap,
         .segment_bytes = segment_bytes,
         .retention = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
-        .key_ms = 60000,
+        .keys = {60000, UINT64_MAX},
         .wall_ms = 1,
         .identity = 1};
     must(rt_log_open(&log, &options, &visitor, found), "rt_log_open");

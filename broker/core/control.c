@@ -4,6 +4,7 @@
 #include "broker/core/follower.h"
 #include "broker/core/journal.h"
 #include "broker/core/local.h"
+#include "broker/core/saved_key.h"
 #include "broker/core/topic.h"
 
 uint64_t rt_topic_bytes_max(const struct rt_core *core)
@@ -116,9 +117,8 @@ static void begin_epoch(struct rt_topic *topic)
     topic->base = rt_ring_latest(&topic->ring);
 }
 
-void rt_topic_purge(struct rt_topic *topic)
+static void purge(struct rt_topic *topic)
 {
-    rt_idempotency_forget_topic(&topic->core->idempotency, topic->leaf.key);
     rt_followers_finish_pass(topic);
     if (rt_topic_subscribers(topic) == 0 && !rt_journal_knows(topic)) {
         rt_topic_destroy(topic);
@@ -137,4 +137,13 @@ void rt_topic_purge(struct rt_topic *topic)
     rt_journal_skip(topic);
     rt_topic_mark(topic, rt_ring_latest(&topic->ring));
     rt_topic_mark_durable(topic);
+}
+
+int rt_topic_purge(struct rt_topic *topic)
+{
+    int err = rt_key_forget_topic(topic->core, topic->leaf.key);
+    if (err == 0) {
+        purge(topic);
+    }
+    return err;
 }

@@ -44,8 +44,9 @@ void rt_topic_open(struct rt_topic *topic);
  * topic special, and begins a new epoch. Subscribers are told of a gap, or
  * closed for it; those of several topics if they lack any of the events.
  * Destroys the topic if nobody subscribes to it, also by a pattern. Not to be
- * called by sinks, nor within a delivery.
+ * called by sinks, nor within a delivery. 0; or RT_ENOMEM, and nothing is done,
+ * for the log would give the keys back.
  */
-void rt_topic_purge(struct rt_topic *topic);
+RT_MUST_USE int rt_topic_purge(struct rt_topic *topic);
 
 #endif

@@ -39,7 +39,6 @@ void rt_idempotency_init(struct rt_idempotency *window,
     *window = (struct rt_idempotency){.heap = heap, .limits = limits};
     rt_tree_init(&window->keys, heap);
     rt_list_init(&window->by_age);
-    window->restored = &window->by_age;
 }
 
 static struct rt_idempotency_entry *oldest(const struct rt_idempotency *window)
@@ -125,13 +124,19 @@ static int insert(struct rt_idempotency *window,
     return 0;
 }
 
+uint64_t rt_idempotency_bytes_max(const struct rt_idempotency *window)
+{
+    uint64_t part = window->heap->limit / RT_IDEMPOTENCY_PART;
+    uint64_t bytes_max = window->limits->bytes_max;
+    return bytes_max < part ? bytes_max : part;
+}
+
 /* Drops the oldest ones until what is left is within the limits. */
 static void trim(struct rt_idempotency *window)
 {
-    const struct rt_idempotency_limits *limits = window->limits;
-    uint64_t part = window->heap->limit / RT_IDEMPOTENCY_PART;
-    uint64_t bytes_max = limits->bytes_max < part ? limits->bytes_max : part;
-    while (window->count > limits->count_max || window->bytes > bytes_max) {
+    uint64_t bytes_max = rt_idempotency_bytes_max(window);
+    while (window->count > window->limits->count_max ||
+           window->bytes > bytes_max) {
         rt_idempotency_forget(window, oldest(window));
     }
 }
@@ -174,33 +179,6 @@ rt_idempotency_remember(struct rt_idempotency *window,
     return window->count > 0 ? entry : NULL; /* more than its part alone */
 }
 
-/* --- restoring --- */
-
-static bool is_later(struct rt_list *link, uint64_t since_ms)
-{
-    const struct rt_idempotency_entry *entry =
-        RT_CONTAINER(link, struct rt_idempotency_entry, link);
-    return (int64_t)(entry->since_ms - since_ms) > 0; /* it may have wrapped */
-}
-
-/* Puts an entry that was remembered last where its age belongs. They come in a
- * few runs that are in order, so the place is near the last one's. */
-static void place(struct rt_idempotency *window,
-                  struct rt_idempotency_entry *entry)
-{
-    struct rt_list *end = &window->by_age;
-    struct rt_list *before = window->restored;
-    rt_list_remove(&entry->link);
-    while (before != end && is_later(before, entry->since_ms)) {
-        before = before->previous;
-    }
-    while (before->next != end && !is_later(before->next, entry->since_ms)) {
-        before = before->next;
-    }
-    rt_list_append(before->next, &entry->link); /* that is, before the next */
-    window->restored = &entry->link;
-}
-
 int rt_idempotency_restore(struct rt_idempotency *window,
                            const struct rt_idempotency_request *request,
                            const struct rt_receipt *receipts,
@@ -208,9 +186,6 @@ int rt_idempotency_restore(struct rt_idempotency *window,
                            uint64_t since_ms)
 {
     struct rt_idempotency_entry *known = find(window, request);
-    if (known != NULL && is_later(&known->link, since_ms)) {
-        return 0;
-    }
     if (known != NULL) {
         rt_idempotency_forget(window, known);
     }
@@ -220,7 +195,6 @@ int rt_idempotency_restore(struct rt_idempotency *window,
         return RT_ENOMEM;
     }
     rt_idempotency_settle(entry, receipts);
-    place(window, entry);
     trim(window);
     return 0;
 }
@@ -240,9 +214,6 @@ void rt_idempotency_forget(struct rt_idempotency *window,
                            struct rt_idempotency_entry *entry)
 {
     size_t used = window->heap->used;
-    if (window->restored == &entry->link) {
-        window->restored = entry->link.previous;
-    }
     rt_tree_remove(&window->keys, &entry->leaf);
     rt_list_remove(&entry->link);
     free_entry(window, entry);
@@ -257,9 +228,10 @@ static bool is_of_topic(const struct rt_idempotency_entry *entry,
            entry->leaf.key.data[topic.len] == SEPARATOR;
 }
 
-void rt_idempotency_forget_topic(struct rt_idempotency *window,
-                                 struct rt_bytes topic)
+uint64_t rt_idempotency_forget_topic(struct rt_idempotency *window,
+                                     struct rt_bytes topic)
 {
+    uint64_t count = window->count;
     struct rt_list *link = window->by_age.next;
     while (link != &window->by_age) {
         struct rt_idempotency_entry *entry =
@@ -269,6 +241,7 @@ void rt_idempotency_forget_topic(struct rt_idempotency *window,
             rt_idempotency_forget(window, entry);
         }
     }
+    return count - window->count;
 }
 
 void rt_idempotency_expire(struct rt_idempotency *window, uint64_t now_ms)

@@ -33,8 +33,7 @@ struct rt_idempotency {
     struct rt_heap *heap;
     const struct rt_idempotency_limits *limits;
     struct rt_tree keys;
-    struct rt_list by_age;    /* what was remembered first is first */
-    struct rt_list *restored; /* the last one that was, or by_age itself */
+    struct rt_list by_age; /* what was remembered first is first */
     uint64_t count;
     size_t bytes; /* on the heap */
 };
@@ -53,6 +52,9 @@ struct rt_idempotency_entry;
 void rt_idempotency_init(struct rt_idempotency *window,
                          struct rt_heap *heap,
                          const struct rt_idempotency_limits *limits);
+
+/* What all keys may take of the heap. */
+uint64_t rt_idempotency_bytes_max(const struct rt_idempotency *window);
 
 /* Forgets everything. */
 void rt_idempotency_finish(struct rt_idempotency *window);
@@ -83,8 +85,8 @@ void rt_idempotency_settle(struct rt_idempotency_entry *entry,
 
 /*
  * Remembers a request that was done before the start, at `since_ms`, with these
- * receipts, if it is the last one with its key. Requests may come in any order.
- * 0 or RT_ENOMEM.
+ * receipts, and forgets another one with its key. Requests come in the order in
+ * which they were done. 0 or RT_ENOMEM.
  */
 RT_MUST_USE int
 rt_idempotency_restore(struct rt_idempotency *window,
@@ -97,9 +99,10 @@ rt_idempotency_restore(struct rt_idempotency *window,
 void rt_idempotency_forget(struct rt_idempotency *window,
                            struct rt_idempotency_entry *entry);
 
-/* Forgets a topic that was purged. Looks at all keys: purges are rare. */
-void rt_idempotency_forget_topic(struct rt_idempotency *window,
-                                 struct rt_bytes topic);
+/* Forgets a topic that was purged, and returns how many keys that had. Looks at
+ * all keys: purges are rare. */
+uint64_t rt_idempotency_forget_topic(struct rt_idempotency *window,
+                                     struct rt_bytes topic);
 
 /* Drops what has been remembered for long enough. Once a second will do. */
 void rt_idempotency_expire(struct rt_idempotency *window, uint64_t now_ms);

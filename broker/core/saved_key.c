@@ -11,6 +11,15 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 _Static_assert(sizeof(struct rt_saved_key) == 40, "as on disk");
 _Static_assert(sizeof(struct rt_saved_receipt) == 32, "as on disk");
 
+/* The log has no more of a key than the window, which is twice as much as is
+ * needed: what says that keys are forgotten comes for one of them at least. */
+struct rt_log_key_limits rt_key_limits(const struct rt_core *core)
+{
+    return (struct rt_log_key_limits){
+        .age_ms = core->options.idempotency.keep_ms,
+        .bytes = 2 * rt_idempotency_bytes_max(&core->idempotency)};
+}
+
 static size_t size_of(const struct rt_idempotency_request *request,
                       uint32_t receipt_count)
 {
@@ -88,6 +97,22 @@ void rt_key_settle(struct rt_core *core,
     }
 }
 
+int rt_key_forget_topic(struct rt_core *core, struct rt_bytes topic)
+{
+    struct rt_idempotency_request request = {.topic = topic};
+    int err = core->journal == NULL
+                  ? 0
+                  : rt_journal_reserve_key(core->journal, size_of(&request, 0));
+    if (err < 0) {
+        return err;
+    }
+    uint64_t count = rt_idempotency_forget_topic(&core->idempotency, topic);
+    if (count > 0 && core->journal != NULL) {
+        save(core->journal, &request, NULL, 0);
+    }
+    return 0;
+}
+
 /* --- reading --- */
 
 static struct rt_receipt get_receipt(const char *at)
@@ -101,16 +126,15 @@ static struct rt_receipt get_receipt(const char *at)
                                .ack = RT_ACK_DISK}; /* by now it is */
 }
 
-/* Whether the event that was answered is one of the topic's as it is now. */
-static bool is_current(const struct rt_core *core,
-                       struct rt_bytes name,
-                       const struct rt_receipt *receipt)
+/* Whether the event that was answered is damaged, or was: the topic ends with
+ * what is before. */
+static bool is_lost(const struct rt_core *core,
+                    struct rt_bytes name,
+                    const struct rt_receipt *receipt)
 {
     const struct rt_topic *topic = rt_topic_find(core, name);
-    return name.len == 0 ||
-           (topic != NULL && topic->epoch == receipt->cursor.epoch &&
-            receipt->cursor.offset <=
-                rt_ring_latest(&topic->ring) - topic->base);
+    return topic != NULL && topic->epoch == receipt->cursor.epoch &&
+           receipt->cursor.offset > rt_ring_latest(&topic->ring) - topic->base;
 }
 
 /* When it was remembered, which may have been before the clock began: then it
@@ -127,9 +151,11 @@ static bool is_whole(const struct rt_saved_key *saved, size_t len)
 {
     struct rt_idempotency_request request = {.topic.len = saved->topic_len,
                                              .key.len = saved->key_len};
-    return saved->receipt_count > 0 &&
+    bool is_key = saved->receipt_count > 0 && saved->key_len > 0;
+    bool is_forgetting = saved->receipt_count == 0 && saved->key_len == 0;
+    return (is_key || (is_forgetting && saved->topic_len > 0)) &&
            saved->receipt_count <= RT_PUBLICATION_TOPICS_MAX &&
-           saved->topic_len <= RT_TOPIC_BYTES_MAX && saved->key_len > 0 &&
+           saved->topic_len <= RT_TOPIC_BYTES_MAX &&
            saved->key_len <= RT_IDEMPOTENCY_KEY_BYTES_MAX &&
            len == size_of(&request, saved->receipt_count);
 }
@@ -146,7 +172,11 @@ restore(struct rt_core *core, const struct rt_saved_key *saved, const char *at)
         .topic = {at, saved->topic_len},
         .key = {at + saved->topic_len, saved->key_len},
         .body = saved->body};
-    if (!is_current(core, request.topic, &receipts[0])) {
+    if (saved->receipt_count == 0) {
+        (void)rt_idempotency_forget_topic(&core->idempotency, request.topic);
+        return 0;
+    }
+    if (is_lost(core, request.topic, &receipts[0])) {
         return 0;
     }
     return rt_idempotency_restore(&core->idempotency, &request, receipts,

@@ -13,9 +13,11 @@
 #include "base/check.h"
 #include "broker/core/core.h"
 #include "broker/core/publication.h"
+#include "storage/log/log.h"
 
 /* To the log these are opaque bytes, little-endian as all of it: receipts, the
- * topic's name and the key follow. */
+ * topic's name and the key follow. Without receipts and a key it says that the
+ * keys of the topic before it are forgotten. */
 struct rt_saved_key {
     struct rt_digest body;
     uint32_t receipt_count;
@@ -36,6 +38,9 @@ struct rt_saved_receipt {
      RT_PUBLICATION_TOPICS_MAX * sizeof(struct rt_saved_receipt) + \
      RT_TOPIC_BYTES_MAX + RT_IDEMPOTENCY_KEY_BYTES_MAX)
 
+/* What the log is to keep of them. */
+struct rt_log_key_limits rt_key_limits(const struct rt_core *core);
+
 /* As rt_idempotency_remember, and sees to it that there is memory to bring it
  * to disk: NULL if there is none. */
 RT_MUST_USE struct rt_idempotency_entry *
@@ -50,9 +55,15 @@ void rt_key_settle(struct rt_core *core,
                    const struct rt_receipt *receipts,
                    uint32_t receipt_count);
 
+/* As rt_idempotency_forget_topic, and brings it to disk. 0, or RT_ENOMEM: then
+ * nothing is forgotten. */
+RT_MUST_USE int rt_key_forget_topic(struct rt_core *core,
+                                    struct rt_bytes topic);
+
 /*
- * Remembers a request that the log has; not if its topic has been purged since.
- * The topics are as the log has them, and the time is set. 0, RT_ENOMEM, or
+ * Remembers a request that the log has, or forgets a topic; not a request whose
+ * events the disk has lost. They come in the order in which they were written;
+ * the topics are as the log has them, and the time is set. 0, RT_ENOMEM, or
  * RT_EINVAL for what is no key.
  */
 RT_MUST_USE int rt_key_restore(struct rt_core *core, struct rt_bytes bytes);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "broker/core/journal_restore.h"
+#include "broker/core/saved_key.h"
 #include "broker/net/committer.h"
 #include "broker/net/server.h"
 #include "broker/net/thread.h"
@@ -41,7 +42,7 @@ log_options(struct rt_committer *committer,
                                    .heap = &committer->heap,
                                    .segment_bytes = RT_LOG_SEGMENT_BYTES,
                                    .retention = options->retention,
-                                   .key_ms = core->options.idempotency.keep_ms,
+                                   .keys = rt_key_limits(core),
                                    .min_free = options->reserve,
                                    .wall_ms = core->wall_ms,
                                    .identity = random_identity()};

@@ -331,7 +331,10 @@ void rt_topic_purge_begin(struct rt_http_session *session,
     struct rt_topic *topic = find_to_change(session, request, target);
     if (topic != NULL) {
         enum rt_ack ack = find_ack(session, topic);
-        rt_topic_purge(topic);
+        if (rt_topic_purge(topic) < 0) {
+            rt_http_refuse_for_memory(session);
+            return;
+        }
         topic = rt_topic_find(core_of(session), name_of(session));
         await_change(session, topic, ack);
         answer_purged(session, ack);

@@ -32,8 +32,7 @@ int rt_log_admit(struct rt_log *log, const struct rt_log_part *part)
     case RT_LOG_EVENTS:
         return admit_events(log, part->topic);
     case RT_LOG_KEY:
-        RT_CHECK(part->opaque.len <= RT_LOG_KEY_MAX);
-        return admit_events(log, 0);
+        return rt_log_keys_reserve(&log->keys, part->opaque.len);
     case RT_LOG_NODE:
         RT_CHECK(part->opaque.len <= RT_LOG_NODE_MAX);
         return 0;
@@ -42,16 +41,22 @@ int rt_log_admit(struct rt_log *log, const struct rt_log_part *part)
     }
 }
 
-void rt_log_withdraw(struct rt_log *log, const struct rt_log_part *part)
+static void withdraw_topic(struct rt_log *log, uint64_t topic)
 {
-    struct rt_log_shelf *shelf =
-        part->kind == RT_LOG_TOPIC
-            ? rt_log_index_shelf(&log->index, part->topic)
-            : NULL;
+    struct rt_log_shelf *shelf = rt_log_index_shelf(&log->index, topic);
     if (shelf != NULL && shelf->state == RT_LOG_SHELF_NEW) {
         rt_log_index_lock(&log->index);
         rt_log_index_remove(&log->index, shelf);
         rt_log_index_unlock(&log->index);
+    }
+}
+
+void rt_log_withdraw(struct rt_log *log, const struct rt_log_part *part)
+{
+    if (part->kind == RT_LOG_TOPIC) {
+        withdraw_topic(log, part->topic);
+    } else if (part->kind == RT_LOG_KEY) {
+        rt_log_keys_release(&log->keys);
     }
 }
 
@@ -106,19 +111,6 @@ static void add_span(struct rt_log *log,
     }
 }
 
-static void apply_key(struct rt_log *log,
-                      const struct rt_log_origin *origin,
-                      uint64_t length)
-{
-    uint64_t number = rt_log_index_shelf(&log->index, 0)->next_offset;
-    struct rt_log_span span = {.position = origin->position,
-                               .first = number,
-                               .last = number,
-                               .bytes = length,
-                               .wall_ms = origin->wall_ms};
-    add_span(log, 0, origin->segment, &span);
-}
-
 static void apply_node(struct rt_log *log, struct rt_bytes state)
 {
     log->node_len = (uint32_t)state.len;
@@ -156,7 +148,8 @@ void rt_log_apply(struct rt_log *log,
         apply_node(log, part->opaque);
         break;
     case RT_LOG_KEY:
-        apply_key(log, origin, length);
+        rt_log_keys_add(&log->keys,
+                        &(struct rt_log_key){origin->wall_ms, part->opaque});
         break;
     }
 }

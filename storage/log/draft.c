@@ -24,7 +24,7 @@ void rt_log_draft_finish(struct rt_log_draft *draft)
                  draft->part_capacity * sizeof(struct rt_log_part_head));
     rt_heap_free(draft->heap, draft->ranges,
                  draft->range_capacity * sizeof(struct rt_bytes));
-    rt_buffer_finish(&draft->descriptions, draft->heap);
+    rt_buffer_finish(&draft->made, draft->heap);
     *draft = (struct rt_log_draft){0};
 }
 
@@ -89,18 +89,29 @@ static int reserve_ranges(struct rt_log_draft *draft, uint32_t part_count)
     return 0;
 }
 
-/* The descriptions stay where they are while ranges point at them. */
-static int reserve_descriptions(struct rt_log_draft *draft,
-                                const struct rt_log_batch *batch)
+/* Of a part's body, what is made here. */
+static size_t made_of(const struct rt_log_part *part)
+{
+    switch (part->kind) {
+    case RT_LOG_TOPIC:
+        return RT_LOG_DESCRIPTION_MAX;
+    case RT_LOG_KEY:
+        return sizeof(struct rt_log_key_head);
+    default:
+        return 0;
+    }
+}
+
+/* It stays where it is while ranges point at it. */
+static int reserve_made(struct rt_log_draft *draft,
+                        const struct rt_log_batch *batch)
 {
     size_t len = 0;
     for (uint32_t i = 0; i < batch->part_count; i++) {
-        const struct rt_log_part *part = &batch->parts[i];
-        len += part->kind == RT_LOG_TOPIC ? RT_LOG_DESCRIPTION_MAX : 0;
+        len += made_of(&batch->parts[i]);
     }
-    draft->descriptions.len = 0;
-    return len > 0 && rt_buffer_reserve(&draft->descriptions, draft->heap,
-                                        len) == NULL
+    draft->made.len = 0;
+    return len > 0 && rt_buffer_reserve(&draft->made, draft->heap, len) == NULL
                ? RT_ENOMEM
                : 0;
 }
@@ -111,7 +122,7 @@ static int reserve(struct rt_log_draft *draft, const struct rt_log_batch *batch)
     if (err == 0) {
         err = reserve_ranges(draft, batch->part_count);
     }
-    return err == 0 ? reserve_descriptions(draft, batch) : err;
+    return err == 0 ? reserve_made(draft, batch) : err;
 }
 
 static void add_range(struct rt_log_draft *draft, struct rt_bytes bytes)
@@ -154,11 +165,23 @@ static void add_topic(struct rt_log_draft *draft,
                       struct rt_log_part_head *head,
                       const struct rt_log_topic *topic)
 {
-    char *body = draft->descriptions.data + draft->descriptions.len;
+    char *body = draft->made.data + draft->made.len;
     size_t len = rt_log_describe(topic, 0, 0, body);
-    draft->descriptions.len += len;
+    draft->made.len += len;
     head->offset = topic->next_offset;
     add_piece(draft, head, (struct rt_bytes){body, len});
+}
+
+static void add_key(struct rt_log_draft *draft,
+                    struct rt_log_part_head *head,
+                    const struct rt_log_key_head *key,
+                    struct rt_bytes state)
+{
+    char *made = draft->made.data + draft->made.len;
+    memcpy(made, key, sizeof(*key));
+    draft->made.len += sizeof(*key);
+    add_piece(draft, head, (struct rt_bytes){made, sizeof(*key)});
+    add_piece(draft, head, state);
 }
 
 static void add_part(struct rt_log_draft *draft,
@@ -172,8 +195,11 @@ static void add_part(struct rt_log_draft *draft,
         add_events(draft, head, &part->events);
     } else if (part->kind == RT_LOG_TOPIC) {
         add_topic(draft, head, &part->description);
+    } else if (part->kind == RT_LOG_KEY) {
+        struct rt_log_key_head key = {.wall_ms = wall_ms,
+                                      .length = (uint32_t)part->opaque.len};
+        add_key(draft, head, &key, part->opaque);
     } else if (part->kind != RT_LOG_REMOVED) {
-        head->offset = part->kind == RT_LOG_KEY ? wall_ms : 0;
         add_piece(draft, head, part->opaque);
     }
     size_t padding = rt_log_padded(head->length) - head->length;

@@ -24,7 +24,7 @@ struct rt_log_draft {
     struct rt_bytes *ranges; /* all of the batch, in order */
     uint32_t range_count;
     uint32_t range_capacity;
-    struct rt_buffer descriptions; /* of topics */
+    struct rt_buffer made; /* descriptions of topics, heads of keys */
 };
 
 /* Allocates nothing. */

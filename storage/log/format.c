@@ -80,8 +80,10 @@ bool rt_log_part_head_check(const struct rt_log_part_head *head)
         return head->length >= sizeof(struct rt_log_topic_head);
     case RT_LOG_REMOVED:
         return head->length == 0;
+    case RT_LOG_KEY:
+        return head->length >= sizeof(struct rt_log_key_head);
     default:
-        return head->kind == RT_LOG_NODE || head->kind == RT_LOG_KEY;
+        return head->kind == RT_LOG_NODE;
     }
 }
 

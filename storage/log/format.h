@@ -77,6 +77,14 @@ struct rt_log_topic_head {
     uint32_t flags;
 };
 
+/* The body of a part with keys has one of these for each, and the key behind
+ * it, padded to the next one. */
+struct rt_log_key_head {
+    uint64_t wall_ms;
+    uint32_t length;
+    uint32_t zeros;
+};
+
 /* Events of one topic in one segment, without holes between them. */
 struct rt_log_span {
     uint64_t position; /* of the batch with the first of them */
@@ -112,6 +120,7 @@ _Static_assert(sizeof(struct rt_log_segment_head) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_log_batch_head) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_log_part_head) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_log_topic_head) == 48, "as on disk");
+_Static_assert(sizeof(struct rt_log_key_head) == 16, "as on disk");
 _Static_assert(sizeof(struct rt_log_index_place) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_log_trailer) == 64, "as on disk");
 _Static_assert(sizeof(struct rt_entry) == 24, "as on disk");

@@ -8,18 +8,7 @@
 int rt_log_index_init(struct rt_log_index *index, struct rt_heap *heap)
 {
     *index = (struct rt_log_index){.heap = heap};
-    int err = pthread_mutex_init(&index->mutex, NULL);
-    if (err != 0) {
-        return -err;
-    }
-    struct rt_log_shelf *keys =
-        rt_log_index_add(index, 0, (struct rt_bytes){0});
-    if (keys == NULL) {
-        rt_log_index_finish(index);
-        return RT_ENOMEM;
-    }
-    keys->state = RT_LOG_SHELF_SOUND;
-    return 0;
+    return -pthread_mutex_init(&index->mutex, NULL);
 }
 
 static void destroy(struct rt_log_index *index, struct rt_log_shelf *shelf)
@@ -271,10 +260,9 @@ static int reserve_volume(struct rt_log_index *index)
 }
 
 void rt_log_volume_count(struct rt_log_volume *volume,
-                         uint64_t topic,
                          const struct rt_log_span *span)
 {
-    volume->events += topic > 0 ? span->last - span->first + 1 : 0;
+    volume->events += span->last - span->first + 1;
     if (span->wall_ms > volume->wall_ms) {
         volume->wall_ms = span->wall_ms;
     }

@@ -40,7 +40,7 @@ struct rt_log_loss {
     uint64_t end;      /* behind its offset, where that is known */
 };
 
-/* One topic. Number 0 stands for keys, which are counted as its events. */
+/* One topic. */
 struct rt_log_shelf {
     uint64_t topic;
     enum rt_log_shelf_state state;
@@ -82,7 +82,7 @@ struct rt_log_index {
     uint64_t events; /* in all volumes */
 };
 
-/* An empty index with a shelf for keys: 0 or RT_ENOMEM. */
+/* An empty index: 0 or RT_ENOMEM. */
 RT_MUST_USE int rt_log_index_init(struct rt_log_index *index,
                                   struct rt_heap *heap);
 void rt_log_index_finish(struct rt_log_index *index);
@@ -127,10 +127,8 @@ void rt_log_shelf_lose(struct rt_log_shelf *shelf,
 /* The oldest event that counts; next_offset: none does. */
 uint64_t rt_log_shelf_earliest(const struct rt_log_shelf *shelf);
 
-/* Adds to what is known of a segment that has not begun yet; keys, which are
- * topic 0's, are no events. */
+/* Adds to what is known of a segment that has not begun yet. */
 void rt_log_volume_count(struct rt_log_volume *volume,
-                         uint64_t topic,
                          const struct rt_log_span *span);
 
 /* Begins a segment, whose number is higher than all others: 0 or RT_ENOMEM.

@@ -17,12 +17,12 @@ static struct rt_log *create(const struct rt_log_options *options)
     log->options = *options;
     log->next_topic = 1;
     rt_log_draft_init(&log->draft, options->heap);
+    rt_log_keys_init(&log->keys, options->heap, &options->keys);
     if (rt_log_index_init(&log->index, options->heap) < 0 ||
         rt_log_stage_init(&log->stage, options->disk, options->heap) < 0) {
         rt_log_close(log);
         return NULL;
     }
-    rt_log_index_shelf(&log->index, 0)->retention.age_ms = options->key_ms;
     return log;
 }
 
@@ -61,6 +61,7 @@ void rt_log_close(struct rt_log *log)
     }
     rt_log_stage_finish(&log->stage);
     rt_log_draft_finish(&log->draft);
+    rt_log_keys_finish(&log->keys);
     rt_log_index_finish(&log->index);
     rt_heap_free(heap, log, sizeof(*log));
 }

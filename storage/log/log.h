@@ -20,7 +20,7 @@
 #include "storage/disk.h"
 #include "storage/ring.h"
 
-/* What a segment takes beside its snapshot of the topics, before the next. */
+/* What a segment takes beside its snapshot, before the next. */
 #define RT_LOG_SEGMENT_BYTES ((uint64_t)64 * 1024 * 1024)
 
 /* An event is looked for from a place of its topic on: from where there are at
@@ -39,22 +39,25 @@
 #define RT_LOG_KEY_MAX        4096                /* bytes, of one key */
 #define RT_LOG_PARTS_MAX      ((uint32_t)1 << 20) /* of a batch */
 
-/* Keys are given back from the last segment, and from so many before it. */
-#define RT_LOG_KEY_SEGMENTS 15
-
 /* How much is read between two calls that tell of progress. */
 #define RT_LOG_PROGRESS_BYTES ((uint64_t)16 * 1024 * 1024)
 
 struct rt_log;
+
+/* Which keys are kept, in memory and in the snapshot of each segment. */
+struct rt_log_key_limits {
+    uint64_t age_ms; /* how long they are of use */
+    uint64_t bytes; /* the last ones; each takes 24 more than it has, at most */
+};
 
 struct rt_log_options {
     struct rt_disk *disk;
     struct rt_heap *heap; /* of the log's thread alone */
     uint64_t segment_bytes;
     struct rt_retention retention; /* of all topics together */
-    uint64_t key_ms;               /* how long keys are of use */
-    uint64_t min_free;             /* bytes that others may have of the disk */
-    uint64_t wall_ms;              /* now */
+    struct rt_log_key_limits keys;
+    uint64_t min_free; /* bytes that others may have of the disk */
+    uint64_t wall_ms;  /* now */
     uint64_t identity; /* of a new log: random, the same never again */
 };
 
@@ -123,10 +126,10 @@ struct rt_log_standing {
 
 /*
  * What is told while a log is opened: each topic, as it was in the end; then
- * the events of the last segment, oldest first; the keys, the same; the node's
- * state. Bytes are valid during the call. What does not return 0 ends the
- * opening with that. Calls may be NULL; without one for events a start is
- * faster.
+ * the events of the last segment, oldest first; all keys that are of
+ * use still, the same; the node's state. Bytes are valid during the call. What
+ * does not return 0 ends the opening with that. Calls may be NULL; without one
+ * for events a start is faster.
  */
 struct rt_log_visitor {
     void *context;
@@ -182,12 +185,13 @@ RT_MUST_USE int rt_log_append(struct rt_log *log,
 
 /*
  * What is to be done when a segment has begun, and now and then: seals the one
- * before it, which no batch waits for. Forgets what retention does not keep, of
- * each topic by whole places, and of all by whole segments; removes the
- * segments that nothing needs then, and never the last one. Costs a look at
- * each topic. 0; what the disk said; or RT_EFAILED if the log has failed, as it
- * has when a segment could not be sealed, but for lack of room, or when a name
- * was removed and that could not be synced.
+ * before it, which no batch waits for. Forgets keys that are of no use any
+ * more, and what retention does not keep, of each topic by whole places, and of
+ * all by whole segments; removes the segments that nothing needs then, and
+ * never the last one. Costs a look at each topic. 0; what the disk said; or
+ * RT_EFAILED if the log has failed, as it has when a segment could not be
+ * sealed, but for lack of room, or when a name was removed and that could not
+ * be synced.
  */
 RT_MUST_USE int rt_log_retain(struct rt_log *log, uint64_t wall_ms);
 

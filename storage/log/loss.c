@@ -35,8 +35,6 @@ void rt_log_loss_settle(struct rt_log_index *index,
                         const struct rt_log_loss *now)
 {
     for (uint32_t i = 0; i < index->shelf_count; i++) {
-        if (index->shelves[i]->topic > 0) {
-            settle(index->shelves[i], now);
-        }
+        settle(index->shelves[i], now);
     }
 }

@@ -151,7 +151,7 @@ static void count_shelf(const struct rt_log_shelf *shelf,
     uint32_t count = shelf->place_count;
     while (count > 0 && shelf->places[count - 1].segment == volume->segment) {
         const struct rt_log_span *span = &shelf->places[--count].span;
-        rt_log_volume_count(volume, shelf->topic, span);
+        rt_log_volume_count(volume, span);
     }
 }
 

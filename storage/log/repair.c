@@ -140,7 +140,7 @@ static int write_new(const struct rt_log_repair_options *options,
         .heap = options->heap,
         .segment_bytes = options->segment_bytes,
         .retention = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
-        .key_ms = UINT64_MAX,
+        .keys = {UINT64_MAX, UINT64_MAX},
         .wall_ms = options->wall_ms,
         .identity = options->identity};
     int err = rt_log_open(&log, &opening, &visitor, &found);

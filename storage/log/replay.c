@@ -39,9 +39,7 @@ static int damage(struct rt_log *log, uint64_t topic)
     if (shelf == NULL) {
         return topic >= log->next_topic ? add_lost(log, topic) : 0;
     }
-    if (topic > 0) {
-        shelf->state = RT_LOG_SHELF_DAMAGED;
-    }
+    shelf->state = RT_LOG_SHELF_DAMAGED;
     return 0;
 }
 
@@ -50,7 +48,7 @@ static void doubt_all(struct rt_log *log)
 {
     for (uint32_t i = 0; i < log->index.shelf_count; i++) {
         struct rt_log_shelf *shelf = log->index.shelves[i];
-        if (shelf->topic > 0 && shelf->state == RT_LOG_SHELF_SOUND) {
+        if (shelf->state == RT_LOG_SHELF_SOUND) {
             shelf->state = RT_LOG_SHELF_IN_DOUBT;
         }
     }
@@ -124,12 +122,11 @@ static int judge(struct rt_log *log, const struct rt_log_part *part)
         return is_possible(part) ? is_credible(log, part) : RT_EDAMAGED;
     case RT_LOG_NODE:
         return part->opaque.len <= RT_LOG_NODE_MAX;
-    case RT_LOG_KEY:
-        return part->opaque.len <= RT_LOG_KEY_MAX;
     case RT_LOG_REMOVED:
-        break;
+        return part->topic > 0 ? 1 : RT_EDAMAGED;
+    default:
+        return 1;
     }
-    return part->topic > 0 ? 1 : RT_EDAMAGED; /* 0 stands for keys */
 }
 
 /* The body of the part, checked; of events the newest entry is enough. */
@@ -172,8 +169,7 @@ static void apply(struct rt_log_replay *replay, const struct rt_log_part *part)
     struct rt_log *log = replay->log;
     struct rt_log_walk *walk = &replay->walk;
     struct rt_log_origin origin = {.segment = walk->segment,
-                                   .position = walk->position,
-                                   .wall_ms = walk->part.offset};
+                                   .position = walk->position};
     rt_log_index_lock(&log->index);
     rt_log_apply(log, part, &origin, walk->part.length);
     rt_log_index_unlock(&log->index);
@@ -197,12 +193,33 @@ static bool is_snapshot(const struct rt_log_replay *replay)
            replay->walk.part.kind == RT_LOG_TOPIC;
 }
 
+/* Of a part with keys, which is one of a snapshot if there are many. */
+static int replay_keys(struct rt_log_replay *replay, struct rt_bytes body)
+{
+    struct rt_log_key key;
+    struct rt_log_keys *keys = &replay->log->keys;
+    int more = rt_log_keys_take(&body, &key);
+    while (more > 0) {
+        int err = rt_log_keys_reserve(keys, key.state.len);
+        if (err < 0) {
+            return err;
+        }
+        rt_log_keys_add(keys, &key);
+        more = rt_log_keys_take(&body, &key);
+    }
+    replay->damages += more < 0 ? 1 : 0;
+    return 0;
+}
+
 static int replay_part(struct rt_log_replay *replay)
 {
     struct rt_log_part part;
     struct rt_log_topic_head head = {.end = 0};
     struct rt_bytes body;
     int err = read_body(replay, &body);
+    if (err == 0 && replay->walk.part.kind == RT_LOG_KEY) {
+        return replay_keys(replay, body);
+    }
     if (err == 0) {
         err = decode(&replay->walk, body, &part, &head);
     }

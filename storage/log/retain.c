@@ -137,6 +137,7 @@ int rt_log_retain(struct rt_log *log, uint64_t wall_ms)
     if (log->condition == RT_LOG_FAILED) {
         return sealed;
     }
+    rt_log_keys_expire(&log->keys, wall_ms);
     uint64_t oldest = retain_topics(log, wall_ms);
     int err = 0;
     while (

@@ -143,27 +143,99 @@ static int rewrite_removal(struct rt_log *log,
     return is_there ? append(log, part, walk->batch.sequence, 0) : 0;
 }
 
-/* The place of a key is the time of its batch. */
-static int rewrite_opaque(struct rt_log *log,
-                          const struct rt_log_walk *walk,
-                          struct rt_log_part *part,
-                          struct rt_bytes body)
+static int rewrite_node(struct rt_log *log,
+                        const struct rt_log_walk *walk,
+                        struct rt_log_part *part,
+                        struct rt_bytes body)
 {
-    size_t max = part->kind == RT_LOG_KEY ? RT_LOG_KEY_MAX : RT_LOG_NODE_MAX;
     part->opaque = body;
-    return body.len <= max
-               ? append(log, part, walk->batch.sequence, walk->part.offset)
+    return body.len <= RT_LOG_NODE_MAX
+               ? append(log, part, walk->batch.sequence, 0)
                : 0;
 }
+
+/* --- keys --- */
+
+struct rewriting {
+    struct rt_log *log;
+    uint64_t segment; /* the last one whose snapshot had keys */
+    bool has_lost;    /* keys, maybe, since then */
+    bool is_behind;   /* it had some that the log does not have */
+};
+
+static bool is_in_snapshot(const struct rt_log_walk *walk)
+{
+    return (walk->batch.flags & RT_LOG_FLAG_SNAPSHOT) != 0;
+}
+
+/* The first part with keys in a snapshot, which has all that are of use: others
+ * are in the way. */
+static void begin_keys(struct rewriting *rewriting,
+                       const struct rt_log_walk *walk)
+{
+    struct rt_log_keys *keys = &rewriting->log->keys;
+    if (is_in_snapshot(walk) && walk->segment != rewriting->segment) {
+        rewriting->segment = walk->segment;
+        rewriting->is_behind =
+            rewriting->has_lost || rt_list_is_empty(&keys->blocks);
+        rewriting->has_lost = false;
+        rt_log_keys_clear(keys);
+    }
+}
+
+/* The log has the key on disk already. */
+static int recall_key(struct rt_log *log, const struct rt_log_key *key)
+{
+    int err = rt_log_keys_reserve(&log->keys, key->state.len);
+    if (err == 0) {
+        rt_log_keys_add(&log->keys, key);
+    }
+    return err;
+}
+
+/* The time of a key is that of its batch. */
+static int rewrite_key(struct rewriting *rewriting,
+                       const struct rt_log_walk *walk,
+                       const struct rt_log_key *key)
+{
+    struct rt_log *log = rewriting->log;
+    struct rt_log_part part = {.kind = RT_LOG_KEY, .opaque = key->state};
+    return is_in_snapshot(walk) && !rewriting->is_behind
+               ? recall_key(log, key)
+               : append(log, &part, walk->batch.sequence, key->wall_ms);
+}
+
+static int rewrite_keys(struct rewriting *rewriting,
+                        const struct rt_log_walk *walk,
+                        struct rt_bytes body)
+{
+    struct rt_log_key key;
+    int more = rt_log_keys_take(&body, &key);
+    while (more > 0) {
+        int err = rewrite_key(rewriting, walk, &key);
+        if (err < 0) {
+            return err;
+        }
+        more = rt_log_keys_take(&body, &key);
+    }
+    return 0;
+}
+
+/* --- all of it --- */
 
 static int rewrite_part(void *context,
                         const struct rt_log_walk *walk,
                         const struct rt_bytes *body)
 {
-    struct rt_log *log = context;
+    struct rewriting *rewriting = context;
+    struct rt_log *log = rewriting->log;
     struct rt_log_part part = {.kind = (enum rt_log_part_kind)walk->part.kind,
                                .topic = walk->part.topic};
+    if (part.kind == RT_LOG_KEY) {
+        begin_keys(rewriting, walk);
+    }
     if (body == NULL) {
+        rewriting->has_lost = true;
         return 0;
     }
     switch (part.kind) {
@@ -173,14 +245,17 @@ static int rewrite_part(void *context,
         return rewrite_topic(log, walk, &part, *body);
     case RT_LOG_REMOVED:
         return rewrite_removal(log, walk, &part);
+    case RT_LOG_KEY:
+        return rewrite_keys(rewriting, walk, *body);
     default:
-        return rewrite_opaque(log, walk, &part, *body);
+        return rewrite_node(log, walk, &part, *body);
     }
 }
 
 static int pass_hole(void *context)
 {
-    (void)context;
+    struct rewriting *rewriting = context;
+    rewriting->has_lost = true;
     return 0;
 }
 
@@ -204,7 +279,8 @@ int rt_log_rewrite(struct rt_log *log,
                    struct rt_heap *heap,
                    uint64_t first)
 {
-    struct rt_log_survey_visitor visitor = {.context = log,
+    struct rewriting rewriting = {.log = log};
+    struct rt_log_survey_visitor visitor = {.context = &rewriting,
                                             .part = rewrite_part,
                                             .hole = pass_hole,
                                             .batch = pass_batch,

@@ -11,11 +11,11 @@ static uint64_t at_least(uint64_t value, uint64_t floor)
 }
 
 /* How long the next segment's file may become: as much for batches as for the
- * snapshot at least, or a log of many topics would be snapshots mostly. */
+ * snapshot at least, or a log of much that lasts would be snapshots mostly. */
 static uint64_t
 capacity_for(const struct rt_log *log, uint64_t length, uint32_t part_count)
 {
-    uint64_t snapshot = rt_log_snapshot_length(&log->index, rt_log_node(log));
+    uint64_t snapshot = rt_log_snapshot_length(log);
     uint64_t needed = length + rt_log_seal_length(part_count);
     uint64_t share = at_least(log->options.segment_bytes, snapshot);
     return sizeof(struct rt_log_segment_head) + snapshot +
@@ -129,8 +129,8 @@ static void write_snapshot(struct rt_log *log, struct rt_log_tail *next)
                                      .number = next->batch,
                                      .sequence = log->sequence,
                                      .chain = next->head.chain};
-    rt_log_snapshot_begin(&head, &log->index, rt_log_node(log));
-    rt_log_snapshot_write(&head, &log->index, rt_log_node(log), &log->stage);
+    rt_log_snapshot_begin(&head, log);
+    rt_log_snapshot_write(&head, log, &log->stage);
     next->position = sizeof(next->head) + head.length;
     next->chain = head.crc;
 }

@@ -64,7 +64,7 @@ int rt_log_is_sealed(struct rt_log_window *window, uint64_t segment)
 static bool is_torn(const struct rt_log_shelf *shelf,
                     const struct rt_log_span *span)
 {
-    if (shelf->topic == 0 || shelf->place_count == 0) {
+    if (shelf->place_count == 0) {
         return false;
     }
     uint64_t last = shelf->places[shelf->place_count - 1].span.last;
@@ -86,7 +86,7 @@ static void lose(struct rt_log_shelf *shelf, const struct rt_log_span *span)
     }
 }
 
-/* Where the shelf ends stays what the snapshot said, but for keys. */
+/* Where the shelf ends stays what the snapshot said. */
 static void put(struct rt_log_shelf *shelf,
                 uint64_t segment,
                 const struct rt_log_span *span)
@@ -94,10 +94,8 @@ static void put(struct rt_log_shelf *shelf,
     uint64_t next_offset = shelf->next_offset;
     uint64_t end = shelf->end;
     (void)rt_log_shelf_add(shelf, segment, span);
-    if (shelf->topic > 0) {
-        shelf->next_offset = next_offset;
-        shelf->end = end;
-    }
+    shelf->next_offset = next_offset;
+    shelf->end = end;
 }
 
 static int add_span(struct rt_log_index *index,
@@ -139,9 +137,7 @@ static void settle(struct rt_log_shelf *shelf, bool has_hole)
 void rt_log_sealed_settle(struct rt_log_index *index, bool has_hole)
 {
     for (uint32_t i = 0; i < index->shelf_count; i++) {
-        if (index->shelves[i]->topic > 0) {
-            settle(index->shelves[i], has_hole);
-        }
+        settle(index->shelves[i], has_hole);
     }
 }
 
@@ -162,7 +158,7 @@ static int add_places(struct rt_log_index *index,
         if (err < 0) {
             return err;
         }
-        rt_log_volume_count(volume, place.topic, &place.span);
+        rt_log_volume_count(volume, &place.span);
     }
     return 0;
 }
@@ -188,18 +184,14 @@ static void bridge(const struct passage *passage, struct rt_log_span *span)
     }
 }
 
-static int add_to(struct passage *passage, const struct rt_log_span *span)
-{
-    const struct rt_log_walk *walk = &passage->walk;
-    rt_log_volume_count(&passage->volume, walk->part.topic, span);
-    return add_span(passage->index, walk->part.topic, walk->segment, span);
-}
-
 /* Adds the events of a part whose body may not even check. */
-static int add_events(struct passage *passage)
+static int add_part(struct passage *passage)
 {
     char newest[sizeof(struct rt_entry)];
     const struct rt_log_walk *walk = &passage->walk;
+    if (walk->part.kind != RT_LOG_EVENTS) {
+        return 0;
+    }
     int err =
         rt_log_window_copy(walk->window, walk->body, newest, sizeof(newest));
     if (err < 0) {
@@ -210,32 +202,8 @@ static int add_events(struct passage *passage)
     struct rt_log_span span =
         rt_log_span_of(&events, walk->position, walk->part.length);
     bridge(passage, &span);
-    return add_to(passage, &span);
-}
-
-static int add_key(struct passage *passage)
-{
-    const struct rt_log_walk *walk = &passage->walk;
-    uint64_t number = rt_log_index_shelf(passage->index, 0)->next_offset;
-    struct rt_log_span span = {.position = walk->position,
-                               .before = number,
-                               .first = number,
-                               .last = number,
-                               .bytes = walk->part.length,
-                               .wall_ms = walk->part.offset};
-    return add_to(passage, &span);
-}
-
-static int add_part(struct passage *passage)
-{
-    switch (passage->walk.part.kind) {
-    case RT_LOG_EVENTS:
-        return add_events(passage);
-    case RT_LOG_KEY:
-        return add_key(passage);
-    default:
-        return 0;
-    }
+    rt_log_volume_count(&passage->volume, &span);
+    return add_span(passage->index, walk->part.topic, walk->segment, &span);
 }
 
 /* Whether the batch that the walk is at comes behind the one before. */

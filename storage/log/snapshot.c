@@ -37,6 +37,15 @@ static void make_topic(struct piece *piece, const struct rt_log_shelf *shelf)
     sign(piece);
 }
 
+/* The sum of a block is kept with it, for there may be many. */
+static void make_keys(struct piece *piece,
+                      const struct rt_log_keys_block *block)
+{
+    piece->head = (struct rt_log_part_head){
+        .kind = RT_LOG_KEY, .crc = block->crc, .length = block->len};
+    piece->body = (struct rt_bytes){block->bytes, block->len};
+}
+
 static void make_node(struct piece *piece, struct rt_bytes node)
 {
     piece->head = (struct rt_log_part_head){.kind = RT_LOG_NODE};
@@ -44,29 +53,32 @@ static void make_node(struct piece *piece, struct rt_bytes node)
     sign(piece);
 }
 
-/* A topic that is new belongs to a batch that has not been written, and number
- * 0 is none. */
-static bool belongs(const struct rt_log_shelf *shelf)
-{
-    return shelf->topic > 0 && shelf->state != RT_LOG_SHELF_NEW;
-}
-
-static void each_piece(const struct rt_log_index *index,
-                       struct rt_bytes node,
+/* A topic that is new belongs to a batch that has not been written. */
+static void each_topic(const struct rt_log_index *index,
+                       struct piece *piece,
                        piece_fn visit,
                        void *context)
 {
-    struct piece piece;
-    if (node.len > 0) {
-        make_node(&piece, node);
-        visit(context, &piece);
-    }
     for (uint32_t i = 0; i < index->shelf_count; i++) {
-        if (belongs(index->shelves[i])) {
-            make_topic(&piece, index->shelves[i]);
-            visit(context, &piece);
+        if (index->shelves[i]->state != RT_LOG_SHELF_NEW) {
+            make_topic(piece, index->shelves[i]);
+            visit(context, piece);
         }
     }
+}
+
+static void each_piece(const struct rt_log *log, piece_fn visit, void *context)
+{
+    struct piece piece;
+    if (log->node_len > 0) {
+        make_node(&piece, rt_log_node(log));
+        visit(context, &piece);
+    }
+    RT_LIST_EACH (link, &log->keys.blocks) {
+        make_keys(&piece, RT_CONTAINER(link, struct rt_log_keys_block, link));
+        visit(context, &piece);
+    }
+    each_topic(&log->index, &piece, visit, context);
 }
 
 static void count(void *context, const struct piece *piece)
@@ -76,11 +88,10 @@ static void count(void *context, const struct piece *piece)
     head->length += sizeof(piece->head) + rt_log_padded(piece->head.length);
 }
 
-uint64_t rt_log_snapshot_length(const struct rt_log_index *index,
-                                struct rt_bytes node)
+uint64_t rt_log_snapshot_length(const struct rt_log *log)
 {
     struct rt_log_batch_head head = {.length = sizeof(head)};
-    each_piece(index, node, count, &head);
+    each_piece(log, count, &head);
     return head.length;
 }
 
@@ -91,15 +102,14 @@ static void add_crc(void *context, const struct piece *piece)
 }
 
 void rt_log_snapshot_begin(struct rt_log_batch_head *head,
-                           const struct rt_log_index *index,
-                           struct rt_bytes node)
+                           const struct rt_log *log)
 {
     head->length = sizeof(*head);
     head->part_count = 0;
     head->flags = RT_LOG_FLAG_SNAPSHOT;
-    each_piece(index, node, count, head);
+    each_piece(log, count, head);
     uint32_t crc = rt_log_batch_crc_begin(head);
-    each_piece(index, node, add_crc, &crc);
+    each_piece(log, add_crc, &crc);
     rt_log_batch_head_sign(head, crc);
 }
 
@@ -115,11 +125,10 @@ static void add_body(void *context, const struct piece *piece)
 }
 
 void rt_log_snapshot_write(const struct rt_log_batch_head *head,
-                           const struct rt_log_index *index,
-                           struct rt_bytes node,
+                           const struct rt_log *log,
                            struct rt_log_stage *stage)
 {
     rt_log_stage_add(stage, head, sizeof(*head));
-    each_piece(index, node, add_head, stage);
-    each_piece(index, node, add_body, stage);
+    each_piece(log, add_head, stage);
+    each_piece(log, add_body, stage);
 }

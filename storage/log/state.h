@@ -7,6 +7,7 @@
 #include "storage/log/draft.h"
 #include "storage/log/format.h"
 #include "storage/log/index.h"
+#include "storage/log/keys.h"
 #include "storage/log/log.h"
 #include "storage/log/stage.h"
 
@@ -39,6 +40,7 @@ struct rt_log {
     struct rt_log_options options;
     enum rt_log_condition condition;
     struct rt_log_index index;
+    struct rt_log_keys keys;
     struct rt_log_draft draft;
     struct rt_log_stage stage;
     bool has_tail; /* the tail's file is open; else it is sealed */

@@ -125,79 +125,6 @@ static int tell_segment(struct visit *visit)
     return found;
 }
 
-/* --- keys --- */
-
-static bool is_recent(const struct rt_log *log, uint64_t wall_ms)
-{
-    uint64_t now = log->options.wall_ms;
-    return wall_ms >= now || now - wall_ms <= log->options.key_ms;
-}
-
-static bool has_key(const struct visit *visit)
-{
-    const struct rt_log_part_head *part = &visit->walk.part;
-    return part->kind == RT_LOG_KEY && is_recent(visit->log, part->offset);
-}
-
-static int tell_key(struct visit *visit, struct rt_bytes body)
-{
-    return visit->visitor->key(visit->visitor->context, body);
-}
-
-/* Goes through the batches from a position to another one. */
-static int tell_keys_between(struct visit *visit, uint64_t from, uint64_t end)
-{
-    int err = rt_log_walk_to(&visit->walk, from);
-    while (err == 0 && visit->walk.position < end) {
-        err = tell_batch(visit, has_key, tell_key);
-        if (err == 0) {
-            err = rt_log_walk_to(&visit->walk, rt_log_walk_end(&visit->walk));
-        }
-    }
-    return err == RT_EDAMAGED ? 0 : err; /* or the end of the segment */
-}
-
-/* Tells of the keys of a place, which ends where the next one begins. */
-static int tell_keys_of(struct visit *visit,
-                        struct rt_log_window *window,
-                        const struct rt_log_place *place,
-                        const struct rt_log_place *next)
-{
-    const struct rt_log_volume *volume =
-        rt_log_index_volume(&visit->log->index, place->segment);
-    uint64_t end = next != NULL && next->segment == place->segment
-                       ? next->span.position
-                       : volume->end;
-    int err = rt_log_window_open(window, place->segment);
-    if (err < 0) {
-        return err;
-    }
-    window->end = volume->end;
-    rt_log_walk_init(&visit->walk, window, visit->log->tail.head.log,
-                     place->segment);
-    err = tell_keys_between(visit, place->span.position, end);
-    rt_log_window_close(window);
-    return err;
-}
-
-static int
-tell_keys(struct visit *visit, struct rt_log_window *window, uint64_t segment)
-{
-    const struct rt_log_shelf *keys = rt_log_index_shelf(&visit->log->index, 0);
-    for (uint32_t i = 0; i < keys->place_count; i++) {
-        const struct rt_log_place *place = &keys->places[i];
-        const struct rt_log_place *next =
-            i + 1 < keys->place_count ? place + 1 : NULL;
-        bool is_of_use = segment - place->segment <= RT_LOG_KEY_SEGMENTS &&
-                         is_recent(visit->log, place->span.wall_ms);
-        int err = is_of_use ? tell_keys_of(visit, window, place, next) : 0;
-        if (err != 0) {
-            return err;
-        }
-    }
-    return 0;
-}
-
 /* --- all of it --- */
 
 static int tell_node(const struct rt_log *log,
@@ -220,7 +147,8 @@ int rt_log_visit(struct rt_log *log,
         err = tell_segment(&visit);
     }
     if (err == 0 && visitor->key != NULL) {
-        err = tell_keys(&visit, window, segment);
+        err = rt_log_keys_tell(&log->keys, log->options.wall_ms, visitor->key,
+                               visitor->context);
     }
     return err == 0 ? tell_node(log, visitor) : err;
 }

@@ -7,7 +7,7 @@
 
 /*
  * Tells all of it, of a log that knows what it has. The window looks at the
- * last segment as far as that has batches, then at others. 0, or what ended it:
+ * last segment as far as that has batches. 0, or what ended it:
  * the visitor, the disk, or RT_ENOMEM.
  */
 RT_MUST_USE int rt_log_visit(struct rt_log *log,

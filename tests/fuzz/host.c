@@ -196,7 +196,7 @@ static void purge_topics(struct rt_core *core)
         struct rt_topic *topic =
             RT_LIST_FIRST(&core->topic_list, struct rt_topic, link);
         RT_CHECK(!rt_topic_is_plain(topic));
-        rt_topic_purge(topic);
+        RT_CHECK(rt_topic_purge(topic) == 0);
     }
 }
 

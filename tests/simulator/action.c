@@ -184,7 +184,7 @@ static void act_purge(struct world *world)
     if (found == NULL || !one_in(world, 4)) {
         return;
     }
-    rt_topic_purge(found);
+    EXPECT_INT(rt_topic_purge(found), 0);
     keys_forget(world, topic);
     if (!topic_is_followed(topic) && readers_of(world, topic) == 0) {
         world_end_topic(world, topic);

@@ -328,6 +328,36 @@ def sheds():
 
 
 @test
+def keys_outlive_their_files():
+    """A key is known after a kill though two files have begun since, and that
+    with the event is gone, and after the end of that life; a purge of the topic
+    forgets it all the same."""
+    lines = b'"%s"\n' % (b"x" * 200000) * 20
+    kind = {"Content-Type": "application/x-ndjson"}
+    key = {"Idempotency-Key": "order-4711"}
+    words = ("--data-bytes", "60MiB")
+    with folder() as data:
+        with Killed("--data", data, *words) as broker:
+            receipt = broker.post("orders?ack=disk", b"new", **key)
+            while not os.path.exists(f"{data}/{3:020}.rtl"):
+                broker.request("POST", "/produce/bulk", lines, kind)
+            on_disk(broker)
+        equal(os.path.exists(f"{data}/{1:020}.rtl"), False)
+        for _ in range(2):
+            with broker_on(data, *words) as broker:
+                answer = broker.request("POST", "/produce/orders", b"new", key)
+                equal(answer.headers["Idempotent-Replayed"], "true")
+                equal(answer.json()["cursor"], receipt["cursor"])
+                equal(answer.json()["ts"], receipt["ts"])
+        with broker_on(data, *words) as broker:
+            broker.post("orders", b"another")
+            equal(broker.request("DELETE", "/topics/orders").status, 204)
+        with broker_on(data, *words) as broker:
+            answer = broker.request("POST", "/produce/orders", b"new", key)
+            equal(answer.headers["Idempotent-Replayed"], None)
+
+
+@test
 def makes_way():
     """A file that goes because another one begins is given up at once, too."""
     lines = b'"%s"\n' % (b"x" * 200000) * 20

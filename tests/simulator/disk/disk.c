@@ -296,7 +296,7 @@ static struct rt_log_options log_options(struct world *world)
                                    .heap = &world->log_heap,
                                    .segment_bytes = world->habits.segment_size,
                                    .retention = world->log_retention,
-                                   .key_ms = KEY_MS,
+                                   .keys = {KEY_MS, UINT64_MAX},
                                    .wall_ms = world->wall_ms,
                                    .identity = IDENTITY + world->starts};
 }

@@ -49,7 +49,11 @@ void keyed_forget(struct world *world, const struct truth_topic *topic)
 {
     for (uint32_t i = 0; i < KEY_PLACES; i++) {
         struct keyed *keyed = &world->keys[i];
-        keyed->known = topic_of(world, i) == topic ? 0 : keyed->known;
+        if (topic_of(world, i) == topic) {
+            keyed->known = 0;
+            keyed->forgotten = keyed->count;
+            keyed->purge = rt_journal_ticket(&world->journal);
+        }
     }
 }
 
@@ -220,32 +224,32 @@ static uint32_t find_known(struct world *world, uint32_t place)
     return 0;
 }
 
-/* Whether retention has left its last events, and the key with them. */
-static bool is_left(const struct world *world, const struct keyed_done *done)
-{
-    for (uint32_t i = 0; i < done->part_count; i++) {
-        struct rt_cursor last = done->receipts[i].cursor;
-        const struct truth_topic *topic = find_topic(world, last.epoch);
-        if (topic != NULL) {
-            const struct era *era = &topic->eras[topic->now.era];
-            return world_has(world, topic, era, truth_from(era, last.offset));
-        }
-    }
-    return false;
-}
-
-/* Whether what it stood for must be known: its events are there, and all of the
- * log is looked at for keys. */
+/* Whether it must be known, for the batch with its events is on disk. */
 static bool must_be_known(struct world *world, uint32_t place, uint64_t done)
 {
     struct keyed *keyed = &world->keys[place];
     if (keyed->known == 0 || is_old(world, known_of(keyed)) ||
-        world->disk.now.count > RT_LOG_KEY_SEGMENTS) {
+        world->is_flipped) {
         return false;
     }
     enum fate fate = fate_of(world, known_of(keyed));
-    EXPECT(fate != FATE_LOST || known_of(keyed)->ticket > done);
-    return fate == FATE_WRITTEN && is_left(world, known_of(keyed));
+    bool is_done = known_of(keyed)->ticket <= done;
+    EXPECT(fate != FATE_LOST || !is_done);
+    return is_done || fate == FATE_WRITTEN;
+}
+
+/* What a purge that is on disk has forgotten is forgotten, and what was too old
+ * by then will be. Another purge may be lost. */
+static void settle_purge(struct world *world,
+                         struct keyed *keyed,
+                         uint32_t known,
+                         uint64_t done)
+{
+    bool is_known = known > 0 && known <= keyed->forgotten;
+    EXPECT(!is_known || keyed->purge > done || world->is_flipped ||
+           is_old(world, &keyed->done[known - 1]));
+    keyed->forgotten = is_known ? 0 : keyed->forgotten;
+    keyed->purge = 0;
 }
 
 static void restart_one(struct world *world, uint32_t place, uint64_t done)
@@ -255,6 +259,7 @@ static void restart_one(struct world *world, uint32_t place, uint64_t done)
     world_say(world, "key %d: %d for %d", (int)place, (int)known,
               (int)keyed->known);
     EXPECT(known == keyed->known || !must_be_known(world, place, done));
+    settle_purge(world, keyed, known, done);
     keyed->known = known;
     if (known > 0) {
         EXPECT(fate_of(world, known_of(keyed)) != FATE_LOST);

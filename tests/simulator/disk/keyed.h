@@ -1,7 +1,8 @@
 /*
  * Requests under a key, which are done once: whoever repeats one is given its
- * first answer, also after an end, unless that cost what the request did. A key
- * belongs to a topic, or to requests for several.
+ * first answer, also after an end, unless that cost what the request did, and
+ * whatever became of its events since. A key belongs to a topic, or to requests
+ * for several.
  */
 #ifndef TESTS_SIMULATOR_DISK_KEYED_H
 #define TESTS_SIMULATOR_DISK_KEYED_H
@@ -34,6 +35,8 @@ struct keyed {
     uint32_t
         known; /* the core knows it for the one before this place; 0: none */
     uint32_t count;
+    uint32_t forgotten; /* so many of them, with the last purge */
+    uint64_t purge;     /* its ticket; 0: it is of an earlier life */
     struct keyed_done done[KEY_DONE_MAX];
 };
 

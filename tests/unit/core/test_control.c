@@ -252,7 +252,7 @@ TEST("a topic that nobody subscribes to is gone when it is purged")
     test_core_init(&test, retention);
     test_core_publish_many(&test, "a", 3, 100);
     uint32_t epoch = obtain(&test)->epoch;
-    rt_topic_purge(obtain(&test));
+    EXPECT_INT(rt_topic_purge(obtain(&test)), 0);
     EXPECT_INT(test.core.topic_count, 0);
     EXPECT(obtain(&test)->epoch != epoch);
     test_core_finish(&test);
@@ -268,7 +268,7 @@ TEST("a purged topic has no keys, so that a request may be done again")
     EXPECT(rt_idempotency_remember(&test.core.idempotency, &request, 1, 0) !=
            NULL);
     EXPECT_INT(test.core.idempotency.count, 1);
-    rt_topic_purge(obtain(&test));
+    EXPECT_INT(rt_topic_purge(obtain(&test)), 0);
     EXPECT_INT(test.core.idempotency.count, 0);
     test_core_finish(&test);
 }
@@ -286,7 +286,7 @@ TEST("a purge begins a new epoch from 1, open and as the node has it")
     uint32_t epoch = topic->epoch;
     EXPECT_INT(rt_topic_retain(topic, &own), 0);
     rt_topic_close(topic);
-    rt_topic_purge(topic);
+    EXPECT_INT(rt_topic_purge(topic), 0);
     EXPECT(rt_topic_is_plain(topic));
     EXPECT(topic->epoch != epoch);
     EXPECT_INT(topic->ring.bytes, 0);
@@ -307,7 +307,7 @@ TEST("who wants to be told of gaps is told of a purge and goes on")
     test_core_publish_many(&test, "a", 3, 100);
     test_core_flush(&test);
     uint32_t before = obtain(&test)->epoch;
-    rt_topic_purge(obtain(&test));
+    EXPECT_INT(rt_topic_purge(obtain(&test)), 0);
     rt_core_validate(&test.core);
     test_core_flush(&test);
     uint32_t epoch = obtain(&test)->epoch;
@@ -336,7 +336,7 @@ TEST("who cannot be told is closed, and who skips goes on")
     test_sink_subscribe_now(&closes, "a");
     test_sink_subscribe_now(&skips, "a");
     test_core_publish_many(&test, "a", 3, 100);
-    rt_topic_purge(obtain(&test));
+    EXPECT_INT(rt_topic_purge(obtain(&test)), 0);
     test_core_publish_many(&test, "a", 2, 100);
     test_core_flush(&test);
     test_sink_expect_closed(&closes, RT_CLOSE_EPOCH_CHANGED, 0, 0);
@@ -362,10 +362,10 @@ TEST("who is blocked when the topic is purged finishes its event, then is told")
     test_core_flush(&test);
     struct rt_cursor last = rt_subscriber_cursor(&sink.subscriber);
     EXPECT_INT(last.offset, 1);
-    rt_topic_purge(obtain(&test));
+    EXPECT_INT(rt_topic_purge(obtain(&test)), 0);
     EXPECT_INT(rt_subscriber_cursor(&sink.subscriber).epoch, last.epoch);
     EXPECT_INT(rt_subscriber_cursor(&sink.subscriber).offset, 1);
-    rt_topic_purge(obtain(&test));
+    EXPECT_INT(rt_topic_purge(obtain(&test)), 0);
     EXPECT(rt_subscriber_cursor(&sink.subscriber).epoch !=
            obtain(&test)->epoch);
     sink.room = SIZE_MAX;
@@ -389,7 +389,7 @@ TEST("a cursor of a purged epoch is a gap, and one of the new epoch is not")
     struct rt_topic *topic = obtain(&test);
     struct rt_since old = {.kind = RT_SINCE_CURSOR,
                            .cursor = rt_topic_cursor(topic, 5)};
-    rt_topic_purge(topic);
+    EXPECT_INT(rt_topic_purge(topic), 0);
     test_core_publish_many(&test, "a", 2, 100);
     struct rt_since new = {.kind = RT_SINCE_CURSOR,
                            .cursor = {topic->epoch, 1}};

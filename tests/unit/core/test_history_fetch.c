@@ -100,7 +100,7 @@ TEST("a purge ends what is being fetched, with a gap")
     (void)test_sink_subscribe(&sink, "a", earliest);
     sink.subscriber.gap = RT_GAP_TELL;
     test_core_flush(&disk.test);
-    rt_topic_purge(test_core_topic(&disk.test, "a"));
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "a")), 0);
     test_core_publish(&disk.test, "a", 10);
     test_journal_fetch(&disk);
     test_journal_flush(&disk);
@@ -300,7 +300,7 @@ TEST("what cannot be had ahead is asked for again if somebody waits already")
 TEST("a purge while a block is fetched ahead leaves nothing of it")
 {
     stall_in_second_block();
-    rt_topic_purge(test_core_topic(&disk.test, "a"));
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "a")), 0);
     test_core_publish(&disk.test, "a", 10);
     test_journal_fetch(&disk);
     EXPECT_INT(disk.test.core.history.cache.bytes, 0);

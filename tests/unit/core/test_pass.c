@@ -219,7 +219,7 @@ TEST("the events of a topic that is purged are gone for everybody")
     struct test_sink sink;
     test_history_init(&history, small);
     begin_behind_a_block(&sink);
-    rt_topic_purge(test_core_topic(&history.test, "a.1"));
+    EXPECT_INT(rt_topic_purge(test_core_topic(&history.test, "a.1")), 0);
     test_core_flush(&history.test);
     expect_gap_for(&sink, "a.1", RT_CLOSE_EPOCH_CHANGED);
     test_history_expect(&history, &sink, "a.*", 2, 2);
@@ -233,7 +233,7 @@ TEST("who resumes from before a purge is told of it, behind the purge is not")
     test_history_init(&history, small);
     (void)test_history_select(&history, &sinks[0], "a.*", now);
     test_history_publish(&history, "a.1", 3, 10);
-    rt_topic_purge(test_core_topic(&history.test, "a.1"));
+    EXPECT_INT(rt_topic_purge(test_core_topic(&history.test, "a.1")), 0);
     test_history_publish(&history, "a.1", 200, 300);
     test_sink_finish(&sinks[0]);
     (void)test_history_select(&history, &sinks[0], "a.*",
@@ -258,7 +258,7 @@ TEST("who is stalled while a topic is purged is told when it goes on")
     sink.room = 10;
     test_history_publish(&history, "a.1", 3, 10);
     test_core_flush(&history.test);
-    rt_topic_purge(test_core_topic(&history.test, "a.1"));
+    EXPECT_INT(rt_topic_purge(test_core_topic(&history.test, "a.1")), 0);
     test_history_publish(&history, "a.2", 1, 10);
     test_core_flush(&history.test);
     EXPECT_INT(sink.gap_count, 0);
@@ -277,7 +277,7 @@ TEST("who keeps up is given a topic's events before they are purged")
     test_history_init(&history, small);
     (void)test_history_select(&history, &sink, "a.*", now);
     test_history_publish(&history, "a.1", 2, 10);
-    rt_topic_purge(test_core_topic(&history.test, "a.1"));
+    EXPECT_INT(rt_topic_purge(test_core_topic(&history.test, "a.1")), 0);
     test_history_expect(&history, &sink, "a.*", 1, 2);
     test_core_flush(&history.test);
     EXPECT_INT(sink.gap_count, 0);
@@ -294,7 +294,7 @@ TEST("who has everything of a selection lacks nothing of a topic that is gone")
     sink.room = 0;
     test_core_flush(&history.test);
     test_history_publish(&history, "b", 1, 10);
-    rt_topic_purge(test_core_topic(&history.test, "b"));
+    EXPECT_INT(rt_topic_purge(test_core_topic(&history.test, "b")), 0);
     EXPECT(history.test.core.removed.sequence > 0);
     sink.room = SIZE_MAX;
     test_sink_drain(&sink);

@@ -41,6 +41,16 @@ static void end(void)
     test_journal_finish(&after);
 }
 
+/* What was brought to disk last. */
+static struct rt_bytes last_saved(void)
+{
+    const struct rt_journal_batch *batch = before.journal.collecting;
+    struct rt_note note =
+        test_journal_note(batch, batch->notes.len / sizeof(struct rt_note) - 1);
+    EXPECT_INT(note.kind, RT_NOTE_KEY);
+    return (struct rt_bytes){batch->text.data + note.at, note.state_len};
+}
+
 /* A request with so many receipts is done, and brought to disk. */
 static struct rt_bytes save(const char *topic, uint32_t count)
 {
@@ -56,11 +66,7 @@ static struct rt_bytes save(const char *topic, uint32_t count)
             .count = i};
     }
     rt_key_settle(&before.test.core, &request, entry, receipts, count);
-    const struct rt_journal_batch *batch = before.journal.collecting;
-    struct rt_note note =
-        test_journal_note(batch, batch->notes.len / sizeof(struct rt_note) - 1);
-    EXPECT_INT(note.kind, RT_NOTE_KEY);
-    return (struct rt_bytes){batch->text.data + note.at, note.state_len};
+    return last_saved();
 }
 
 static int find(const char *topic, const struct rt_receipt **found)
@@ -99,17 +105,77 @@ TEST("so is one of several topics, as many as there may be")
     end();
 }
 
-TEST("a key of a topic that was purged, or is gone, is not restored")
+TEST("a key is restored though its topic is gone, or is another one")
 {
     const struct rt_receipt *found = NULL;
     begin();
+    EXPECT_INT(rt_key_restore(&after.test.core, save("b", 1)), 0);
+    EXPECT_INT(find("b", &found), 1);
     struct rt_bytes saved = save("a", 1);
-    rt_topic_purge(test_core_topic(&after.test, "a"));
-    test_core_publish(&after.test, "a", 5);
+    test_core_topic(&after.test, "a")->epoch++;
+    EXPECT_INT(rt_key_restore(&after.test.core, saved), 0);
+    EXPECT_INT(find("a", &found), 1);
+    EXPECT_INT(found->cursor.epoch, receipts[0].cursor.epoch);
+    end();
+}
+
+TEST("a key of an event that the topic has lost is not restored")
+{
+    const struct rt_receipt *found = NULL;
+    begin();
+    struct rt_topic *topic = test_core_topic(&after.test, "a");
+    struct rt_bytes saved = save("a", 1);
+    topic->base += rt_ring_latest(&topic->ring);
     EXPECT_INT(rt_key_restore(&after.test.core, saved), 0);
     EXPECT_INT(find("a", &found), 0);
+    end();
+}
+
+TEST("what a purge forgets is forgotten after a start as well")
+{
+    char memory[RT_SAVED_KEY_BYTES_MAX];
+    const struct rt_receipt *found = NULL;
+    begin();
+    EXPECT_INT(rt_key_restore(&after.test.core, save("a", 1)), 0);
     EXPECT_INT(rt_key_restore(&after.test.core, save("b", 1)), 0);
-    EXPECT_INT(find("b", &found), 0);
+    EXPECT_INT(rt_key_forget_topic(&before.test.core, RT_BYTES("a")), 0);
+    struct rt_bytes saved = last_saved();
+    EXPECT_INT(rt_key_restore(&after.test.core, saved), 0);
+    EXPECT_INT(find("a", &found), 0);
+    EXPECT_INT(find("b", &found), 1);
+    memcpy(memory, saved.data, saved.len);
+    memory[offsetof(struct rt_saved_key, topic_len)]--;
+    EXPECT_INT(rt_key_restore(&after.test.core,
+                              (struct rt_bytes){memory, saved.len - 1}),
+               RT_EINVAL);
+    end();
+}
+
+TEST("nothing is brought to disk where nothing is forgotten")
+{
+    begin();
+    const struct rt_journal_batch *batch = before.journal.collecting;
+    size_t len = batch->notes.len;
+    EXPECT_INT(rt_key_forget_topic(&before.test.core, RT_BYTES("a")), 0);
+    EXPECT_INT(batch->notes.len, len);
+    end();
+}
+
+TEST("a purge that cannot be brought to disk forgets nothing")
+{
+    static const char bytes[KIB];
+    begin();
+    (void)save("a", 1);
+    struct rt_topic *topic = test_core_topic(&before.test, "a");
+    const struct rt_buffer *text = &before.journal.collecting->text;
+    struct rt_bytes rest = {bytes, text->capacity - text->len};
+    EXPECT(rest.len < sizeof(bytes));
+    EXPECT_INT(rt_journal_note_key(&before.journal, rest), 0);
+    test_heap_fail_at(&before.test.heap, 1);
+    EXPECT_INT(rt_topic_purge(topic), RT_ENOMEM);
+    EXPECT_INT(before.test.core.idempotency.count, 1);
+    EXPECT_INT(rt_topic_purge(topic), 0);
+    EXPECT_INT(before.test.core.idempotency.count, 0);
     end();
 }
 

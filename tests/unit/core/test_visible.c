@@ -241,7 +241,7 @@ TEST("a purge is told, with what had not come to disk")
 {
     begin(roomy, RT_FORMAT_JSON, 0);
     publish(5);
-    rt_topic_purge(topic());
+    EXPECT_INT(rt_topic_purge(topic()), 0);
     test_core_flush(&disk.test);
     test_core_flush(&disk.test);
     EXPECT_INT(sink.gap_count, 1);

@@ -60,7 +60,7 @@ static inline void keeper_init(struct keeper *keeper)
         .heap = &keeper->heap.heap,
         .segment_bytes = (uint64_t)64 * 1024,
         .retention = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
-        .key_ms = 60000,
+        .keys = {60000, UINT64_MAX},
         .wall_ms = 1000000,
         .identity = 0x1234567890abcdef};
 }

@@ -71,7 +71,11 @@ TEST("a draft is a batch as the format says")
     EXPECT_INT(at, len);
     EXPECT_INT(head.crc, crc);
     EXPECT_INT(heads[0].offset, 9);
-    EXPECT_INT(heads[3].offset, 123);
+    struct rt_log_key_head key;
+    memcpy(&key, bytes + len - 24, sizeof(key)); /* 3 bytes and padding */
+    EXPECT_INT(heads[3].length, sizeof(key) + 3);
+    EXPECT_INT(key.wall_ms, 123);
+    EXPECT_INT(key.length, 3);
     rt_log_draft_finish(&draft);
     EXPECT_INT(heap.heap.used, 0);
 }

@@ -124,6 +124,10 @@ TEST("the parts of a batch check when their lengths agree")
     EXPECT(rt_log_part_head_check(&part));
     part = (struct rt_log_part_head){.kind = RT_LOG_NODE, .length = 5};
     EXPECT(rt_log_part_head_check(&part));
+    part = (struct rt_log_part_head){.kind = RT_LOG_KEY, .length = 16};
+    EXPECT(rt_log_part_head_check(&part));
+    part.length = 15;
+    EXPECT(!rt_log_part_head_check(&part));
     part.kind = 99;
     EXPECT(!rt_log_part_head_check(&part));
 }

@@ -1,5 +1,6 @@
 #include "storage/log/replay.h"
 
+#include "storage/checksum.h"
 #include "tests/unit/log/keeper.h"
 
 static struct keeper keeper;
@@ -186,6 +187,16 @@ TEST("a purge behind what is lost makes it not matter")
     keeper_finish(&keeper);
 }
 
+/* Writes a batch behind the log's last one. */
+static void write_behind(struct rt_log_draft *draft)
+{
+    struct rt_log_tail *tail = &keeper.log->tail;
+    rt_log_draft_sign(draft, &tail->head, tail->batch + 1, tail->chain);
+    EXPECT_INT(rt_disk_write(&keeper.disk.disk, &tail->file, draft->ranges,
+                             draft->range_count, tail->position),
+               0);
+}
+
 TEST("what no log says is not taken for what one does")
 {
     static const struct rt_log_part parts[] = {
@@ -203,18 +214,38 @@ TEST("what no log says is not taken for what one does")
         struct rt_log_batch batch = {.parts = &parts[i], .part_count = 1};
         begin();
         keeper_open(&keeper);
-        struct rt_log_tail *tail = &keeper.log->tail;
         rt_log_draft_init(&draft, &keeper.others);
         EXPECT_INT(rt_log_draft_fill(&draft, &batch), 0);
-        rt_log_draft_sign(&draft, &tail->head, tail->batch + 1, tail->chain);
-        EXPECT_INT(rt_disk_write(&keeper.disk.disk, &tail->file, draft.ranges,
-                                 draft.range_count, tail->position),
-                   0);
+        write_behind(&draft);
         rt_log_draft_finish(&draft);
         keeper_close(&keeper);
         EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
         keeper_finish(&keeper);
     }
+}
+
+TEST("a key that is longer than there may be one is left out")
+{
+    struct rt_log_draft draft;
+    static const struct rt_log_part key = {.kind = RT_LOG_KEY,
+                                           .opaque = {"the key", 7}};
+    struct rt_log_batch batch = {.parts = &key, .part_count = 1};
+    struct rt_log_key_head head = {.length = 8};
+    begin();
+    keeper_open(&keeper);
+    EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
+    rt_log_draft_init(&draft, &keeper.others);
+    EXPECT_INT(rt_log_draft_fill(&draft, &batch), 0);
+    memcpy(draft.made.data, &head, sizeof(head));
+    uint32_t crc = rt_checksum(0, &head, sizeof(head));
+    draft.parts[0].crc = rt_checksum(crc, "the key", 7);
+    write_behind(&draft);
+    rt_log_draft_finish(&draft);
+    keeper_close(&keeper);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.key_count, 1);
+    EXPECT_INT(keeper.found.damages, 1);
+    keeper_finish(&keeper);
 }
 
 TEST("progress is told when there is much to go through")

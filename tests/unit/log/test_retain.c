@@ -146,29 +146,6 @@ TEST("all topics together keep so many events")
     keeper_finish(&keeper);
 }
 
-/* A log with a key in each of two segments. */
-static void begin_with_keys(void)
-{
-    struct rt_log_part key = {.kind = RT_LOG_KEY, .opaque = RT_BYTES("key")};
-    keeper_init(&keeper);
-    keeper_open(&keeper);
-    keeper_describe(&keeper, 1, "news");
-    EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
-    while (rt_log_usage(keeper.log).segment_count < 2) {
-        keeper_publish(&keeper, 1, 10, 1000);
-    }
-    EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
-}
-
-TEST("keys are not counted as events, nor after a start")
-{
-    begin_with_keys();
-    EXPECT_INT(rt_log_usage(keeper.log).events, keeper.sequence);
-    keeper_restart(&keeper);
-    EXPECT_INT(rt_log_usage(keeper.log).events, keeper.sequence);
-    keeper_finish(&keeper);
-}
-
 TEST("all topics together keep events for so long")
 {
     begin();
@@ -239,7 +216,7 @@ TEST("a topic that keeps everything keeps the segments that it is in")
     keeper_finish(&keeper);
 }
 
-TEST("keys keep the segments that they are in as long as they are of use")
+TEST("a key does not go with its segment, but when it is of no use any more")
 {
     struct rt_log_part key = {.kind = RT_LOG_KEY, .opaque = RT_BYTES("key")};
     keeper_init(&keeper);
@@ -249,12 +226,15 @@ TEST("keys keep the segments that they are in as long as they are of use")
     while (rt_log_usage(keeper.log).segment_count < 5) {
         keeper_publish(&keeper, 1, 10, 1000);
     }
-    keeper.options.wall_ms += keeper.options.key_ms;
-    retain();
-    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 5);
-    keeper.options.wall_ms++;
+    keeper.options.wall_ms += keeper.options.keys.age_ms;
     retain();
     EXPECT_INT(rt_log_usage(keeper.log).segment_count, 1);
+    EXPECT(keeper.log->keys.bytes > 0);
+    keeper_restart(&keeper);
+    EXPECT_INT(keeper.key_count, 1);
+    keeper.options.wall_ms++;
+    retain();
+    EXPECT_INT(keeper.log->keys.bytes, 0);
     keeper_finish(&keeper);
 }
 

@@ -103,6 +103,86 @@ TEST("what does not check is skipped")
     finish();
 }
 
+static void add_key(const char *text)
+{
+    struct rt_log_part key = {.kind = RT_LOG_KEY, .opaque = rt_bytes_of(text)};
+    EXPECT_INT(keeper_append(&old, &key, 1), 0);
+}
+
+/* A log that never lacks a key, with one in each of its segments. */
+static void make_keys(uint64_t segment_count)
+{
+    char text[16];
+    keeper_init(&old);
+    old.options.segment_bytes = SEGMENT_BYTES;
+    keeper_open(&old);
+    keeper_describe(&old, 1, "news");
+    for (uint64_t i = 1; i <= segment_count; i++) {
+        while (rt_log_usage(old.log).segment_count < i) {
+            keeper_publish(&old, 1, 1, 1000);
+        }
+        (void)snprintf(text, sizeof(text), "key %u", (unsigned)i);
+        add_key(text);
+    }
+}
+
+static bool was_told(const char *text)
+{
+    for (uint32_t i = 0; i < fresh.key_count; i++) {
+        if (strcmp(fresh.keys[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+TEST("keys are written once each, though many snapshots have them")
+{
+    make_keys(6);
+    keeper_close(&old);
+    rewrite();
+    EXPECT_INT(fresh.key_count, 6);
+    EXPECT_TEXT(rt_bytes_of(fresh.keys[0]), "key 1");
+    EXPECT_TEXT(rt_bytes_of(fresh.keys[5]), "key 6");
+    finish();
+}
+
+TEST("keys of segments that are gone are in the snapshots behind them")
+{
+    char name[RT_LOG_NAME_SIZE];
+    make_keys(6);
+    keeper_close(&old);
+    rt_log_name(1, name);
+    EXPECT_INT(rt_disk_remove(&old.disk.disk, name), 0);
+    rt_log_name(4, name);
+    EXPECT_INT(rt_disk_remove(&old.disk.disk, name), 0);
+    rewrite();
+    EXPECT(was_told("key 1"));
+    EXPECT(was_told("key 3"));
+    EXPECT(was_told("key 4"));
+    EXPECT(was_told("key 6"));
+    finish();
+}
+
+TEST("a key that was of no use any more is not taken along")
+{
+    make_keys(3);
+    old.options.wall_ms += old.options.keys.age_ms + 1;
+    EXPECT_INT(rt_log_retain(old.log, old.options.wall_ms), 0);
+    while (rt_log_usage(old.log).segment_count < 4) {
+        keeper_publish(&old, 1, 1, 1000);
+    }
+    add_key("new");
+    while (rt_log_usage(old.log).segment_count < 5) {
+        keeper_publish(&old, 1, 1, 1000);
+    }
+    keeper_close(&old);
+    rewrite();
+    EXPECT_INT(fresh.log->keys.bytes, 24);
+    EXPECT(was_told("new"));
+    finish();
+}
+
 TEST("offsets of events that are lost at the end are not used again")
 {
     make_old();

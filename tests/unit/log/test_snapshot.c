@@ -9,20 +9,20 @@ static struct keeper keeper;
 static struct rt_log_batch_head write_snapshot(struct rt_file *file)
 {
     struct rt_log_batch_head head = {.log = 1, .segment = 2, .number = 3};
-    struct rt_bytes node = rt_log_node(keeper.log);
     struct rt_log_stage *stage = &keeper.log->stage;
     EXPECT_INT(rt_disk_open(&keeper.disk.disk, "snapshot", true, file), 0);
-    rt_log_snapshot_begin(&head, &keeper.log->index, node);
+    rt_log_snapshot_begin(&head, keeper.log);
     rt_log_stage_turn(stage, file, 0);
-    rt_log_snapshot_write(&head, &keeper.log->index, node, stage);
+    rt_log_snapshot_write(&head, keeper.log, stage);
     EXPECT_INT(rt_log_stage_flush(stage), 0);
-    EXPECT_INT(head.length, rt_log_snapshot_length(&keeper.log->index, node));
+    EXPECT_INT(head.length, rt_log_snapshot_length(keeper.log));
     return head;
 }
 
-/* Goes through it; returns how many topics it has. */
-static uint32_t count_topics(struct rt_file file,
-                             const struct rt_log_batch_head *head)
+/* Goes through it; returns how many parts of a kind it has. */
+static uint32_t count_parts(struct rt_file file,
+                            const struct rt_log_batch_head *head,
+                            enum rt_log_part_kind kind)
 {
     uint32_t count = 0;
     struct rt_log_walk walk;
@@ -35,7 +35,7 @@ static uint32_t count_topics(struct rt_file file,
     EXPECT_INT(walk.batch.flags, RT_LOG_FLAG_SNAPSHOT);
     while (rt_log_walk_next(&walk) > 0) {
         EXPECT_INT(rt_log_walk_check(&walk), 0);
-        count += walk.part.kind == RT_LOG_TOPIC ? 1 : 0;
+        count += walk.part.kind == kind ? 1 : 0;
     }
     EXPECT_INT(rt_log_walk_end(&walk), head->length);
     rt_log_window_finish(&window);
@@ -56,7 +56,7 @@ TEST("a snapshot is a batch with a part for each topic, and the node's")
     }
     struct rt_log_batch_head head = write_snapshot(&file);
     EXPECT_INT(head.part_count, KEEPER_TOPICS);
-    EXPECT_INT(count_topics(file, &head), KEEPER_TOPICS - 1);
+    EXPECT_INT(count_parts(file, &head, RT_LOG_TOPIC), KEEPER_TOPICS - 1);
     rt_disk_close(&keeper.disk.disk, &file);
     keeper_finish(&keeper);
 }
@@ -70,7 +70,25 @@ TEST("a topic that is not safe yet is not in it")
     rt_log_index_shelf(&keeper.log->index, 1)->state = RT_LOG_SHELF_NEW;
     struct rt_log_batch_head head = write_snapshot(&file);
     EXPECT_INT(head.part_count, 0);
-    EXPECT_INT(count_topics(file, &head), 0);
+    EXPECT_INT(count_parts(file, &head, RT_LOG_TOPIC), 0);
+    rt_disk_close(&keeper.disk.disk, &file);
+    keeper_finish(&keeper);
+}
+
+TEST("it has all keys, many in a part")
+{
+    struct rt_file file;
+    static char bytes[1000];
+    struct rt_log_part key = {.kind = RT_LOG_KEY,
+                              .opaque = {bytes, sizeof(bytes)}};
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    for (int i = 0; i < 100; i++) {
+        EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
+    }
+    struct rt_log_batch_head head = write_snapshot(&file);
+    EXPECT_INT(count_parts(file, &head, RT_LOG_KEY), 7); /* 16 in each */
+    EXPECT_INT(head.part_count, 7);
     rt_disk_close(&keeper.disk.disk, &file);
     keeper_finish(&keeper);
 }

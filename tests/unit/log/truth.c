@@ -249,7 +249,7 @@ struct rt_log_options truth_log_options(struct truth_log *log)
         .heap = &log->heap,
         .segment_bytes = log->segment_bytes,
         .retention = {log->retained_bytes, UINT64_MAX, UINT64_MAX},
-        .key_ms = UINT64_MAX,
+        .keys = {UINT64_MAX, UINT64_MAX},
         .min_free = log->min_free,
         .wall_ms = TRUTH_WALL_MS + log->sure.sequence,
         .identity = IDENTITY};
