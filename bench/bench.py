@@ -6,7 +6,7 @@ import tempfile
 
 import loads
 from disks import forget, log_figures, wait_for_disk
-from processes import run_load, run_program, run_pub, serving
+from processes import processors, run_load, run_program, run_pub, serving
 from runs import WAIT_MAX, Lines, Program, Replay, waited
 from servers import Server, found_peers
 from system_calls import tracing
@@ -55,9 +55,10 @@ class Bench:
             report = run_load(self.load, port, pid, arguments, 30)
         return round(report["answer_bytes"] / report["events"])
 
-    def serving(self, name, environment=None):
+    def serving(self, name, environment=None, processor=0):
         """A fresh server."""
-        return serving(self.servers[name], self.disk, environment)
+        server = self.servers[name]
+        return serving(server, self.disk, environment, processor)
 
     def arguments(self, run):
         """What the load generator is told."""
@@ -85,7 +86,10 @@ class Bench:
         """One run of a program, which may have a folder."""
         with tempfile.TemporaryDirectory(dir=self.disk) as folder:
             words = [str(word).format(folder=folder) for word in run.words]
-            return run_program(self.build / "bench", words)
+            allowed = set(processors())
+            if run.processor is not None:
+                allowed = {processors()[run.processor]}
+            return run_program(self.build / "bench", words, allowed)
 
     def measure_replay(self, run):
         """Fills a log, has it replayed, and reads it."""
@@ -119,7 +123,7 @@ class Bench:
         """One run against a fresh server."""
         if run.count:
             return self.measure_counted(run)
-        with self.serving(run.server) as (port, pid):
+        with self.serving(run.server, processor=run.processor) as (port, pid):
             if run.beside:
                 with run.beside(port):
                     return self.drive(run, port, pid)
@@ -137,7 +141,9 @@ class Bench:
         timeout_s = RUN_TIMEOUT_S + 2 * self.options.seconds
         arguments = self.arguments(run) + list(more)
         with self.servers[run.server].awake(pid):
-            return run_load(self.load, port, pid, arguments, timeout_s)
+            return run_load(
+                self.load, port, pid, arguments, timeout_s, 1 - run.processor
+            )
 
     def measure_counted(self, run):
         """One run whose server says what it takes from the heap."""

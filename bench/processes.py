@@ -113,16 +113,16 @@ def wait_until_listening(process, port, output):
 
 
 @contextlib.contextmanager
-def serving(server, where, environment=None):
-    """Runs a server for a while, with a folder of its own below a place; gives
-    its port and its process id."""
+def serving(server, where, environment=None, processor=0):
+    """Runs a server for a while, with a folder of its own below a place, on one
+    of the two processors; gives its port and its process id."""
     port = free_port()
     with (
         tempfile.TemporaryFile() as output,
         tempfile.TemporaryDirectory(dir=where) as folder,
     ):
         command = server.command(port, folder)
-        process = start(command, {processors()[0]}, output, environment)
+        process = start(command, {processors()[processor]}, output, environment)
         try:
             wait_until_listening(process, port, output)
             yield port, process.pid
@@ -130,10 +130,10 @@ def serving(server, where, environment=None):
             stop(process)
 
 
-def run_load(program, port, pid, arguments, timeout_s):
+def run_load(program, port, pid, arguments, timeout_s, processor=1):
     """Runs the load generator; returns what it reported."""
     command = [program, "--port", port, "--pid", pid, *arguments]
-    process = start(command, {processors()[1]}, subprocess.PIPE)
+    process = start(command, {processors()[processor]}, subprocess.PIPE)
     try:
         output, _ = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
@@ -144,10 +144,10 @@ def run_load(program, port, pid, arguments, timeout_s):
     return checked(output, process.returncode)
 
 
-def run_program(folder, words):
+def run_program(folder, words, allowed):
     """Runs a program that measures by itself; returns what it reported."""
     command = [folder / words[0], *words[1:]]
-    process = start(command, set(processors()), subprocess.PIPE)
+    process = start(command, allowed, subprocess.PIPE)
     try:
         output, _ = process.communicate(timeout=PROGRAM_TIMEOUT_S)
     except subprocess.TimeoutExpired:

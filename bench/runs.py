@@ -20,6 +20,7 @@ class Run:
     trace: bool = False  # whether system calls are counted
     beside: object = None  # a context, of the port, in which the load runs
     log: bool = False  # whether the broker is asked for its log's figures
+    processor: int = 0  # the server's of the two; the load has the other
 
 
 @dataclasses.dataclass
@@ -27,6 +28,7 @@ class Program:
     """One run of a program of bench/ that measures by itself."""
 
     words: list
+    processor: int = None  # of the two; or both
     server: str = "library"
 
 
