@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
+#include "storage/checksum.h"
 
 /* All but its frame, of which only the length is there: that may be more than
  * is to be in memory twice. */
@@ -167,12 +169,68 @@ int rt_log_gather_put_all(struct rt_log_gather *gather,
 {
     uint32_t used = segment->used;
     int err = 0;
-    if (gather->is_large) {
-        return rt_log_gather_put(gather, first, segment, needed);
-    }
+    RT_CHECK(!gather->is_large);
     for (uint32_t i = first; err == 0 && i < gather->events.count; i++) {
         err = extend(gather, i, segment, needed);
     }
     copy_frames(gather, first, segment, used);
+    return err;
+}
+
+/* --- a whole part --- */
+
+static bool has_room_for_all(const struct rt_segment *segment,
+                             const struct rt_log_part_head *part)
+{
+    uint64_t entries = (uint64_t)part->count * sizeof(struct rt_entry);
+    uint64_t taken =
+        segment->used + segment->event_count * sizeof(struct rt_entry);
+    return taken + part->frames + entries <= segment->capacity;
+}
+
+/* What comes before the frames is seen through the window. */
+static int read_whole(struct rt_log_gather *gather, uint8_t *frames)
+{
+    struct rt_log_walk *walk = gather->walk;
+    const struct rt_log_part_head *part = &walk->part;
+    const void *bytes = NULL;
+    size_t len = part->length - part->frames;
+    int err = rt_log_window_at(walk->window, walk->body, len, &bytes);
+    if (err < 0) {
+        return err;
+    }
+    gather->events = rt_log_walk_events(walk, (struct rt_bytes){bytes, len});
+    gather->events.frames.data = (const char *)frames;
+    err = rt_log_window_read(walk->window, walk->body + len, frames,
+                             part->frames);
+    if (err < 0) {
+        return err;
+    }
+    uint32_t crc =
+        rt_checksum(rt_checksum(0, bytes, len), frames, part->frames);
+    return crc == part->crc ? 0 : RT_EDAMAGED;
+}
+
+int rt_log_gather_whole(struct rt_log_gather *gather,
+                        struct rt_segment *segment,
+                        size_t *needed)
+{
+    const struct rt_log_part_head *part = &gather->walk->part;
+    struct rt_log_event first;
+    uint8_t *frames = segment->bytes + segment->used;
+    if (!has_room_for_all(segment, part)) {
+        *needed = (size_t)rt_log_padded(part->frames) + sizeof(struct rt_entry);
+        return RT_ERANGE;
+    }
+    int err = read_whole(gather, frames);
+    if (err == 0) {
+        err = rt_log_events_get(&gather->events, 0, &first);
+    }
+    if (err == 0 && first.frame.data != (const char *)frames) {
+        err = RT_EDAMAGED;
+    }
+    for (uint32_t i = 0; err == 0 && i < part->count; i++) {
+        err = extend(gather, i, segment, needed);
+    }
     return err;
 }

@@ -40,8 +40,22 @@ RT_MUST_USE int rt_log_gather_put(struct rt_log_gather *gather,
                                   struct rt_segment *segment,
                                   size_t *needed);
 
-/* Adds all of them from number `first` < events.count on, up to the first for
- * which that would be an error, and returns the same. */
+/*
+ * Adds all events of the part that the walk is at, which need not have been
+ * looked at: their frames are read to where the segment has them, and checked
+ * there. RT_ERANGE: it has no room for all of them; `needed` is the capacity of
+ * one that has room for the first, where that is the only one. Or RT_EDAMAGED,
+ * RT_ENOMEM, or what the disk said. The segment stays as it was after any
+ * error, but for RT_ERANGE where there is no room for types: then it has some
+ * events.
+ */
+RT_MUST_USE int rt_log_gather_whole(struct rt_log_gather *gather,
+                                    struct rt_segment *segment,
+                                    size_t *needed);
+
+/* Adds all of them from number `first` < events.count on, of which there are
+ * several, up to the first for which that would be an error, and returns the
+ * same. */
 RT_MUST_USE int rt_log_gather_put_all(struct rt_log_gather *gather,
                                       uint32_t first,
                                       struct rt_segment *segment,

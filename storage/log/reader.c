@@ -11,7 +11,7 @@ void rt_log_reader_init(struct rt_log_reader *reader,
 {
     *reader = (struct rt_log_reader){.log = log, .store = store};
     rt_log_window_init(&reader->window, log->options.disk, store->heap,
-                       RT_LOG_WINDOW_NARROW);
+                       RT_LOG_WINDOW_SLIT);
 }
 
 static void leave_segment(struct rt_log_reader *reader)
@@ -57,12 +57,17 @@ static int enter_segment(struct rt_log_reader *reader,
 
 /* --- batches --- */
 
+static uint64_t next_of(const struct rt_segment *segment)
+{
+    return segment->first_offset + segment->event_count;
+}
+
 /* Whether the walk's part has the event that is next. */
 static bool has_next(const struct rt_log_walk *walk,
                      uint64_t topic,
                      const struct rt_segment *segment)
 {
-    uint64_t next = segment->first_offset + segment->event_count;
+    uint64_t next = next_of(segment);
     return walk->part.kind == RT_LOG_EVENTS && walk->part.topic == topic &&
            next >= walk->part.offset &&
            next - walk->part.offset < walk->part.count;
@@ -73,11 +78,17 @@ static int put_part(struct rt_log_reader *reader,
                     struct rt_segment *segment,
                     size_t *needed)
 {
+    const struct rt_log_part_head *part = &reader->walk.part;
     struct rt_log_gather gather = {.walk = &reader->walk,
                                    .store = reader->store};
+    uint32_t index = (uint32_t)(next_of(segment) - part->offset);
+    if (index == 0) {
+        int err = rt_log_gather_whole(&gather, segment, needed);
+        if (err != RT_ERANGE || segment->event_count > 0 || part->count == 1) {
+            return err;
+        }
+    }
     int err = rt_log_gather_begin(&gather);
-    uint64_t next = segment->first_offset + segment->event_count;
-    uint32_t index = (uint32_t)(next - reader->walk.part.offset);
     return err == 0 ? rt_log_gather_put_all(&gather, index, segment, needed)
                     : err;
 }
@@ -101,11 +112,6 @@ static int put_batch(struct rt_log_reader *reader,
     return more;
 }
 
-static uint64_t next_of(const struct rt_segment *segment)
-{
-    return segment->first_offset + segment->event_count;
-}
-
 /* Puts events from the batch at `reader->position` on, up to the last one of a
  * place; leaves that where the next reading is to begin. */
 static int put_place(struct rt_log_reader *reader,
@@ -118,7 +124,7 @@ static int put_place(struct rt_log_reader *reader,
     while (found > 0) {
         uint64_t next = next_of(segment);
         int err = put_batch(reader, topic, segment, needed);
-        if (next_of(segment) > next) {
+        if (next_of(segment) > next || err == RT_ERANGE) {
             reader->position = reader->walk.position;
         }
         if (err < 0 || next_of(segment) > spot->last) {

@@ -28,8 +28,8 @@ struct rt_log_reader {
 };
 
 /* Allocates nothing yet. The log outlives the reader. What it allocates is
- * RT_LOG_WINDOW_NARROW, or what a part takes that has several events; and types
- * of the segments. */
+ * twice RT_LOG_WINDOW_SLIT, or what a part takes that has several events and
+ * cannot be given as a whole; and types of the segments. */
 void rt_log_reader_init(struct rt_log_reader *reader,
                         struct rt_log *log,
                         struct rt_store *store);

@@ -142,6 +142,42 @@ int rt_log_window_copy(struct rt_log_window *window,
     return err;
 }
 
+/* Copies what a pane has of the bytes from a position on; returns how many. */
+static size_t copy_seen(const struct rt_log_pane *pane,
+                        uint64_t position,
+                        void *copy,
+                        size_t len)
+{
+    if (!has(pane, position, 0)) {
+        return 0;
+    }
+    size_t left = pane->len - (size_t)(position - pane->start);
+    size_t seen = len < left ? len : left;
+    memcpy(copy, pane->bytes + (position - pane->start), seen);
+    return seen;
+}
+
+int rt_log_window_read(struct rt_log_window *window,
+                       uint64_t position,
+                       void *copy,
+                       size_t len)
+{
+    if (position > window->end || len > window->end - position) {
+        return RT_EDAMAGED;
+    }
+    size_t seen =
+        copy_seen(&window->panes[window->latest], position, copy, len);
+    ssize_t got = 0;
+    if (seen < len) {
+        got = rt_disk_read(window->disk, &window->file, (char *)copy + seen,
+                           len - seen, position + seen);
+    }
+    if (got < 0) {
+        return (int)got;
+    }
+    return seen + (size_t)got < len ? RT_EDAMAGED : 0;
+}
+
 int rt_log_window_checksum(struct rt_log_window *window,
                            uint64_t position,
                            uint64_t len,

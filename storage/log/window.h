@@ -14,9 +14,11 @@
 #include "base/heap.h"
 #include "storage/disk.h"
 
-/* Of whoever reads a whole segment, and of whoever reads here and there. */
+/* Of whoever reads a whole segment, of whoever reads here and there, and of
+ * whoever looks at heads, and reads what is long to somewhere else. */
 #define RT_LOG_WINDOW_WIDE   ((size_t)1024 * 1024)
 #define RT_LOG_WINDOW_NARROW ((size_t)256 * 1024)
+#define RT_LOG_WINDOW_SLIT   ((size_t)16 * 1024)
 
 struct rt_log_pane {
     uint8_t *bytes;
@@ -67,6 +69,12 @@ RT_MUST_USE int rt_log_window_at(struct rt_log_window *window,
 
 /* Copies them, and continues a crc over any number of them. */
 RT_MUST_USE int rt_log_window_copy(struct rt_log_window *window,
+                                   uint64_t position,
+                                   void *copy,
+                                   size_t len);
+/* The same of what is longer than the window: only the beginning is copied, as
+ * far as it has been seen, and the window stays where it is. */
+RT_MUST_USE int rt_log_window_read(struct rt_log_window *window,
                                    uint64_t position,
                                    void *copy,
                                    size_t len);

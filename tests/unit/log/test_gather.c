@@ -1,5 +1,7 @@
 #include "storage/log/gather.h"
 
+#include <stdlib.h>
+
 #include "tests/unit/log/keeper.h"
 
 static struct keeper keeper;
@@ -118,5 +120,91 @@ TEST("a large frame that does not check is not, either")
     keeper_image(&keeper, 1)->bytes[walk.body + 19000] ^= 1;
     rt_log_window_turn(&window, window.file, window.end);
     EXPECT_INT(rt_log_gather_begin(&gather), RT_EDAMAGED);
+    end();
+}
+
+/* --- a whole part --- */
+
+/* Events with their numbers, one after the other. */
+static void expect_events(uint32_t first, uint32_t count, size_t len)
+{
+    EXPECT_INT(segment->event_count, first + count);
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct rt_entry *entry = rt_segment_entry(segment, i);
+        const char *frame = (const char *)segment->bytes + entry->start;
+        EXPECT_INT(entry->start, i * len);
+        EXPECT_INT(strtoull(frame, NULL, 10), i - first + 1);
+        EXPECT_TEXT(rt_segment_type(segment, entry), "type");
+    }
+}
+
+TEST("a whole part is read to where the segment has it")
+{
+    size_t needed = 0;
+    begin(50, 401, 65536);
+    uint64_t calls = keeper.disk.calls;
+    EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), 0);
+    EXPECT_INT(keeper.disk.calls, calls + 1);
+    expect_events(0, 50, 401);
+    EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), 0);
+    expect_events(50, 50, 401);
+    EXPECT_INT(segment->used, 40100);
+    end();
+}
+
+TEST("a part that has no room as a whole leaves the segment as it was")
+{
+    size_t needed = 0;
+    begin(5, 100, 504 + 5 * sizeof(struct rt_entry));
+    EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), 0);
+    EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), RT_ERANGE);
+    expect_events(0, 5, 100);
+    rt_segment_unref(&keeper.store, segment);
+    segment =
+        rt_segment_create(&keeper.store, 512 + 4 * sizeof(struct rt_entry));
+    EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), RT_ERANGE);
+    EXPECT_INT(segment->event_count, 0);
+    end();
+}
+
+TEST("of a part with one event it is said how much that needs")
+{
+    size_t needed = 0;
+    begin(1, 20001, 4096);
+    uint64_t calls = keeper.disk.calls;
+    EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), RT_ERANGE);
+    EXPECT_INT(needed, 20008 + sizeof(struct rt_entry));
+    EXPECT_INT(keeper.disk.calls, calls);
+    end();
+}
+
+TEST("a whole part that does not check is not put, wherever the bit is")
+{
+    size_t needed = 0;
+    begin(50, 400, 65536);
+    for (size_t at = 0; at < walk.part.length; at += 97) {
+        keeper_image(&keeper, 1)->bytes[walk.body + at] ^= 1;
+        rt_log_window_turn(&window, window.file, window.end);
+        EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), RT_EDAMAGED);
+        EXPECT_INT(segment->event_count, 0);
+        keeper_image(&keeper, 1)->bytes[walk.body + at] ^= 1;
+    }
+    rt_log_window_turn(&window, window.file, window.end);
+    EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), 0);
+    expect_events(0, 50, 400);
+    end();
+}
+
+TEST("what the disk says of a whole part is told")
+{
+    size_t needed = 0;
+    begin(50, 400, 65536);
+    rt_log_window_turn(&window, window.file, window.end);
+    for (uint64_t call = 1; call <= 2; call++) {
+        fake_disk_fault_at(&keeper.disk, call, FAKE_EIO);
+        EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), RT_EIO);
+        EXPECT_INT(segment->event_count, 0);
+    }
+    EXPECT_INT(rt_log_gather_whole(&gather, segment, &needed), 0);
     end();
 }

@@ -106,6 +106,21 @@ TEST("going on where one ended costs little")
     end();
 }
 
+TEST("a part that has no room in a block begins the next one")
+{
+    size_t needed = 0;
+    begin();
+    for (int i = 0; i < 6; i++) {
+        keeper_publish(&keeper, 1, 20, 100);
+    }
+    EXPECT_INT(read_some(1, 1, 6400, &needed), 40);
+    EXPECT_INT(read_some(1, 41, 6400, &needed), 40);
+    EXPECT_INT(read_some(1, 90, 6400, &needed), 31);
+    EXPECT_INT(read_some(1, 81, 2048, &needed), 16);
+    EXPECT_INT(read_some(1, 97, 2048, &needed), 4);
+    end();
+}
+
 TEST("what is behind the last event is not gone through")
 {
     size_t needed = 0;
@@ -167,7 +182,7 @@ TEST("an event of any size is read with little memory")
     rt_segment_unref(&keeper.store, segment);
     segment = rt_segment_create(&keeper.store, needed);
     size_t used = keeper.others.used;
-    fake_disk_fault_at(&keeper.disk, 20, FAKE_EIO);
+    fake_disk_fault_at(&keeper.disk, 1, FAKE_EIO);
     EXPECT_INT(rt_log_read(&reader, 1, 2, segment, &needed), RT_EIO);
     EXPECT_INT(segment->event_count, 0);
     EXPECT_INT(segment->used, 0);

@@ -95,6 +95,50 @@ TEST("what is longer than the window makes it longer")
     end();
 }
 
+/* Reads to memory that is not the window's. */
+static int read_to(uint64_t position, size_t len)
+{
+    static uint8_t copy[LEN];
+    int err = rt_log_window_read(&window, position, copy, len);
+    if (err == 0) {
+        EXPECT(position <= LEN && len <= LEN - position);
+        EXPECT(memcmp(copy, content + position, len) == 0);
+    }
+    memset(copy, 0, sizeof(copy));
+    return err;
+}
+
+TEST("what goes elsewhere is read once, and leaves the window where it is")
+{
+    begin();
+    EXPECT_INT(look(0, 8), 0);
+    uint64_t calls = disk.calls;
+    EXPECT_INT(read_to(WIDTH - 100, 100), 0);
+    EXPECT_INT(disk.calls, calls);
+    EXPECT_INT(read_to(100, LEN - 100), 0);
+    EXPECT_INT(disk.calls, calls + 1);
+    fake_disk_fault_at(&disk, 1, FAKE_EIO);
+    EXPECT_INT(read_to(WIDTH, 8), RT_EIO);
+    EXPECT_INT(read_to(WIDTH, 8), 0);
+    calls = disk.calls;
+    EXPECT_INT(look(WIDTH - 8, 8), 0);
+    EXPECT_INT(disk.calls, calls);
+    end();
+}
+
+TEST("nothing is read behind the end, nor behind the file's")
+{
+    begin();
+    EXPECT_INT(look(LEN - 8, 8), 0);
+    EXPECT_INT(read_to(LEN - 4, 5), RT_EDAMAGED);
+    EXPECT_INT(read_to(LEN + 1, 0), RT_EDAMAGED);
+    EXPECT_INT(read_to(8, SIZE_MAX / 2), RT_EDAMAGED);
+    EXPECT_INT(read_to(LEN, 0), 0);
+    rt_log_window_turn(&window, window.file, LEN + 100);
+    EXPECT_INT(read_to(LEN - 4, 8), RT_EDAMAGED);
+    end();
+}
+
 TEST("nothing is seen behind the end, nor behind the file's")
 {
     begin();
