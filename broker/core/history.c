@@ -51,11 +51,9 @@ struct rt_segment *rt_history_find(const struct rt_topic *topic,
     }
     struct rt_segment *segment =
         rt_history_cache_find(&history->cache, durable, offset);
-    if (segment != NULL && segment->first_offset == durable->leading) {
-        durable->leading = 0;
-        durable->ahead_offset = segment->first_offset + segment->event_count;
-        rt_list_remove(&durable->ahead);
-        rt_list_append(&history->ahead, &durable->ahead);
+    if (segment != NULL) {
+        durable->reached = segment->first_offset + segment->event_count;
+        rt_history_keep_ahead(history, durable);
     }
     return segment;
 }

@@ -10,7 +10,9 @@
  * Blocks are a cache (history_cache.h), shared by all who come to the same
  * events. One is fetched at a time, by somebody else and on another thread:
  * what somebody waits for; else what comes next where somebody has read two
- * blocks in a row, and comes to the second.
+ * blocks in a row, until two are there behind the one that is being read. With
+ * one alone, nothing would be fetched while the connection of who reads it
+ * takes no more.
  */
 #ifndef BROKER_CORE_HISTORY_H
 #define BROKER_CORE_HISTORY_H
@@ -160,6 +162,11 @@ void rt_history_wait(struct rt_topic *topic, struct rt_history_waiter *waiter);
 /* Fetches what somebody waits for, if it can be had; after a batch was written.
  */
 void rt_history_continue(struct rt_history *history);
+
+/* For the blocks: whoever has read two in a row is to find the two behind the
+ * one where they are. */
+void rt_history_keep_ahead(struct rt_history *history,
+                           struct rt_durable *durable);
 
 /* Fetches the next block for those who read on, if nothing else is fetched. Not
  * to be called while a block is being looked at. */

@@ -24,7 +24,10 @@
 #define RT_HISTORY_BLOCK_BYTES ((size_t)512 * 1024)
 #define RT_HISTORY_PART        16
 #define RT_HISTORY_BYTES_MAX   ((size_t)64 * 1024 * 1024)
-#define RT_HISTORY_BYTES_FEW   (4 * RT_HISTORY_BLOCK_BYTES)
+
+/* Of a few blocks, with their heads: the one that is being read, the two behind
+ * it and one before it, and one that is being fetched. */
+#define RT_HISTORY_BYTES_FEW (6 * RT_HISTORY_BLOCK_BYTES)
 
 /* A block that nobody has looked at for so long goes. */
 #define RT_HISTORY_IDLE_MS 2000

@@ -98,6 +98,18 @@ void rt_history_wait(struct rt_topic *topic, struct rt_history_waiter *waiter)
 
 /* --- ahead --- */
 
+void rt_history_keep_ahead(struct rt_history *history,
+                           struct rt_durable *durable)
+{
+    bool is_near = durable->reached == durable->leading ||
+                   durable->reached == durable->ahead_offset;
+    if (durable->leading > 0 && is_near) {
+        durable->leading = 0;
+        rt_list_remove(&durable->ahead);
+        rt_list_append(&history->ahead, &durable->ahead);
+    }
+}
+
 /* Where memory is short, others may still need what would be dropped for it. */
 static void fetch_ahead(struct rt_history *history, struct rt_durable *durable)
 {
@@ -159,7 +171,9 @@ static void take(struct rt_history *history, struct rt_durable *durable)
     }
     history->segment = NULL;
     if (rt_history_cache_find(&history->cache, durable, history->offset - 1)) {
-        durable->leading = first; /* the second in a row, or a later one */
+        durable->leading = first;
+        durable->ahead_offset = first + segment->event_count;
+        rt_history_keep_ahead(history, durable);
     }
     wake_losers(history, durable, first, first);
 }

@@ -156,8 +156,10 @@ struct rt_durable {
     struct rt_list blocks;  /* of history */
     struct rt_list ahead;   /* in core->history.ahead, */
     uint64_t ahead_offset;  /* for the block that begins there */
-    uint64_t leading; /* the block that begins there is read by somebody who
-                         reads on; 0: none, or it is known already */
+    uint64_t leading; /* where the block before that one begins, which is the
+                         second in a row or a later one; 0: there is none, or
+                         what comes behind it is in the list already */
+    uint64_t reached; /* where the block that was looked at last ends */
     struct rt_retention kept; /* on disk; UINT64_MAX: as all topics */
     bool is_damaged;          /* the log has lost events: it takes no more */
 };

@@ -164,15 +164,18 @@ static void go_on(void)
     test_journal_flush(&disk);
 }
 
-TEST("the next block is fetched while the second in a row is being read")
+TEST("two more blocks are fetched while the second in a row is being read")
 {
     stall_in_second_block();
     EXPECT_INT(disk.fetch_id, 1);
     EXPECT(disk.fetch_offset > 1000 && disk.fetch_offset < 1200);
     test_journal_fetch(&disk);
+    EXPECT_INT(disk.fetch_id, 1);
+    EXPECT(disk.fetch_offset > 1500 && disk.fetch_offset < 1700);
+    test_journal_fetch(&disk);
     test_core_flush(&disk.test);
     EXPECT_INT(disk.fetch_id, 0);
-    EXPECT_INT(disk.fetches, 3);
+    EXPECT_INT(disk.fetches, 4);
     go_on();
     test_sink_expect(&sink, 1, 3000);
     EXPECT_INT(disk.fetches, 6);
@@ -221,7 +224,7 @@ TEST("for a subscriber in the process the next block is fetched ahead, too")
     finish();
 }
 
-TEST("nothing is fetched ahead for who has read one block, or has left")
+TEST("little is fetched ahead for who has left, and nothing after one block")
 {
     init(3000, 1000);
     (void)test_sink_subscribe(&sink, "a", earliest);
@@ -233,6 +236,7 @@ TEST("nothing is fetched ahead for who has read one block, or has left")
     finish();
     stall_in_second_block();
     test_sink_finish(&sink);
+    test_journal_fetch(&disk);
     test_journal_fetch(&disk);
     test_core_flush(&disk.test);
     EXPECT_INT(disk.fetch_id, 0);
@@ -328,15 +332,15 @@ TEST("nothing is fetched ahead at the cost of what others need")
 
 TEST("without memory nothing is fetched ahead, and nobody is the worse for it")
 {
-    for (uint64_t k = 1; k <= 2; k++) {
+    for (uint64_t k = 2; k <= 3; k++) {
         init(3000, 1000);
         (void)test_sink_subscribe(&sink, "a", earliest);
         sink.room = SOME;
         test_core_flush(&disk.test);
         test_journal_fetch(&disk);
         test_core_flush(&disk.test);
+        test_heap_fail_at(&disk.test.heap, k); /* 1 is the second block's */
         test_journal_fetch(&disk);
-        test_heap_fail_at(&disk.test.heap, k);
         test_core_flush(&disk.test);
         test_heap_fail_at(&disk.test.heap, 0);
         EXPECT_INT(disk.fetch_id, 0);
