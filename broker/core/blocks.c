@@ -8,11 +8,23 @@
 #define BLOCKS_FIRST 4
 #define ALIGNMENT    _Alignof(struct rt_entry)
 
+void rt_block_room_init(struct rt_block_room *room, struct rt_store *store)
+{
+    *room = (struct rt_block_room){.store = store};
+    rt_list_init(&room->users);
+}
+
 void rt_blocks_init(struct rt_blocks *blocks,
-                    struct rt_store *store,
+                    struct rt_block_room *room,
                     enum rt_format format)
 {
-    *blocks = (struct rt_blocks){.store = store, .format = format};
+    *blocks = (struct rt_blocks){.room = room, .format = format};
+    rt_list_init(&blocks->link);
+}
+
+static struct rt_store *store_of(const struct rt_blocks *blocks)
+{
+    return blocks->room->store;
 }
 
 static struct rt_segment *take_out(struct rt_blocks *blocks, uint32_t place)
@@ -22,12 +34,16 @@ static struct rt_segment *take_out(struct rt_blocks *blocks, uint32_t place)
     memmove(blocks->blocks + place, blocks->blocks + place + 1,
             (blocks->count - place) * sizeof(struct rt_block));
     blocks->bytes -= rt_segment_size(segment->capacity);
+    blocks->room->bytes -= rt_segment_size(segment->capacity);
+    if (blocks->count == 0) {
+        rt_list_remove(&blocks->link);
+    }
     return segment;
 }
 
 static void drop(struct rt_blocks *blocks, uint32_t place)
 {
-    rt_segment_retire(blocks->store, take_out(blocks, place));
+    rt_segment_retire(store_of(blocks), take_out(blocks, place));
 }
 
 void rt_blocks_finish(struct rt_blocks *blocks)
@@ -35,7 +51,7 @@ void rt_blocks_finish(struct rt_blocks *blocks)
     while (blocks->count > 0) {
         drop(blocks, blocks->count - 1);
     }
-    rt_heap_free(blocks->store->heap, blocks->blocks,
+    rt_heap_free(store_of(blocks)->heap, blocks->blocks,
                  blocks->capacity * sizeof(struct rt_block));
     *blocks = (struct rt_blocks){0};
 }
@@ -75,7 +91,7 @@ static int reserve_place(struct rt_blocks *blocks)
     uint32_t capacity =
         blocks->capacity == 0 ? BLOCKS_FIRST : blocks->capacity * 2;
     struct rt_block *resized =
-        rt_heap_resize(blocks->store->heap, blocks->blocks,
+        rt_heap_resize(store_of(blocks)->heap, blocks->blocks,
                        blocks->capacity * sizeof(struct rt_block),
                        capacity * sizeof(struct rt_block));
     if (resized == NULL) {
@@ -109,6 +125,18 @@ is_full(const struct rt_blocks *blocks, size_t capacity, uint64_t bytes_max)
            blocks->bytes + rt_segment_size(capacity) > bytes_max;
 }
 
+/* Drops what was not looked at for longest, of whoever it is. */
+static void make_room(struct rt_block_room *room, size_t capacity)
+{
+    size_t bytes_max = room->store->heap->limit / RT_BLOCK_ROOM_PART;
+    while (room->bytes > 0 &&
+           room->bytes + rt_segment_size(capacity) > bytes_max) {
+        struct rt_blocks *user =
+            RT_LIST_FIRST(&room->users, struct rt_blocks, link);
+        drop(user, oldest_of(user));
+    }
+}
+
 /* Memory for a block, after dropping what is too much: what another one had, if
  * that fits, for a topic that is busy opens one all the time. */
 static struct rt_segment *
@@ -123,7 +151,8 @@ replace(struct rt_blocks *blocks, size_t capacity, uint64_t bytes_max)
         }
         drop(blocks, oldest);
     }
-    return rt_segment_create(blocks->store, capacity);
+    make_room(blocks->room, capacity);
+    return rt_segment_create(store_of(blocks), capacity);
 }
 
 static size_t size_max(uint64_t bytes_max)
@@ -155,6 +184,10 @@ insert(struct rt_blocks *blocks, uint64_t first, struct rt_segment *segment)
         (struct rt_block){.segment = segment, .first = first, .end = first};
     blocks->count++;
     blocks->bytes += rt_segment_size(segment->capacity);
+    blocks->room->bytes += rt_segment_size(segment->capacity);
+    if (blocks->count == 1) {
+        rt_list_append(&blocks->room->users, &blocks->link);
+    }
     return block;
 }
 
@@ -172,6 +205,17 @@ struct rt_block *rt_blocks_open(struct rt_blocks *blocks,
     }
     struct rt_segment *segment = replace(blocks, capacity, bytes_max);
     return segment == NULL ? NULL : insert(blocks, first, segment);
+}
+
+void rt_blocks_touch(struct rt_blocks *blocks,
+                     const struct rt_block *block,
+                     uint64_t now_ms)
+{
+    if (block->segment->touched_ms != now_ms) {
+        block->segment->touched_ms = now_ms;
+        rt_list_remove(&blocks->link);
+        rt_list_append(&blocks->room->users, &blocks->link);
+    }
 }
 
 size_t rt_block_need(enum rt_format format, const struct rt_item *item)
@@ -268,5 +312,6 @@ void rt_blocks_validate(const struct rt_blocks *blocks)
                  end);
         bytes += rt_segment_size(segment->capacity);
     }
-    RT_CHECK(bytes == blocks->bytes);
+    RT_CHECK(bytes == blocks->bytes && bytes <= blocks->room->bytes);
+    RT_CHECK(rt_list_is_empty(&blocks->link) == (blocks->count == 0));
 }

@@ -31,6 +31,7 @@ void rt_core_init(struct rt_core *core,
     rt_list_init(&core->dirty);
     rt_list_init(&core->lagging);
     rt_list_init(&core->blocked);
+    rt_block_room_init(&core->block_room, &core->store);
     rt_history_init(&core->history, core);
     rt_idempotency_init(&core->idempotency, heap, &core->options.idempotency);
     rt_pool_init(&core->lags, heap, sizeof(struct rt_lag), SPARE_LAGS_MAX);

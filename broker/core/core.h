@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "base/pool.h"
 #include "base/tree.h"
+#include "broker/core/blocks.h"
 #include "broker/core/history.h"
 #include "broker/core/idempotency.h"
 #include "broker/core/matcher.h"
@@ -106,7 +107,8 @@ struct rt_core {
     struct rt_idempotency idempotency; /* what publishers may repeat */
     struct rt_journal *journal;        /* NULL: nothing is brought to disk */
     struct rt_counters counters;
-    struct rt_history history; /* what of the log is looked at again */
+    struct rt_block_room block_room; /* for events in their formats */
+    struct rt_history history;       /* what of the log is looked at again */
 };
 
 /* An event to publish. The payload is copied; the topic's name was checked. */

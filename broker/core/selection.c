@@ -70,7 +70,7 @@ static void selection_init(struct rt_selection *selection,
     set_patterns(selection);
     rt_stream_init(&selection->stream, core, &selection->head);
     selection->stream.selection = selection;
-    rt_blocks_init(&selection->blocks, &core->store,
+    rt_blocks_init(&selection->blocks, &core->block_room,
                    (enum rt_format)(key.data[0] - '0'));
     rt_merge_init(&selection->merge, core->heap);
     rt_list_init(&selection->followers);

@@ -128,14 +128,14 @@ static bool has_event(const struct rt_block *block, uint64_t sequence)
            rt_block_index(block, sequence) < block->segment->event_count;
 }
 
-static struct rt_run run_from(const struct rt_selection *selection,
+static struct rt_run run_from(struct rt_selection *selection,
                               const struct rt_block *block,
                               uint64_t sequence)
 {
     if (!has_event(block, sequence)) {
         return (struct rt_run){0};
     }
-    block->segment->touched_ms = selection->stream.core->now_ms;
+    rt_blocks_touch(&selection->blocks, block, selection->stream.core->now_ms);
     return (struct rt_run){.segment = block->segment,
                            .index = rt_block_index(block, sequence),
                            .end = block->end};

@@ -78,7 +78,7 @@ int rt_view_find(struct rt_view *view, uint64_t offset, struct rt_run *run)
     if (block == NULL) {
         return RT_ENOMEM;
     }
-    block->segment->touched_ms = view->stream.core->now_ms;
+    rt_blocks_touch(&view->blocks, block, view->stream.core->now_ms);
     *run = (struct rt_run){.segment = block->segment,
                            .index = (uint32_t)(offset - block->first),
                            .end = block->end};
@@ -100,7 +100,7 @@ view_create(struct rt_topic *topic, enum rt_format format, const uint64_t *head)
         rt_heap_zalloc(topic->core->heap, sizeof(struct rt_view));
     if (view != NULL) {
         rt_stream_init(&view->stream, topic->core, head);
-        rt_blocks_init(&view->blocks, &topic->core->store, format);
+        rt_blocks_init(&view->blocks, &topic->core->block_room, format);
         view->stream.topic = topic;
         view->stream.view = format == RT_FORMAT_RAW ? NULL : view;
         view->next = topic->views;

@@ -240,6 +240,8 @@ static void write_metrics(struct rt_writer *writer,
          "Memory charged to the budget."},
         {"memory_budget_bytes", "gauge", server->heap.limit,
          "The memory budget."},
+        {"views_memory_bytes", "gauge", core->block_room.bytes,
+         "Memory for events in formats other than raw."},
         {"memory_allocations_total", "counter", server->heap.allocations,
          "Allocations made."},
     };

@@ -10,6 +10,7 @@
 struct bench {
     struct test_heap heap;
     struct rt_store store;
+    struct rt_block_room room;
     struct rt_blocks blocks;
 };
 
@@ -17,7 +18,8 @@ static void bench_init(struct bench *bench)
 {
     test_heap_init(&bench->heap, SIZE_MAX);
     bench->store = (struct rt_store){.heap = &bench->heap.heap};
-    rt_blocks_init(&bench->blocks, &bench->store, RT_FORMAT_JSON);
+    rt_block_room_init(&bench->room, &bench->store);
+    rt_blocks_init(&bench->blocks, &bench->room, RT_FORMAT_JSON);
 }
 
 static void bench_finish(struct bench *bench)
@@ -162,7 +164,7 @@ TEST("a block is made of the one that goes, unless that is being written")
     EXPECT(block != NULL && block->segment != segment);
     EXPECT(add(&bench, block, 20));
     EXPECT_INT(bench.blocks.count, 1);
-    rt_segment_unref(bench.blocks.store, segment);
+    rt_segment_unref(&bench.store, segment);
     bench_finish(&bench);
 }
 
@@ -242,4 +244,61 @@ TEST("a block for which there is no memory changes nothing")
         fill(&bench, 1, 3, 1);
         bench_finish(&bench);
     }
+}
+
+/* --- the room that all have --- */
+
+#define ROOM (8 * KIB) /* for one block of 4 KiB with what belongs to it */
+
+static void open_one(struct rt_blocks *blocks, uint64_t first, uint64_t now_ms)
+{
+    struct rt_item added = item(first);
+    struct rt_block *block =
+        rt_blocks_open(blocks, first, 4 * KIB, false, UNLIMITED);
+    EXPECT(block != NULL);
+    EXPECT(rt_block_add(block, RT_FORMAT_JSON, first, &added));
+    rt_blocks_touch(blocks, block, now_ms);
+    rt_blocks_validate(blocks);
+}
+
+TEST("all blocks of a node have one room, and the last looked at stay in it")
+{
+    struct bench bench;
+    struct rt_blocks other;
+    uint64_t end;
+    bench_init(&bench);
+    bench.heap.heap.limit = 3 * ROOM * RT_BLOCK_ROOM_PART / 2;
+    rt_blocks_init(&other, &bench.room, RT_FORMAT_JSON);
+    open_one(&bench.blocks, 10, 1);
+    open_one(&other, 10, 2);
+    EXPECT_INT(bench.room.bytes, bench.blocks.bytes + other.bytes);
+    rt_blocks_touch(&bench.blocks, seek(&bench, 10, &end), 3);
+    open_one(&bench.blocks, 20, 4);
+    EXPECT_INT(other.count, 0);
+    EXPECT_INT(bench.blocks.count, 2);
+    open_one(&other, 10, 5);
+    EXPECT(seek(&bench, 10, &end) == NULL);
+    EXPECT(seek(&bench, 20, &end) != NULL);
+    rt_blocks_finish(&other);
+    EXPECT_INT(bench.room.bytes, bench.blocks.bytes);
+    bench_finish(&bench);
+}
+
+TEST("a block that is larger than the room has it alone")
+{
+    struct bench bench;
+    struct rt_blocks other;
+    bench_init(&bench);
+    bench.heap.heap.limit = ROOM * RT_BLOCK_ROOM_PART;
+    rt_blocks_init(&other, &bench.room, RT_FORMAT_JSON);
+    open_one(&other, 10, 1);
+    struct rt_block *block =
+        rt_blocks_open(&bench.blocks, 10, 2 * ROOM, false, UNLIMITED);
+    EXPECT(block != NULL && add(&bench, block, 10));
+    EXPECT_INT(other.count, 0);
+    EXPECT(bench.room.bytes > 2 * ROOM);
+    open_one(&other, 10, 2);
+    EXPECT_INT(bench.blocks.count, 0);
+    rt_blocks_finish(&other);
+    bench_finish(&bench);
 }

@@ -8,6 +8,7 @@
 #define CAPACITY ((size_t)64 * 1024)
 
 static const struct rt_retention narrow = {16384, UINT64_MAX, UINT64_MAX};
+static const struct rt_since earliest = {.kind = RT_SINCE_EARLIEST};
 
 static struct test_journal disk;
 
@@ -173,5 +174,58 @@ TEST("without memory there is no segment, or it is the caller's still")
     test_heap_fail_at(&disk.test.heap, 0);
     rt_history_cache_give(cache(), segment);
     EXPECT_INT(cache()->bytes, 0);
+    test_journal_finish(&disk);
+}
+
+/* --- what blocks are encoded to --- */
+
+#define TOPICS  6
+#define FORMATS (RT_FORMAT_COUNT - 1) /* but for raw */
+
+static const char *const names[TOPICS] = {"a", "b", "c", "d", "e", "f"};
+static struct test_sink readers[TOPICS * FORMATS];
+
+static void read_all_formats(void)
+{
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(readers); i++) {
+        enum rt_format format = (enum rt_format)(1 + i % FORMATS);
+        test_sink_init(&readers[i], &disk.test);
+        test_sink_subscribe_in(&readers[i], names[i / FORMATS], format,
+                               earliest);
+    }
+}
+
+/* Flushes and fetches; returns the most that views take meanwhile. */
+static size_t flush_all(void)
+{
+    size_t most = 0;
+    test_core_flush(&disk.test);
+    while (disk.fetch_id > 0) {
+        test_journal_fetch(&disk);
+        test_core_flush(&disk.test);
+        size_t bytes = disk.test.core.block_room.bytes;
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+TEST("views of what is on disk have one room, whatever their number")
+{
+    size_t room = (size_t)256 * 1024;
+    test_journal_init(&disk, narrow);
+    for (size_t i = 0; i < TOPICS; i++) {
+        test_core_publish_many(&disk.test, names[i], 400, 1000);
+        test_journal_write(&disk);
+    }
+    disk.test.heap.heap.limit = room * RT_BLOCK_ROOM_PART;
+    read_all_formats();
+    size_t most = flush_all();
+    EXPECT(most > room / 2 && most <= room);
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(readers); i++) {
+        EXPECT_INT(rt_subscriber_cursor(&readers[i].subscriber).offset, 400);
+        EXPECT_INT(readers[i].gap_count, 0);
+        EXPECT_INT(readers[i].caught_up_count, 1);
+        test_sink_finish(&readers[i]);
+    }
     test_journal_finish(&disk);
 }
