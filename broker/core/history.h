@@ -174,9 +174,10 @@ void rt_history_read_ahead(struct rt_history *history);
 
 /*
  * What was to be fetched is there: 0; RT_ERANGE: the next event needs a segment
- * with room for `needed` bytes; RT_ENOENT: retention was faster; or it cannot
- * be had, and is lost to those who wait for it. The first event in the segment
- * may come after the offset that was wanted, if the log has none in between.
+ * with room for `needed` bytes; RT_ENOENT: retention was faster; RT_ENOMEM: it
+ * cannot be had for now; or it cannot be had, and is lost to those who wait for
+ * it. The first event in the segment may come after the offset that was wanted,
+ * if the log has none in between.
  */
 void rt_history_fetched(struct rt_history *history, int err, size_t needed);
 

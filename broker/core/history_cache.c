@@ -5,6 +5,8 @@
 #include "broker/core/core.h"
 #include "broker/core/journal.h"
 
+#define ALIGNMENT _Alignof(struct rt_entry)
+
 struct block {
     struct rt_list used;     /* in cache->blocks */
     struct rt_list of_topic; /* in durable->blocks */
@@ -19,12 +21,29 @@ void rt_history_cache_init(struct rt_history_cache *cache, struct rt_core *core)
     rt_list_init(&cache->blocks);
 }
 
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t room_max(const struct rt_history_cache *cache)
+{
+    return lesser(cache->core->heap->limit / RT_HISTORY_PART,
+                  RT_HISTORY_BYTES_MAX);
+}
+
+size_t rt_history_cache_block_bytes(const struct rt_history_cache *cache)
+{
+    size_t half = room_max(cache) / 2 / ALIGNMENT * ALIGNMENT;
+    return lesser(RT_HISTORY_BLOCK_BYTES, half);
+}
+
 /* One segment of the usual size is left for the next block, if nobody else has
  * it still: whoever fills memory anew has the system find it, page by page. */
 static void put_by(struct rt_history_cache *cache, struct rt_segment *segment)
 {
     if (cache->spare == NULL && segment->references == 1 &&
-        segment->capacity == RT_HISTORY_BLOCK_BYTES) {
+        segment->capacity == rt_history_cache_block_bytes(cache)) {
         rt_segment_reset(segment);
         cache->spare = segment;
         return;
@@ -112,20 +131,9 @@ struct rt_segment *rt_history_cache_find(struct rt_history_cache *cache,
 
 /* --- room --- */
 
-static size_t lesser(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t room_max(const struct rt_history_cache *cache)
-{
-    return lesser(cache->core->heap->limit / RT_HISTORY_PART,
-                  RT_HISTORY_BYTES_MAX);
-}
-
 bool rt_history_cache_is_full(const struct rt_history_cache *cache)
 {
-    return cache->bytes + RT_HISTORY_BLOCK_BYTES > room_max(cache);
+    return cache->bytes + rt_history_cache_block_bytes(cache) > room_max(cache);
 }
 
 /* Drops the oldest block, and remembers which it was. */
@@ -167,6 +175,13 @@ void rt_history_cache_miss(struct rt_history_cache *cache,
     }
 }
 
+/* The one that was looked at last, or was fetched since, stays: those who wait
+ * for it have not come to it yet, and would never, if others waited, too. */
+static bool has_two(const struct rt_history_cache *cache)
+{
+    return cache->blocks.next != cache->blocks.previous;
+}
+
 /* The spare one, if it has that size, or a new one. */
 static struct rt_segment *obtain(struct rt_history_cache *cache,
                                  size_t capacity)
@@ -184,7 +199,7 @@ struct rt_segment *rt_history_cache_take(struct rt_history_cache *cache,
 {
     struct rt_store *store = &cache->core->store;
     size_t room = lesser(cache->room, room_max(cache));
-    while (cache->bytes + capacity > room && oldest(cache) != NULL) {
+    while (cache->bytes + capacity > room && has_two(cache)) {
         make_room(cache);
     }
     struct rt_segment *segment = obtain(cache, capacity);

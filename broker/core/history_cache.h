@@ -20,7 +20,9 @@
 #include "storage/segment.h"
 
 /* A block has as many events as fit; one that is larger has its own. All blocks
- * together take at most this part of the memory, and no more than so much. */
+ * together take at most this part of the memory, and no more than so much; or
+ * two of them, if one event needs more. Where half of that is less than a
+ * block, blocks are smaller. */
 #define RT_HISTORY_BLOCK_BYTES ((size_t)512 * 1024)
 #define RT_HISTORY_PART        16
 #define RT_HISTORY_BYTES_MAX   ((size_t)64 * 1024 * 1024)
@@ -73,6 +75,9 @@ struct rt_segment *rt_history_cache_find(struct rt_history_cache *cache,
 void rt_history_cache_miss(struct rt_history_cache *cache,
                            const struct rt_durable *durable,
                            uint64_t offset);
+
+/* What a block has room for. */
+size_t rt_history_cache_block_bytes(const struct rt_history_cache *cache);
 
 /* Whether a block more would be too much at any time. */
 bool rt_history_cache_is_full(const struct rt_history_cache *cache);

@@ -81,7 +81,8 @@ void rt_history_continue(struct rt_history *history)
         rt_list_remove(&durable->wanting);
         rt_list_append(&history->wanting, &durable->wanting);
         if (history->fetching == NULL && find_work(history, durable)) {
-            fetch(history, durable, RT_HISTORY_BLOCK_BYTES);
+            fetch(history, durable,
+                  rt_history_cache_block_bytes(&history->cache));
         }
     }
 }
@@ -116,7 +117,8 @@ static void fetch_ahead(struct rt_history *history, struct rt_durable *durable)
     struct rt_history_cache *cache = &history->cache;
     struct rt_segment *segment = NULL;
     if (!rt_history_cache_is_full(cache)) {
-        segment = rt_history_cache_take(cache, RT_HISTORY_BLOCK_BYTES);
+        segment =
+            rt_history_cache_take(cache, rt_history_cache_block_bytes(cache));
     }
     if (segment != NULL) {
         history->offset = durable->ahead_offset;
@@ -202,6 +204,8 @@ static void settle(struct rt_history *history,
         rt_list_remove(&durable->wanting);
     } else if (err == 0) {
         take(history, durable);
+    } else if (err == RT_ENOMEM && !is_ahead) {
+        wake_all(durable, RT_ENOMEM);
     } else if (err != RT_ERANGE && !is_ahead) {
         give_up(history, durable);
     }

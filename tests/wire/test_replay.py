@@ -266,6 +266,26 @@ def damaged_on_disk():
 
 
 @test
+def little_memory():
+    """Where memory has room for a block or two from disk, readers of more
+    topics than that are all given what there is, in turn."""
+    topics = ("a", "b", "c", "d")
+    with folder() as data, broker_on(
+        data, "--memory", "8MiB", *SMALL
+    ) as broker:
+        for topic in topics:
+            publish(broker, topic, 1, BATCH)
+        peers = [
+            stream.Lines(broker, f"{topic}?since=earliest", timeout=60)
+            for topic in topics
+        ]
+        for peer in peers:
+            with peer:
+                equal(peer.item()["op"], "open")
+                expect(data_of(peer.items(BATCH)), 1, BATCH)
+
+
+@test
 def slow_readers():
     """Many who stall in different places each get everything, and the broker
     keeps no more than it may."""

@@ -330,6 +330,18 @@ TEST("nothing is fetched ahead at the cost of what others need")
     finish();
 }
 
+TEST("without memory to read with whoever waits is closed, and has no gap")
+{
+    init(1000, 1000);
+    (void)test_sink_subscribe(&sink, "a", earliest);
+    test_core_flush(&disk.test);
+    test_journal_fail_fetch(&disk, RT_ENOMEM);
+    test_core_flush(&disk.test);
+    EXPECT_INT(sink.reason, RT_CLOSE_OVERLOAD);
+    EXPECT_INT(sink.gap_count, 0);
+    finish();
+}
+
 TEST("without memory nothing is fetched ahead, and nobody is the worse for it")
 {
     for (uint64_t k = 2; k <= 3; k++) {
