@@ -10,25 +10,37 @@
 
 /* --- the thread, and what is offered to it --- */
 
-static void begin_known(struct test_host *host,
-                        struct test_directory *directory)
+static struct test_directory directory;
+static struct test_host host;
+static struct rt_committer *committer;
+static uint64_t before; /* batches that are on disk */
+
+static void open_host(void)
 {
-    test_directory_make(directory);
-    struct ringtail_config config = config_over(directory);
-    test_host_init(host, &config);
-    (void)publish(host, "a");
-    until_written(host);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    committer = committer_of(&host);
 }
 
-static void end_known(struct test_host *host, struct test_directory *directory)
+/* A host whose log knows the topic `a`. */
+static void begin(void)
 {
-    test_host_finish(host);
-    test_directory_remove(directory);
+    test_directory_make(&directory);
+    open_host();
+    (void)publish(&host, "a");
+    until_written(&host);
+    before = committer->news.batches;
+}
+
+static void end(void)
+{
+    test_host_finish(&host);
+    test_directory_remove(&directory);
 }
 
 /* What the thread has written, whether the loop knows or not; and whether it
  * has taken what was offered. */
-static struct rt_committer_news told(struct rt_committer *committer)
+static struct rt_committer_news told(void)
 {
     uv_mutex_lock(&committer->lock);
     struct rt_committer_news news = committer->told;
@@ -36,7 +48,7 @@ static struct rt_committer_news told(struct rt_committer *committer)
     return news;
 }
 
-static bool is_taken(struct rt_committer *committer)
+static bool is_taken(void)
 {
     uv_mutex_lock(&committer->lock);
     bool is_taken = committer->task.offered == NULL;
@@ -45,16 +57,16 @@ static bool is_taken(struct rt_committer *committer)
 }
 
 /* Without a turn of the loop. */
-static void await_batches(struct rt_committer *committer, uint64_t count)
+static void await_batches(uint64_t count)
 {
-    for (int i = 0; i < PATIENCE_MS && told(committer).batches < count; i++) {
+    for (int i = 0; i < PATIENCE_MS && told().batches < count; i++) {
         (void)usleep(1000);
     }
-    EXPECT_INT(told(committer).batches, count);
+    EXPECT_INT(told().batches, count);
 }
 
 /* From now on the thread takes nothing, or again what is offered. */
-static void halt(struct rt_committer *committer, int err)
+static void halt(int err)
 {
     uv_mutex_lock(&committer->lock);
     committer->err = err;
@@ -63,7 +75,7 @@ static void halt(struct rt_committer *committer, int err)
 }
 
 /* Somebody waits for what there is. */
-static void offer(struct rt_committer *committer)
+static void offer(void)
 {
     committer->journal.is_awaited = true;
     rt_committer_continue(committer);
@@ -71,114 +83,92 @@ static void offer(struct rt_committer *committer)
 
 TEST("what is offered is written without the loop")
 {
-    struct test_directory directory;
-    struct test_host host;
-    begin_known(&host, &directory);
-    struct rt_committer *committer = committer_of(&host);
-    uint64_t before = told(committer).batches;
+    begin();
     (void)publish(&host, "a");
-    offer(committer);
-    while (!is_taken(committer)) {
+    offer();
+    while (!is_taken()) {
         (void)usleep(1000);
     }
     (void)publish(&host, "a");
-    offer(committer);
-    await_batches(committer, before + 2);
+    offer();
+    await_batches(before + 2);
     EXPECT_INT(committer->news.batches, before);
     until_written(&host);
     EXPECT_INT(committer->news.batches, before + 2);
-    end_known(&host, &directory);
+    end();
 }
 
 TEST("what is offered grows until the thread takes it")
 {
-    struct test_directory directory;
-    struct test_host host;
-    begin_known(&host, &directory);
-    struct rt_committer *committer = committer_of(&host);
-    uint64_t before = told(committer).batches;
-    halt(committer, RT_ENOSPC);
+    begin();
+    halt(RT_ENOSPC);
     for (int i = 0; i < 3; i++) {
         (void)publish(&host, "a");
-        offer(committer);
+        offer();
         EXPECT(!rt_committer_has_work(committer));
     }
-    halt(committer, 0);
+    halt(0);
     until_written(&host);
     EXPECT_INT(committer->news.batches, before + 1);
     EXPECT_INT(committer->news.events, 3);
-    end_known(&host, &directory);
+    end();
 }
 
 TEST("what cannot be in the same batch waits for the next, and the loop does")
 {
-    struct test_directory directory;
-    struct test_host host;
-    begin_known(&host, &directory);
-    struct rt_committer *committer = committer_of(&host);
-    uint64_t before = told(committer).batches;
-    halt(committer, RT_ENOSPC);
+    begin();
+    halt(RT_ENOSPC);
     (void)publish(&host, "a");
-    offer(committer);
+    offer();
     (void)publish(&host, "b"); /* which is new */
-    offer(committer);
+    offer();
     EXPECT(!rt_committer_has_work(committer));
-    EXPECT(!is_taken(committer));
-    halt(committer, 0);
+    EXPECT(!is_taken());
+    halt(0);
     until_written(&host);
     EXPECT_INT(committer->news.batches, before + 2);
-    end_known(&host, &directory);
+    end();
 }
 
 TEST("whenever an offer is withdrawn, all is written once and in order")
 {
-    struct test_directory directory;
-    struct test_host host;
-    begin_known(&host, &directory);
-    struct rt_committer *committer = committer_of(&host);
+    begin();
     for (int i = 0; i < EVENTS; i++) {
         (void)publish(&host, "a");
-        offer(committer);
+        offer();
         for (int j = 0; j < i % 97; j++) {
-            (void)is_taken(committer); /* a while */
+            (void)is_taken(); /* a while */
         }
         if (i % 7 == 0) {
             test_host_turn(&host);
         }
     }
     test_host_finish(&host);
-    struct ringtail_config config = config_over(&directory);
-    test_host_init(&host, &config);
-    EXPECT(committer_of(&host)->found.is_clean);
+    open_host();
+    EXPECT(committer->found.is_clean);
     EXPECT_INT(publish(&host, "a").offset, EVENTS + 2);
-    end_known(&host, &directory);
+    end();
 }
 
 /* --- what nobody waits for --- */
 
 /* A batch was just offered, so the next event has time. */
-static struct rt_committer *begin_lazy(struct test_host *host,
-                                       struct test_directory *directory)
+static void begin_lazy(void)
 {
-    begin_known(host, directory);
-    struct rt_committer *committer = committer_of(host);
-    committer->offered_ms = uv_now(&host->loop);
-    (void)publish(host, "a");
+    begin();
+    committer->offered_ms = uv_now(&host.loop);
+    (void)publish(&host, "a");
     rt_committer_continue(committer);
     EXPECT_INT(committer->offer, RT_COMMITTER_LAZY);
     EXPECT(!rt_committer_has_work(committer));
-    return committer;
 }
 
 TEST("what nobody waits for is written soon, and together")
 {
-    struct test_directory directory;
-    struct test_host host;
-    struct rt_committer *committer = begin_lazy(&host, &directory);
-    uint64_t before = committer->news.batches;
+    begin_lazy();
     (void)publish(&host, "a");
     rt_committer_continue(committer);
-    EXPECT(is_taken(committer));
+    EXPECT(is_taken());
     uint64_t begin_ms = uv_now(&host.loop);
     while (committer->offer == RT_COMMITTER_LAZY) {
         EXPECT(uv_now(&host.loop) - begin_ms <= RT_COMMITTER_LAZY_MS);
@@ -187,7 +177,7 @@ TEST("what nobody waits for is written soon, and together")
     until_written(&host);
     EXPECT_INT(committer->news.batches, before + 1);
     EXPECT_INT(committer->news.events, 2);
-    end_known(&host, &directory);
+    end();
 }
 
 static void on_done(struct rt_disk_waiter *waiter, uint64_t done, int err)
@@ -199,10 +189,8 @@ static void on_done(struct rt_disk_waiter *waiter, uint64_t done, int err)
 
 TEST("where somebody waits it is offered at once")
 {
-    struct test_directory directory;
-    struct test_host host;
     struct rt_disk_waiter waiter;
-    struct rt_committer *committer = begin_lazy(&host, &directory);
+    begin_lazy();
     rt_disk_waiter_init(&waiter, on_done);
     rt_disk_wait(&host.broker->server, &waiter);
     EXPECT(rt_committer_has_work(committer));
@@ -210,15 +198,13 @@ TEST("where somebody waits it is offered at once")
     EXPECT_INT(committer->offer, RT_COMMITTER_OFFERED);
     EXPECT(!rt_committer_has_work(committer));
     until_written(&host);
-    end_known(&host, &directory);
+    end();
 }
 
 TEST("so is more than a little of it")
 {
     static char payload[RT_COMMITTER_LAZY_BYTES / 8];
-    struct test_directory directory;
-    struct test_host host;
-    struct rt_committer *committer = begin_lazy(&host, &directory);
+    begin_lazy();
     for (int i = 0; i < 8; i++) {
         EXPECT(!rt_committer_has_work(committer));
         EXPECT_INT(ringtail_publish(host.broker, "a", payload, sizeof(payload),
@@ -227,5 +213,34 @@ TEST("so is more than a little of it")
     }
     EXPECT(rt_committer_has_work(committer));
     until_written(&host);
-    end_known(&host, &directory);
+    end();
+}
+
+/* --- retention --- */
+
+/* The last segment at the last retention. */
+static uint64_t retained(void)
+{
+    uv_mutex_lock(&committer->lock);
+    uint64_t segment = committer->retained_segment;
+    uv_mutex_unlock(&committer->lock);
+    return segment;
+}
+
+TEST("each segment that begins is followed by retention, before its time")
+{
+    begin();
+    uv_mutex_lock(&committer->lock);
+    committer->retained_ns = uv_hrtime();
+    committer->retained_segment = 0; /* as if the first one had just begun */
+    uv_mutex_unlock(&committer->lock);
+    (void)publish(&host, "a");
+    offer();
+    await_batches(before + 1);
+    for (int i = 0; i < RT_COMMITTER_RETAIN_MS / 2 && retained() == 0; i++) {
+        (void)usleep(1000);
+    }
+    EXPECT_INT(retained(), 1);
+    until_written(&host);
+    end();
 }
