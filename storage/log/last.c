@@ -23,7 +23,9 @@ void rt_log_last_close(struct rt_log_last *last)
     }
 }
 
-/* What the snapshot behind a head that does not check knows of it. */
+/* --- its head --- */
+
+/* What a batch knows of a head that does not check. */
 static struct rt_log_segment_head head_of(const struct rt_log_walk *walk)
 {
     struct rt_log_segment_head head = {.log = walk->batch.log,
@@ -34,8 +36,8 @@ static struct rt_log_segment_head head_of(const struct rt_log_walk *walk)
     return head;
 }
 
-/* The head does not check: 1 if it can be made again, 0 if the segment had not
- * begun, RT_EDAMAGED if it has batches nevertheless. */
+/* The head does not check: it is made again from the snapshot, or from any
+ * batch. 1, or 0 if there is none. */
 static int guess_head(struct rt_log_last *last,
                       uint64_t number,
                       struct rt_log_segment_head *head)
@@ -51,15 +53,16 @@ static int guess_head(struct rt_log_last *last,
     }
     last->is_headless = true;
     *head = head_of(&walk);
-    return walk.position == sizeof(*head) ? 1 : RT_EDAMAGED;
+    return 1;
 }
 
-/* Reads the head of the segment: 1, or 0 if it had not begun. */
+/* Reads the head of the segment: 1, or 0 if nothing is known of it. */
 static int read_head(struct rt_log_last *last,
                      uint64_t number,
                      struct rt_log_segment_head *head)
 {
     int err = rt_log_window_copy(last->window, 0, head, sizeof(*head));
+    last->is_headless = false;
     if (err < 0) {
         return err == RT_EDAMAGED ? 0 : err; /* it is shorter than that */
     }
@@ -69,38 +72,109 @@ static int read_head(struct rt_log_last *last,
     return head->number == number ? 1 : RT_EDAMAGED;
 }
 
+/* --- its end --- */
+
 /* If it has been sealed, batches end where the index begins. */
 static int read_trailer(struct rt_log_last *last)
 {
-    struct rt_log_trailer trailer;
     const struct rt_log_segment_head *head = &last->log->tail.head;
-    int err =
-        rt_log_sealed_trailer(last->window, head->log, head->number, &trailer);
+    int err = rt_log_sealed_trailer(last->window, head->log, head->number,
+                                    &last->trailer);
     last->is_sealed = err == 0;
     if (err == 0) {
-        rt_log_window_turn(last->window, last->file, trailer.index);
+        rt_log_window_turn(last->window, last->file, last->trailer.index);
     }
     return err == RT_EDAMAGED ? 0 : err;
 }
 
-int rt_log_last_open(struct rt_log_last *last, uint64_t number)
+/* --- its snapshot --- */
+
+/* Whether all of its snapshot checks: 1 or 0, or an error. */
+static int has_snapshot(struct rt_log_last *last)
+{
+    struct rt_log_walk walk = last->replay.walk;
+    int err = rt_log_walk_to(&walk, sizeof(struct rt_log_segment_head));
+    if (err == 0 && (walk.batch.flags & RT_LOG_FLAG_SNAPSHOT) != 0) {
+        return rt_log_walk_is_whole(&walk);
+    }
+    return err == RT_EDAMAGED ? 0 : err;
+}
+
+/* Opens the segment, and is before its first batch: 1, or 0 if not even its
+ * log is known. */
+static int begin(struct rt_log_last *last, uint64_t number)
 {
     struct rt_log_segment_head head;
-    last->is_headless = false;
-    int begun = open_file(last, number);
-    if (begun == 0) {
-        begun = read_head(last, number, &head);
-    }
+    rt_log_last_close(last);
+    int err = open_file(last, number);
+    int begun = err < 0 ? err : read_head(last, number, &head);
     if (begun <= 0) {
-        return begun == 0 ? RT_EDAMAGED : begun;
+        return begun;
     }
     last->log->tail.head = head;
-    int err = read_trailer(last);
+    err = read_trailer(last);
     if (err < 0) {
         return err;
     }
     rt_log_replay_init(&last->replay, last->log, last->window, &head,
                        last->visitor);
-    begun = rt_log_replay_snapshot(&last->replay);
-    return begun == 0 ? RT_EDAMAGED : begun;
+    last->replay.is_closed = last->is_sealed;
+    return 1;
+}
+
+int rt_log_last_open(struct rt_log_last *last, uint64_t number)
+{
+    int begun = begin(last, number);
+    if (begun > 0) {
+        begun = has_snapshot(last);
+    }
+    last->is_whole = begun > 0;
+    return begun > 0 ? rt_log_replay_snapshot(&last->replay) : begun;
+}
+
+int rt_log_last_open_oldest(struct rt_log_last *last, uint64_t number)
+{
+    int begun = begin(last, number);
+    if (begun <= 0) {
+        return begun;
+    }
+    if (number > 1) {
+        return rt_log_replay_snapshot(&last->replay);
+    }
+    last->replay.chain = 0;
+    int err = rt_log_replay_cross(&last->replay, number);
+    return err < 0 ? err : 1;
+}
+
+/* What is known of the head of a segment behind another one. */
+static int go_on_from(struct rt_log_last *last, uint64_t number)
+{
+    struct rt_log_segment_head head;
+    struct rt_log_segment_head *known = &last->log->tail.head;
+    int err = rt_log_window_copy(last->window, 0, &head, sizeof(head));
+    bool is_known = err == 0 && rt_log_segment_head_check(&head) &&
+                    head.number == number && head.log == known->log;
+    if (is_known) {
+        *known = head;
+    }
+    known->number = number;
+    return err == RT_EDAMAGED ? 0 : err;
+}
+
+int rt_log_last_next(struct rt_log_last *last, uint64_t number)
+{
+    rt_log_last_close(last);
+    int err = open_file(last, number);
+    if (err == 0) {
+        err = go_on_from(last, number);
+    }
+    if (err == 0) {
+        err = read_trailer(last);
+    }
+    if (err < 0) {
+        return err;
+    }
+    last->is_whole = false;
+    last->replay.is_closed = last->is_sealed;
+    return rt_log_replay_cross(&last->replay, number);
 }

@@ -59,6 +59,8 @@ struct rt_log_options {
     uint64_t min_free; /* bytes that others may have of the disk */
     uint64_t wall_ms;  /* now */
     uint64_t identity; /* of a new log: random, the same never again */
+    bool is_cut; /* it has no segments from one on, on purpose: they are written
+                    anew */
 };
 
 enum rt_log_part_kind {
@@ -163,8 +165,9 @@ struct rt_log_found {
 
 /*
  * Opens the log of a directory, an empty one included, and makes it ready for
- * events. 0; RT_EDAMAGED if what there is cannot be understood, which changes
- * nothing; RT_ENOMEM; or what the disk or the visitor said.
+ * events. 0, also if parts of it are lost, as far as the rest tells what topics
+ * there are; RT_EDAMAGED if it does not, if a repair has not been ended, or if
+ * it is of another version; RT_ENOMEM; or what the disk or the visitor said.
  */
 RT_MUST_USE int rt_log_open(struct rt_log **log,
                             const struct rt_log_options *options,

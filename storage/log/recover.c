@@ -20,6 +20,7 @@ struct recovery {
     struct rt_log_files files;
     struct rt_log_window window;
     struct rt_log_last last;
+    size_t base;           /* the place of the first segment that is replayed */
     uint64_t removed;      /* segments that had not begun */
     struct rt_log_end end; /* of the segment before the last one */
 };
@@ -29,7 +30,7 @@ static uint64_t last_number(const struct recovery *recovery)
     return recovery->files.numbers[recovery->files.count - 1];
 }
 
-/* --- the last segment --- */
+/* --- the last segments --- */
 
 static int remove_last(struct recovery *recovery)
 {
@@ -42,8 +43,8 @@ static int remove_last(struct recovery *recovery)
     return err == 0 ? rt_disk_sync_names(disk) : err;
 }
 
-/* Finds the last segment that has begun: 1, or 0 if there is none. */
-static int find_last(struct recovery *recovery)
+/* Leaves the segments that have begun. */
+static int drop_unbegun(struct recovery *recovery)
 {
     int begun = 0;
     while (begun == 0 && recovery->files.count > 0) {
@@ -51,8 +52,32 @@ static int find_last(struct recovery *recovery)
         int err = begun == 0 ? remove_last(recovery) : 0;
         begun = err < 0 ? err : begun;
     }
-    return begun > 0 ? rt_log_last_open(&recovery->last, last_number(recovery))
-                     : begun;
+    return begun < 0 ? begun : 0;
+}
+
+/* Opens the last segment, or if that has lost its snapshot the newest one that
+ * has its own: from there on all is replayed. */
+static int open_base(struct recovery *recovery)
+{
+    int begun = 0;
+    const uint64_t *numbers = recovery->files.numbers;
+    recovery->base = recovery->files.count;
+    while (begun == 0 && recovery->base > 0) {
+        recovery->base--;
+        begun = rt_log_last_open(&recovery->last, numbers[recovery->base]);
+    }
+    if (begun == 0) {
+        begun = rt_log_last_open_oldest(&recovery->last, numbers[0]);
+    }
+    if (begun <= 0) {
+        return begun == 0 ? RT_EDAMAGED : begun;
+    }
+    return 0;
+}
+
+static bool is_base_last(const struct recovery *recovery)
+{
+    return recovery->base + 1 == recovery->files.count;
 }
 
 /* --- the sealed ones --- */
@@ -92,7 +117,7 @@ static int judge_end(struct recovery *recovery)
                                .position = end->position,
                                .batch = end->batch,
                                .chain = end->chain};
-    bool is_complete = end->is_whole &&
+    bool is_complete = is_base_last(recovery) && end->is_whole &&
                        end->batch + 1 == recovery->last.replay.batch &&
                        end->chain == log->tail.head.chain;
     return is_complete && !end->is_sealed && !has_doubts(&log->index)
@@ -103,7 +128,7 @@ static int judge_end(struct recovery *recovery)
 static int load_all_sealed(struct recovery *recovery)
 {
     uint64_t end = recovery->window.end;
-    for (size_t i = 0; i + 1 < recovery->files.count; i++) {
+    for (size_t i = 0; i < recovery->base; i++) {
         int err = load_sealed(recovery, recovery->files.numbers[i]);
         if (err < 0) {
             return err;
@@ -115,8 +140,7 @@ static int load_all_sealed(struct recovery *recovery)
     if (err < 0) {
         return err;
     }
-    bool has_hole =
-        last_number(recovery) - numbers[0] + 1 > recovery->files.count;
+    bool has_hole = numbers[recovery->base] - numbers[0] > recovery->base;
     rt_log_sealed_settle(&recovery->log->index, has_hole);
     return 0;
 }
@@ -159,40 +183,76 @@ static int begin_volume(struct recovery *recovery)
 {
     struct rt_log_index *index = &recovery->log->index;
     const struct rt_log_tail *tail = &recovery->log->tail;
+    const struct rt_log_last *last = &recovery->last;
     struct rt_log_volume volume = {.segment = tail->head.number,
                                    .end = tail->position};
-    if (recovery->last.is_sealed) {
-        volume.seal = recovery->last.size - volume.end;
+    if (last->replay.is_closed && last->size > volume.end) {
+        volume.seal = last->size - volume.end;
     }
     for (uint32_t i = 0; i < index->shelf_count; i++) {
         count_shelf(index->shelves[i], &volume);
     }
-    int err = rt_log_index_begin(index, &volume);
-    if (err == 0) {
-        rt_log_loss_settle(
-            index,
-            &(struct rt_log_loss){.sequence = recovery->log->sequence,
-                                  .wall_ms = recovery->log->options.wall_ms});
-    }
-    return err;
+    return rt_log_index_begin(index, &volume);
 }
 
-/* Learns all that the segments know, with the last one found. */
-static int learn(struct recovery *recovery)
+static void know_topics(struct rt_log *log)
 {
-    struct rt_log *log = recovery->log;
     if (log->next_topic <= log->tail.head.topic) {
         log->next_topic = log->tail.head.topic + 1;
     }
-    int err = load_all_sealed(recovery);
-    if (err == 0) {
-        err = rt_log_replay_rest(&recovery->last.replay);
+}
+
+/* Learns what the segment knows that is open. */
+static int learn_one(struct recovery *recovery, size_t place)
+{
+    struct rt_log_last *last = &recovery->last;
+    know_topics(recovery->log);
+    if (place + 1 < recovery->files.count) {
+        last->replay.is_closed = true;
     }
+    int err = rt_log_replay_rest(&last->replay);
     if (err < 0) {
         return err;
     }
+    if (last->is_sealed) {
+        rt_log_replay_expect(&last->replay, last->trailer.batch,
+                             last->trailer.chain);
+    }
     know_tail(recovery);
     return begin_volume(recovery);
+}
+
+/* A sealed segment tells that there was one behind it. */
+static void settle(struct recovery *recovery)
+{
+    struct rt_log *log = recovery->log;
+    struct rt_log_loss now = {.sequence = log->sequence,
+                              .wall_ms = log->options.wall_ms};
+    if (recovery->last.is_sealed && !log->options.is_cut) {
+        rt_log_replay_miss(&recovery->last.replay);
+    }
+    rt_log_replay_settle(log);
+    rt_log_loss_settle(&log->index, &now);
+}
+
+/* Learns all that the segments know. */
+static int learn(struct recovery *recovery)
+{
+    int err = load_all_sealed(recovery);
+    if (err == 0) {
+        err = learn_one(recovery, recovery->base);
+    }
+    for (size_t i = recovery->base + 1; i < recovery->files.count && err == 0;
+         i++) {
+        err = rt_log_last_next(&recovery->last, recovery->files.numbers[i]);
+        if (err == 0) {
+            err = learn_one(recovery, i);
+        }
+    }
+    if (err == 0) {
+        settle(recovery);
+    }
+    return err;
 }
 
 static int visit(struct recovery *recovery)
@@ -223,24 +283,31 @@ static int end_roll(struct rt_log *log)
     return err == RT_ENOSPC ? 0 : err; /* the first batch tries again */
 }
 
-static int go_on(struct recovery *recovery)
+/* A segment without its snapshot is left as it is, and the next one begins. */
+static int resume(struct recovery *recovery)
 {
-    int err = learn(recovery);
-    if (err == 0) {
-        err = visit(recovery);
-    }
-    if (err < 0) {
-        return err;
-    }
-    if (!recovery->last.is_sealed) {
-        err = rt_log_resume(&recovery->last);
+    struct rt_log_last *last = &recovery->last;
+    if (last->is_whole && !last->is_sealed) {
+        int err = rt_log_resume(last);
         return err == 0 ? end_roll(recovery->log) : err;
     }
-    err = rt_log_resume_sealed(&recovery->last);
+    int err = rt_log_resume_closed(last);
     if (err == 0) {
         err = begin_next(recovery);
     }
     return err == RT_ENOSPC ? 0 : err; /* so does that */
+}
+
+static int go_on(struct recovery *recovery)
+{
+    int err = open_base(recovery);
+    if (err == 0) {
+        err = learn(recovery);
+    }
+    if (err == 0) {
+        err = visit(recovery);
+    }
+    return err == 0 ? resume(recovery) : err;
 }
 
 static int recover(struct recovery *recovery)
@@ -250,14 +317,13 @@ static int recover(struct recovery *recovery)
     if (err == 0 && recovery->files.stage != RT_LOG_REPAIR_NONE) {
         err = RT_EDAMAGED; /* until the repair is ended */
     }
+    if (err == 0) {
+        err = drop_unbegun(recovery);
+    }
     if (err < 0) {
         return err;
     }
-    int found = find_last(recovery);
-    if (found < 0) {
-        return found;
-    }
-    return found > 0 ? go_on(recovery) : begin_next(recovery);
+    return recovery->files.count > 0 ? go_on(recovery) : begin_next(recovery);
 }
 
 static void count_damaged(const struct rt_log_index *index,

@@ -142,7 +142,8 @@ static int write_new(const struct rt_log_repair_options *options,
         .retention = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
         .keys = {UINT64_MAX, UINT64_MAX},
         .wall_ms = options->wall_ms,
-        .identity = options->identity};
+        .identity = options->identity,
+        .is_cut = true};
     int err = rt_log_open(&log, &opening, &visitor, &found);
     if (err == 0) {
         err = rewrite(options, findings, log);

@@ -43,19 +43,19 @@ static int damage(struct rt_log *log, uint64_t topic)
     return 0;
 }
 
-/* Batches are missing here: any topic may have had events in them. */
-static void doubt_all(struct rt_log *log)
+void rt_log_replay_miss(struct rt_log_replay *replay)
 {
-    for (uint32_t i = 0; i < log->index.shelf_count; i++) {
-        struct rt_log_shelf *shelf = log->index.shelves[i];
+    const struct rt_log_index *index = &replay->log->index;
+    replay->damages++;
+    for (uint32_t i = 0; i < index->shelf_count; i++) {
+        struct rt_log_shelf *shelf = index->shelves[i];
         if (shelf->state == RT_LOG_SHELF_SOUND) {
             shelf->state = RT_LOG_SHELF_IN_DOUBT;
         }
     }
 }
 
-/* Nothing has told of them since. */
-static void settle_doubts(struct rt_log *log)
+void rt_log_replay_settle(struct rt_log *log)
 {
     for (uint32_t i = 0; i < log->index.shelf_count; i++) {
         struct rt_log_shelf *shelf = log->index.shelves[i];
@@ -300,7 +300,10 @@ static int accept(struct rt_log_replay *replay)
 {
     int whole = rt_log_walk_is_whole(&replay->walk);
     replay->is_whole = whole > 0;
-    return whole == 0 ? is_followed(replay) : whole;
+    if (whole == 0) {
+        return replay->is_closed ? 1 : is_followed(replay);
+    }
+    return whole;
 }
 
 /* Where a batch should be and is not. If there is another one behind, it is the
@@ -313,11 +316,10 @@ static int leap(struct rt_log_replay *replay)
         rt_log_walk_search(walk, replay->position, replay->batch + 1, &debris);
     if (err == 0 && debris.position > 0) {
         err = rt_log_walk_to(walk, debris.position);
-        replay->damages++;
-        doubt_all(replay->log);
+        rt_log_replay_miss(replay);
         return err < 0 ? err : 1;
     }
-    replay->debris = debris.end;
+    replay->debris = replay->is_closed ? 0 : debris.end;
     return err;
 }
 
@@ -345,9 +347,6 @@ int rt_log_replay_rest(struct rt_log_replay *replay)
         int err = replay_batch(replay);
         found = err < 0 ? err : next_batch(replay);
     }
-    if (found == 0) {
-        settle_doubts(replay->log);
-    }
     return found;
 }
 
@@ -367,4 +366,86 @@ int rt_log_replay_snapshot(struct rt_log_replay *replay)
     }
     err = rt_log_walk_search(walk, replay->position, 0, &debris);
     return err == 0 && debris.position > 0 ? RT_EDAMAGED : err;
+}
+
+/* --- from segment to segment --- */
+
+static void pass(struct rt_log_replay *replay)
+{
+    const struct rt_log_walk *walk = &replay->walk;
+    replay->last = walk->position;
+    replay->position = rt_log_walk_end(walk);
+    replay->batch = walk->batch.number;
+    replay->chain = walk->batch.crc;
+}
+
+/* Looks for the next batch in a segment without a whole snapshot. If there is
+ * none nobody knows how many there were. */
+static int look_ahead(struct rt_log_replay *replay, uint64_t *position)
+{
+    struct rt_log_debris debris;
+    int err = rt_log_walk_search(&replay->walk, replay->position,
+                                 replay->batch + 1, &debris);
+    if (err == 0 && debris.position == 0) {
+        rt_log_replay_miss(replay);
+        replay->is_closed = true;
+    }
+    *position = debris.position;
+    return err;
+}
+
+/* Goes to the first batch of a segment, whose snapshot is not where it should
+ * be. If there is one behind it, and no other is missing, nothing is lost. */
+static int leap_in(struct rt_log_replay *replay)
+{
+    uint64_t position = 0;
+    struct rt_log_walk *walk = &replay->walk;
+    int err = look_ahead(replay, &position);
+    if (err < 0 || position == 0) {
+        return err;
+    }
+    err = rt_log_walk_to(walk, position);
+    bool is_snapshot = (walk->batch.flags & RT_LOG_FLAG_SNAPSHOT) != 0;
+    if (is_snapshot || walk->batch.number > replay->batch + 2) {
+        rt_log_replay_miss(replay);
+    }
+    if (is_snapshot) {
+        pass(replay);
+        return err;
+    }
+    replay->position = position;
+    replay->batch = walk->batch.number - 1;
+    replay->chain = walk->batch.chain;
+    return err;
+}
+
+int rt_log_replay_cross(struct rt_log_replay *replay, uint64_t segment)
+{
+    uint64_t position = 0;
+    struct rt_log_walk *walk = &replay->walk;
+    rt_log_walk_init(walk, walk->window, walk->log, segment);
+    replay->position = sizeof(struct rt_log_segment_head);
+    replay->begin = replay->position;
+    replay->last = 0;
+    replay->damages++;
+    int err = rt_log_walk_to(walk, replay->position);
+    if (err < 0 && err != RT_EDAMAGED) {
+        return err;
+    }
+    if (err == 0 && is_next(replay)) {
+        pass(replay);
+        return look_ahead(replay, &position);
+    }
+    return leap_in(replay);
+}
+
+void rt_log_replay_expect(struct rt_log_replay *replay,
+                          uint64_t batch,
+                          uint32_t chain)
+{
+    if (replay->batch != batch || replay->chain != chain) {
+        rt_log_replay_miss(replay);
+        replay->batch = batch;
+        replay->chain = chain;
+    }
 }

@@ -47,20 +47,8 @@ static int renew(struct rt_log_last *last, uint64_t from, uint64_t end)
 static int renew_last(struct rt_log_last *last)
 {
     const struct rt_log_replay *replay = &last->replay;
-    bool is_first = replay->last == sizeof(struct rt_log_segment_head);
+    bool is_first = replay->last <= sizeof(struct rt_log_segment_head);
     return renew(last, is_first ? 0 : replay->last, replay->position);
-}
-
-/* Writes what it was sealed with once more, too. */
-int rt_log_resume_sealed(struct rt_log_last *last)
-{
-    struct rt_disk *disk = last->log->options.disk;
-    uint64_t size = last->size;
-    int err = renew(last, last->replay.position, size);
-    if (err == 0) {
-        err = rt_disk_truncate(disk, &last->file, size);
-    }
-    return err == 0 ? rt_disk_sync(disk, &last->file) : err;
 }
 
 /* The head with what is known by now. */
@@ -128,4 +116,23 @@ int rt_log_resume(struct rt_log_last *last)
         last->is_open = false;
     }
     return err;
+}
+
+/* What it was sealed with is written once more, too. */
+static int renew_ending(struct rt_log_last *last)
+{
+    uint64_t size = last->size;
+    int err = renew(last, last->trailer.index, size);
+    return err == 0
+               ? rt_disk_truncate(last->log->options.disk, &last->file, size)
+               : err;
+}
+
+int rt_log_resume_closed(struct rt_log_last *last)
+{
+    int err = last->is_sealed ? renew_ending(last) : wipe(last);
+    if (err == 0 && last->replay.last > 0) {
+        err = renew_last(last);
+    }
+    return err == 0 ? make_safe(last) : err;
 }

@@ -11,7 +11,8 @@
  * or what the disk said. */
 RT_MUST_USE int rt_log_resume(struct rt_log_last *last);
 
-/* The segment is sealed already, and another one is to follow. */
-RT_MUST_USE int rt_log_resume_sealed(struct rt_log_last *last);
+/* The segment is sealed already, or has lost its snapshot, and another one is
+ * to follow. */
+RT_MUST_USE int rt_log_resume_closed(struct rt_log_last *last);
 
 #endif

@@ -216,12 +216,22 @@ static bool is_next(const struct passage *passage)
     return is_behind && passage->walk.position == passage->volume.end;
 }
 
+/* Whether the snapshot alone is missing before the batch. */
+static bool is_second(const struct passage *passage)
+{
+    const struct rt_log_batch_head *batch = &passage->walk.batch;
+    return passage->walk.position > passage->volume.end &&
+           batch->number == passage->end->batch + 2 &&
+           (batch->flags & RT_LOG_FLAG_SNAPSHOT) == 0;
+}
+
 static int add_batch(struct passage *passage)
 {
     struct rt_log_walk *walk = &passage->walk;
     struct rt_log_end *end = passage->end;
-    bool is_first = walk->position == sizeof(struct rt_log_segment_head);
-    end->is_whole = is_next(passage) && (is_first || end->is_whole);
+    bool is_first = passage->volume.end == sizeof(struct rt_log_segment_head);
+    end->is_whole = is_first ? is_next(passage) || is_second(passage)
+                             : is_next(passage) && end->is_whole;
     end->batch = walk->batch.number;
     end->chain = walk->batch.crc;
     int more = rt_log_walk_next(walk);

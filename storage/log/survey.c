@@ -242,6 +242,21 @@ static bool continues(const struct survey *survey)
                                   batch->chain == survey->chain);
 }
 
+/* Batches are missing before the one that the walk is at. If it is the snapshot
+ * alone, nothing is lost by that. */
+static int note_loss(struct survey *survey)
+{
+    const struct rt_log_batch_head *batch = &survey->walk.batch;
+    bool is_second = survey->report.batch_count == 0 &&
+                     batch->number == survey->batch + 2 &&
+                     (batch->flags & RT_LOG_FLAG_SNAPSHOT) == 0;
+    if (!is_second) {
+        return note_hole(survey, survey->position);
+    }
+    note_damage(survey, survey->position);
+    return 0;
+}
+
 /* Goes to the next batch: 1, or 0 at the end. */
 static int next_batch(struct survey *survey)
 {
@@ -252,7 +267,7 @@ static int next_batch(struct survey *survey)
     bool is_next = err == 0 && continues(survey);
     int found = is_next ? 1 : leap(survey);
     if (found > 0 && !is_next) {
-        err = note_hole(survey, survey->position);
+        err = note_loss(survey);
         found = err < 0 ? err : 1;
     }
     if (found <= 0) {
@@ -357,6 +372,13 @@ static int tell_missing(struct survey *survey, uint64_t last, uint64_t next)
     return err == 0 ? tell_segment(survey) : err;
 }
 
+/* The last segment is sealed, so there was one behind it. */
+static int tell_next_missing(struct survey *survey)
+{
+    uint64_t last = survey->files.numbers[survey->files.count - 1];
+    return tell_missing(survey, last, last + 2);
+}
+
 static int check_segment(struct survey *survey, size_t index)
 {
     struct rt_file file;
@@ -437,7 +459,7 @@ static int check_all(struct survey *survey, uint64_t first)
         }
         err = err == 0 ? check_segment(survey, i) : err;
     }
-    return err;
+    return err == 0 && survey->is_sealed ? tell_next_missing(survey) : err;
 }
 
 int rt_log_survey(struct rt_disk *disk,

@@ -199,6 +199,14 @@ static int count_topic(struct rt_log_tally *tally,
     return keep_name(tally, topic, description.name);
 }
 
+/* A snapshot says of a topic what is known of it already. */
+static bool is_told_again(const struct rt_log_tally_topic *topic,
+                          const struct rt_log_walk *walk)
+{
+    return (walk->batch.flags & RT_LOG_FLAG_SNAPSHOT) != 0 &&
+           topic->name != NULL && !topic->is_in_doubt;
+}
+
 static int count_part(struct rt_log_tally *tally,
                       struct rt_log_tally_topic *topic,
                       const struct rt_log_walk *walk,
@@ -212,8 +220,12 @@ static int count_part(struct rt_log_tally *tally,
         topic->is_removed = true;
         return 0;
     default:
-        topic->report.is_damaged = topic->report.is_damaged || body == NULL;
-        return body == NULL ? 0 : count_topic(tally, topic, walk, *body);
+        if (body != NULL) {
+            return count_topic(tally, topic, walk, *body);
+        }
+        topic->report.is_damaged =
+            topic->report.is_damaged || !is_told_again(topic, walk);
+        return 0;
     }
 }
 

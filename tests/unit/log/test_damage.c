@@ -198,6 +198,38 @@ TEST("of a log with a bit that is another one nothing is told that was not so")
     fake_disk_finish(&whole);
 }
 
+/* Of the snapshot nothing is needed that is not known, nor of the head. */
+static const char *look_at_beginning(size_t byte, int bit)
+{
+    int64_t account = 0;
+    uint64_t damages = 0;
+    fake_disk_copy(&damaged, &whole);
+    fake_disk_image(&damaged, name)->bytes[byte] ^= (char)(1 << bit);
+    const char *wrong = look(&account, &damages, true);
+    fake_disk_finish(&damaged);
+    if (account < 0 && damages == 0) {
+        return "it does not open";
+    }
+    bool is_needed = byte >= ends[0];
+    bool is_all = account + 1 == (int64_t)account_count;
+    return wrong == NULL && !is_needed && !is_all ? "something is lost" : wrong;
+}
+
+TEST("a log with another bit at its beginning opens, and has all that checks")
+{
+    make_whole(tail_bytes());
+    for (uint64_t byte = 0; byte < ends[1]; byte++) {
+        for (int bit = 0; bit < 8; bit++) {
+            const char *wrong = look_at_beginning(byte, bit);
+            if (wrong != NULL) {
+                test_fail(__FILE__, __LINE__, "byte %d, bit %d: %s", (int)byte,
+                          bit, wrong);
+            }
+        }
+    }
+    fake_disk_finish(&whole);
+}
+
 /* How many batches end before it. */
 static int64_t batches_before(uint64_t end)
 {

@@ -57,6 +57,7 @@ TEST("a segment that was being sealed goes on, or is sealed")
         if (len - cut >= keeper_batch(&keeper, 2, 1)) {
             memset(keeper_image(&keeper, 2)->bytes + len - cut, 0, cut);
         }
+        keeper.options.is_cut = true;
         keeper_open(&keeper);
         if (cut <= 64 + 64) {
             keeper_expect_all(&keeper, next_offset);
@@ -81,6 +82,164 @@ TEST("a snapshot that is all there is is not thrown away")
     EXPECT(keeper_image(&keeper, 3) != NULL);
     keeper_finish(&keeper);
 }
+
+/* --- lost snapshots --- */
+
+/* All is there, and goes on, and so it is after another start. */
+static void expect_nothing_lost(uint64_t next_offset)
+{
+    keeper_open(&keeper);
+    keeper_expect_all(&keeper, next_offset);
+    EXPECT(keeper.found.damages > 0);
+    EXPECT_INT(keeper.found.damaged_topics, 0);
+    EXPECT_TEXT(rt_bytes_of(keeper.node), "node");
+    keeper_publish(&keeper, 1, 1, 100);
+    for (int i = 0; i < 2; i++) {
+        keeper_reopen(&keeper);
+        keeper_expect_all(&keeper, next_offset + 1);
+        EXPECT_INT(keeper.found.damages, 0);
+    }
+    keeper_close(&keeper);
+}
+
+/* The same whichever byte of a segment's snapshot is another one, but for its
+ * padding. */
+static void lose_snapshot(uint64_t segment, uint64_t next_offset)
+{
+    uint64_t end = keeper_batch(&keeper, segment, 1) - RT_LOG_GRAIN;
+    for (uint64_t at = 64; at < end; at += 3) {
+        struct fake_disk before;
+        fake_disk_copy(&before, &keeper.disk);
+        keeper_flip(&keeper, segment, at);
+        expect_nothing_lost(next_offset);
+        fake_disk_finish(&keeper.disk);
+        fake_disk_copy(&keeper.disk, &before);
+        fake_disk_finish(&before);
+    }
+}
+
+/* Three segments with offsets that were skipped, and state of the node. */
+static uint64_t begin_three(void)
+{
+    struct rt_log_part node = {.kind = RT_LOG_NODE, .opaque = RT_BYTES("node")};
+    keeper_begin_three(&keeper);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
+    keeper_publish(&keeper, 1, 2, 100);
+    uint64_t next_offset = keeper.next_offset[1];
+    keeper_close(&keeper);
+    return next_offset;
+}
+
+TEST("a last segment that has lost its snapshot loses nothing by that")
+{
+    uint64_t next_offset = begin_three();
+    lose_snapshot(3, next_offset);
+    keeper_flip(&keeper, 2, 80); /* so has the one before it */
+    lose_snapshot(3, next_offset);
+    keeper_finish(&keeper);
+}
+
+TEST("the first segment that there ever was has nothing in its snapshot")
+{
+    struct rt_log_part node = {.kind = RT_LOG_NODE, .opaque = RT_BYTES("node")};
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    keeper_publish(&keeper, 1, 10, 100);
+    EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
+    keeper_close(&keeper);
+    lose_snapshot(1, 11);
+    keeper_flip(&keeper, 1, 70);
+    keeper_flip(&keeper, 1, 20); /* nor does its head matter */
+    expect_nothing_lost(11);
+    keeper_finish(&keeper);
+}
+
+TEST("offsets that were skipped behind a lost snapshot are not missed")
+{
+    int err = 0;
+    (void)begin_three();
+    keeper_open(&keeper);
+    uint64_t before = keeper.next_offset[1];
+    keeper.next_offset[1] += 1000;
+    keeper_describe(&keeper, 1, "news");
+    keeper_publish(&keeper, 1, 2, 100);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 3, 70);
+    for (int i = 0; i < 3; i++) {
+        keeper_open(&keeper);
+        EXPECT_INT(keeper.found.damaged_topics, 0);
+        EXPECT_INT(keeper.topics[1].next_offset, before + 1002);
+        EXPECT_INT(keeper_read(&keeper, 1, before, &err), 1002);
+        keeper_close(&keeper);
+    }
+    keeper_finish(&keeper);
+}
+
+/* The topic ends with what is known of it, and others are taken. */
+static void expect_cut(uint64_t next_offset)
+{
+    int err = 0;
+    EXPECT(keeper.topics[1].is_damaged);
+    EXPECT_INT(keeper.topics[1].next_offset, next_offset);
+    EXPECT_INT(keeper_read(&keeper, 1, 1, &err), next_offset - 1);
+    EXPECT_INT(err, RT_EAGAIN);
+}
+
+static void expect_cut_for_good(uint64_t next_offset)
+{
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.found.removed, 0);
+    EXPECT(keeper.found.damages > 0);
+    expect_cut(next_offset);
+    keeper_describe(&keeper, 2, "other");
+    keeper_publish(&keeper, 2, 10, 100);
+    for (int i = 0; i < 2; i++) {
+        keeper_reopen(&keeper);
+        expect_cut(next_offset);
+        EXPECT_INT(keeper.topics[2].next_offset, 11);
+        EXPECT_INT(keeper.found.damaged_topics, 1);
+    }
+    keeper_close(&keeper);
+}
+
+TEST("a last segment that was emptied behind a sealed one is told as damage")
+{
+    (void)begin_three();
+    uint64_t next_offset = keeper.next_offset[1] - 12;
+    uint64_t begun = keeper_batch(&keeper, 3, 1) - RT_LOG_GRAIN;
+    for (uint64_t len = 0; len < begun; len += 24) {
+        struct fake_disk before;
+        fake_disk_copy(&before, &keeper.disk);
+        keep_beginning((size_t)len);
+        expect_cut_for_good(next_offset);
+        fake_disk_finish(&keeper.disk);
+        fake_disk_copy(&keeper.disk, &before);
+        fake_disk_finish(&before);
+    }
+    keeper_finish(&keeper);
+}
+
+TEST("a last segment that is missing behind a sealed one is told as damage")
+{
+    (void)begin_three();
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
+               0);
+    expect_cut_for_good(keeper.next_offset[1] - 12);
+    keeper_finish(&keeper);
+}
+
+TEST("with its snapshot a segment may have lost batches")
+{
+    (void)begin_three();
+    keeper_flip(&keeper, 3, 70);
+    keeper_flip(&keeper, 3, keeper_batch(&keeper, 3, 1) + 20);
+    expect_cut_for_good(keeper.next_offset[1] - 12);
+    keeper_finish(&keeper);
+}
+
+/* --- all that there may be --- */
 
 TEST("the number of a topic that is gone is not given again")
 {

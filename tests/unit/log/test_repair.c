@@ -123,7 +123,6 @@ TEST("a log whose last segment is empty, and had begun, is mended")
     keeper_close(&keeper);
     memset(keeper_image(&keeper, last)->bytes, 0,
            keeper_image(&keeper, last)->len);
-    EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
     checker_run(&before, &keeper);
     EXPECT_INT(before.found.damaged_topics, 2);
     EXPECT_INT(before.found.first_damaged, last);

@@ -66,11 +66,12 @@ TEST("what a sync has failed for is written once more")
     keeper_finish(&keeper);
 }
 
-TEST("a log that ends sealed is opened where there is no room, and goes on")
+TEST("a log that is cut is opened where there is no room, and goes on")
 {
     keeper_begin_three(&keeper);
     EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
                0);
+    keeper.options.is_cut = true;
     keeper.disk.capacity = 1;
     keeper_open(&keeper);
     uint64_t next_offset = keeper.next_offset[1];
@@ -88,6 +89,7 @@ TEST("a segment that is sealed is followed by another one")
     keeper_begin_three(&keeper);
     EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
                0);
+    keeper.options.is_cut = true;
     keeper_open(&keeper);
     keeper_expect_all(&keeper, keeper.next_offset[1]);
     EXPECT_INT(rt_log_usage(keeper.log).segment_count, 3);
