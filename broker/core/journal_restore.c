@@ -90,11 +90,14 @@ struct rt_log_visitor rt_journal_visitor(struct rt_journal *journal)
                                    .node = visit_node};
 }
 
-/* A node that has never served anybody has nothing to jump over. */
+/* A node that has never served anybody has nothing to jump over. If the log has
+ * lost what the node has told of itself, it has something else. */
 static bool has_lost(const struct rt_journal *journal,
                      const struct rt_log_found *found)
 {
-    return !found->is_clean && journal->noted_id > 0;
+    bool has_more =
+        found->sequence > 0 || found->next_topic > 1 || found->damages > 0;
+    return journal->noted_id > 0 ? !found->is_clean : has_more;
 }
 
 /* Somebody may have been given events of topics that the log does not know. */

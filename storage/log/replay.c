@@ -47,6 +47,7 @@ void rt_log_replay_miss(struct rt_log_replay *replay)
 {
     const struct rt_log_index *index = &replay->log->index;
     replay->damages++;
+    replay->is_end = false; /* there was more */
     for (uint32_t i = 0; i < index->shelf_count; i++) {
         struct rt_log_shelf *shelf = index->shelves[i];
         if (shelf->state == RT_LOG_SHELF_SOUND) {

@@ -216,6 +216,25 @@ TEST("a node that has never served anybody begins as any other")
     end();
 }
 
+TEST("a log that knows nothing of its node any more is jumped behind as well")
+{
+    static const struct rt_log_found founds[] = {
+        {.sequence = SEQUENCE, .next_topic = 2, .is_clean = true},
+        {.sequence = SEQUENCE, .next_topic = 1},
+        {.next_topic = 2},
+        {.next_topic = 1, .damages = 1}};
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(founds); i++) {
+        begin();
+        test_core_publish_many(&before.test, "a", 5, 100);
+        EXPECT_INT(tell("a", 6, false), 0);
+        EXPECT_INT(rt_journal_restored(&after.journal, &founds[i]), 0);
+        EXPECT_INT(after.test.core.sequence,
+                   founds[i].sequence + RT_JOURNAL_JUMP);
+        EXPECT_INT(durable("a")->begin, 6 + RT_JOURNAL_JUMP);
+        end();
+    }
+}
+
 TEST("what no node has written is damage")
 {
     struct rt_log_topic saved = {.name = RT_BYTES("a"), .next_offset = 2};

@@ -177,6 +177,29 @@ TEST("offsets that were skipped behind a lost snapshot are not missed")
     keeper_finish(&keeper);
 }
 
+TEST("a log that has lost its end was not ended on purpose")
+{
+    struct rt_log_part node = {.kind = RT_LOG_NODE, .opaque = RT_BYTES("node")};
+    struct rt_log_batch end = {.parts = &node, .part_count = 1, .is_end = true};
+    keeper_begin_three(&keeper);
+    keeper_open(&keeper);
+    end.sequence = keeper.sequence;
+    while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
+        keeper_publish(&keeper, 1, 1, 500);
+        end.sequence = keeper.sequence;
+    }
+    EXPECT_INT(rt_log_append(keeper.log, &end), 0);
+    keeper_publish(&keeper, 1, 20, 500);
+    EXPECT_INT(rt_log_usage(keeper.log).last_segment, 4);
+    EXPECT_INT(rt_log_seal(keeper.log), 0);
+    keeper_close(&keeper);
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000004.rtl"),
+               0);
+    keeper_open(&keeper);
+    EXPECT(!keeper.found.is_clean);
+    keeper_finish(&keeper);
+}
+
 /* The topic ends with what is known of it, and others are taken. */
 static void expect_cut(uint64_t next_offset)
 {
