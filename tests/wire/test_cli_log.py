@@ -192,6 +192,28 @@ def repairs():
 
 
 @test
+def repairs_with_keys():
+    """Requests that were done before a repair are known behind it."""
+    keys = [{"Idempotency-Key": f"order-{number}"} for number in range(2)]
+    with folder() as data:
+        with broker_on(data) as broker:
+            first = broker.post("sport?ack=disk", b"early", **keys[0])
+        make_log(data)
+        with broker_on(data) as broker:
+            second = broker.post("news?ack=disk", b"late", **keys[1])
+        damage(data, 7)
+        equal(log("repair", data)[0], 6)
+        with broker_on(data) as broker:
+            for topic, body, key, receipt in (
+                ("sport", b"early", keys[0], first),
+                ("news", b"late", keys[1], second),
+            ):
+                answer = broker.request("POST", f"/produce/{topic}", body, key)
+                equal(answer.headers["Idempotent-Replayed"], "true")
+                equal(answer.json()["cursor"], receipt["cursor"])
+
+
+@test
 def repairs_beginning():
     """A log of which the first segment's beginning is damaged is mended as
     well."""

@@ -112,7 +112,9 @@ TEST("a key is restored though its topic is gone, or is another one")
     EXPECT_INT(rt_key_restore(&after.test.core, save("b", 1)), 0);
     EXPECT_INT(find("b", &found), 1);
     struct rt_bytes saved = save("a", 1);
-    test_core_topic(&after.test, "a")->epoch++;
+    struct rt_topic *topic = test_core_topic(&after.test, "a");
+    topic->epoch++;
+    topic->base += rt_ring_latest(&topic->ring); /* it has no event */
     EXPECT_INT(rt_key_restore(&after.test.core, saved), 0);
     EXPECT_INT(find("a", &found), 1);
     EXPECT_INT(found->cursor.epoch, receipts[0].cursor.epoch);

@@ -126,6 +126,7 @@ TEST("without memory a part is not admitted")
     EXPECT_INT(rt_log_admit(keeper.log, &key), RT_ENOMEM);
     EXPECT_INT(rt_log_admit(keeper.log, &key), 0);
     rt_log_withdraw(keeper.log, &key);
+    EXPECT(rt_list_is_empty(&keeper.log->keys.spares));
     EXPECT_INT(key_bytes(), 0);
     apply(&key);
     EXPECT_INT(key_bytes(), 1);

@@ -136,11 +136,50 @@ static bool was_told(const char *text)
     return false;
 }
 
+static int count_key(void *context,
+                     const struct rt_log_walk *walk,
+                     const struct rt_bytes *body)
+{
+    bool is_snapshot = (walk->batch.flags & RT_LOG_FLAG_SNAPSHOT) != 0;
+    bool is_key = walk->part.kind == RT_LOG_KEY && body != NULL;
+    *(uint32_t *)context += is_key && !is_snapshot ? 1 : 0;
+    return 0;
+}
+
+static int pass_batch(void *context, const struct rt_log_walk *walk)
+{
+    (void)context;
+    (void)walk;
+    return 0;
+}
+
+static int pass_segment(void *context,
+                        const struct rt_log_segment_report *report)
+{
+    (void)context;
+    (void)report;
+    return 0;
+}
+
+/* How many keys the new log has, beside those in snapshots. */
+static uint32_t count_written(void)
+{
+    uint32_t count = 0;
+    struct rt_log_survey_visitor visitor = {.context = &count,
+                                            .part = count_key,
+                                            .batch = pass_batch,
+                                            .segment = pass_segment};
+    EXPECT_INT(rt_log_survey(&fresh.disk.disk, &fresh.heap.heap, 0, &visitor),
+               0);
+    return count;
+}
+
 TEST("keys are written once each, though many snapshots have them")
 {
     make_keys(6);
     keeper_close(&old);
     rewrite();
+    EXPECT_INT(count_written(), 6);
     EXPECT_INT(fresh.key_count, 6);
     EXPECT_TEXT(rt_bytes_of(fresh.keys[0]), "key 1");
     EXPECT_TEXT(rt_bytes_of(fresh.keys[5]), "key 6");
@@ -161,6 +200,20 @@ TEST("keys of segments that are gone are in the snapshots behind them")
     EXPECT(was_told("key 3"));
     EXPECT(was_told("key 4"));
     EXPECT(was_told("key 6"));
+    finish();
+}
+
+TEST("a key that nothing but the last snapshot has is written")
+{
+    char name[RT_LOG_NAME_SIZE];
+    make_keys(2);
+    keeper_close(&old);
+    rt_log_name(1, name);
+    EXPECT_INT(rt_disk_remove(&old.disk.disk, name), 0);
+    rewrite();
+    EXPECT_INT(count_written(), 2);
+    EXPECT(was_told("key 1"));
+    EXPECT(was_told("key 2"));
     finish();
 }
 
