@@ -47,7 +47,7 @@
  * there are so many bytes of it, few enough to be in the processor's cache
  * still. A host that blocks its loop adds to that. */
 #define RT_COMMITTER_LAZY_MS    10
-#define RT_COMMITTER_LAZY_BYTES ((uint64_t)128 * 1024)
+#define RT_COMMITTER_LAZY_BYTES ((uint64_t)256 * 1024)
 
 /* What is to be free beside the reserve when the disk is no longer full: for a
  * segment, and the topics and keys at its begin. */
