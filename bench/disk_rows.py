@@ -1,13 +1,16 @@
 """The rows of the log on disk, which is in a folder beside the results."""
 
+import statistics
+
 import loads
 from lines import range_line, ratio_line
-from runs import Program, Replay, Run, cpu_per_event, paired
+from runs import Beside, Program, Replay, Run, cpu_per_event, paired
 
 SYNC_SHARE = 0.7  # of what the disk can do, at least
 READ_SHARE = 0.5
 ROUNDS_MAX = 3  # of what takes long
 START_MIB = 512
+LIVE_MS_MAX = 10
 
 # What the log writes for a batch of one topic, and for each of its events.
 BATCH_BYTES = 128
@@ -109,6 +112,23 @@ def replay(readers, is_warm):
     return row
 
 
+def live_ms(report):
+    """The 99th percentile of a live event's delay."""
+    return report["latency_p99_us"] / 1000
+
+
+def live_beside_replay(count):
+    """What live subscribers notice of somebody who replays all there is."""
+    values, without = [], []
+    for _ in range(min(count, ROUNDS_MAX)):
+        values.append(live_ms((yield Beside("ringtail-data", loads.LIVE))))
+        alone = Beside("ringtail-data", loads.LIVE, is_replayed=False)
+        without.append(live_ms((yield alone)))
+    line = range_line("p99 beside a replay, ms", values, LIVE_MS_MAX, "{:.2f}")
+    line.beside = f"{statistics.median(without):.2f}"
+    return [line]
+
+
 def start(count):
     """Opening a log whose last segment is large, for each GiB of it."""
     words = ["log_start", "{folder}", START_MIB]
@@ -134,5 +154,6 @@ ROWS = {
     "replay-1-warm": replay(1, True),
     "replay-10-cold": replay(10, False),
     "replay-10-warm": replay(10, True),
+    "live-replay": live_beside_replay,
     "start": start,
 }

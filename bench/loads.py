@@ -73,6 +73,8 @@ def replay(readers):
     return ["--subscribers", readers, "--bytes", KIB, "--replay", REPLAYED]
 
 
+# Live readers of two topics, neither of which is the one that is replayed.
+LIVE = ["--topics", 2, "--subscribers", 2, "--rate", 1_000]
 STALLED = ["--subscribers", 99, "--stopped", 1, "--depth", DEPTH]
 SMALL_TOPIC = fanout(CONNECTIONS) + ["--probe", 100]
 # Joiners that replay a full ring, beside a live reader.

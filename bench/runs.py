@@ -50,6 +50,13 @@ class Replay:
     server: str = "ringtail-data"
 
 
+@dataclasses.dataclass
+class Beside(Run):
+    """One run of the load generator against a broker that has much on disk."""
+
+    is_replayed: bool = True  # meanwhile, again and again
+
+
 def cpu_per_delivery(report):
     """Nanoseconds of the server's processors for one event at one reader."""
     return report["server_cpu_ns"] / report["deliveries"]
