@@ -18,6 +18,8 @@
 #define RT_ENOSPC   (-ENOSPC) /* the disk has no room left */
 #define RT_ECLOSED  (-ESHUTDOWN) /* it has been ended: it takes no more */
 #define RT_EDAMAGED (-EBADMSG)   /* a disk has other bytes than were written */
+#define RT_EUNENDED (-EINPROGRESS)     /* it was begun, and not ended */
+#define RT_ENOFILE  (-EMEDIUMTYPE)     /* it is no regular file */
 #define RT_EFAILED  (-ENOTRECOVERABLE) /* it has failed before, for good */
 
 #endif

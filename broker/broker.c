@@ -186,9 +186,7 @@ static int open_log(struct rt_server *server,
         return 0;
     }
     int err = rt_committer_create(server, &options);
-    return err == RT_EBUSY      ? RINGTAIL_ELOCKED
-           : err == RT_EDAMAGED ? RINGTAIL_EDAMAGED
-                                : err;
+    return rt_facade_storage_error(err);
 }
 
 /* What can fail comes first; only then does the loop know of the broker. */

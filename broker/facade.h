@@ -65,6 +65,9 @@ void rt_facade_close_subscriptions(struct ringtail_broker *broker);
 /* Frees those that the host has left. */
 void rt_facade_free_subscriptions(struct ringtail_broker *broker);
 
+/* What the library says of an error of the log or its disk. */
+int rt_facade_storage_error(int err);
+
 /* Writes a cursor with its NUL. */
 void rt_facade_write_cursor(struct rt_cursor cursor,
                             char text[RINGTAIL_CURSOR_BYTES]);

@@ -4,10 +4,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "broker/facade.h"
 #include "ringtail/log.h"
 #include "storage/log/log.h"
 #include "storage/log/repair.h"
 #include "storage/posix_disk.h"
+#include "storage/posix_obstacle.h"
 
 /* --- what is told --- */
 
@@ -88,6 +90,22 @@ static void tell_summary(const struct ringtail_log_handlers *handlers,
     }
 }
 
+int rt_facade_storage_error(int err)
+{
+    switch (err) {
+    case RT_EBUSY:
+        return RINGTAIL_ELOCKED;
+    case RT_EDAMAGED:
+        return RINGTAIL_EDAMAGED;
+    case RT_EUNENDED:
+        return RINGTAIL_EREPAIR;
+    case RT_ENOFILE:
+        return RINGTAIL_ENOFILE;
+    default:
+        return err;
+    }
+}
+
 /* --- what is done --- */
 
 /* What is done with a log, once it is nobody else's. */
@@ -163,9 +181,7 @@ static int on_directory(const char *directory,
         err = work_on(&disk.disk, handlers, work);
         rt_posix_disk_close(&disk);
     }
-    return err == RT_EBUSY      ? RINGTAIL_ELOCKED
-           : err == RT_EDAMAGED ? RINGTAIL_EDAMAGED
-                                : err;
+    return rt_facade_storage_error(err);
 }
 
 int ringtail_log_verify(const char *directory,
@@ -178,4 +194,9 @@ int ringtail_log_repair(const char *directory,
                         const struct ringtail_log_handlers *handlers)
 {
     return on_directory(directory, RT_DISK_WRITE, handlers, repair);
+}
+
+int ringtail_log_obstacle(const char *directory, char *name, size_t size)
+{
+    return rt_posix_obstacle(directory, name, size);
 }

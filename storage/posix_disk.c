@@ -38,6 +38,28 @@ static bool is_read_only(struct rt_disk *disk)
     return ((struct rt_posix_disk *)disk)->use == RT_DISK_READ;
 }
 
+/* Opens a file in the directory, and nothing else that may have its name: no
+ * link is followed, and no pipe waited for. A descriptor, or an error. */
+static int open_in(int directory, const char *name, int flags)
+{
+    struct stat status;
+    flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = openat(directory, name, flags, RT_DISK_FILE_MODE);
+    if (fd < 0) {
+        bool is_other = errno == ELOOP || errno == EISDIR || errno == ENXIO;
+        return is_other ? RT_ENOFILE : error_of(errno);
+    }
+    int err = result_of(fstat(fd, &status));
+    if (err == 0 && !S_ISREG(status.st_mode)) {
+        err = RT_ENOFILE;
+    }
+    if (err < 0) {
+        (void)close(fd);
+        return err;
+    }
+    return fd;
+}
+
 static int open_file(struct rt_disk *disk,
                      const char *name,
                      bool is_new,
@@ -47,10 +69,10 @@ static int open_file(struct rt_disk *disk,
         return -EROFS;
     }
     int flags = is_read_only(disk) ? O_RDONLY : O_RDWR;
-    flags |= O_CLOEXEC | (is_new ? O_CREAT | O_EXCL : 0);
-    int fd = openat(directory_of(disk), name, flags, RT_DISK_FILE_MODE);
+    int fd = open_in(directory_of(disk), name,
+                     flags | (is_new ? O_CREAT | O_EXCL : 0));
     if (fd < 0) {
-        return error_of(errno);
+        return fd;
     }
     file->number = fd;
     return 0;
@@ -336,10 +358,10 @@ static int make_directory(const char *path)
 static int lock_directory(struct rt_posix_disk *disk)
 {
     bool may_write = disk->use != RT_DISK_READ;
-    int flags = O_CLOEXEC | (may_write ? O_RDWR | O_CREAT : O_RDONLY);
-    int fd = openat(disk->directory, RT_DISK_LOCK, flags, RT_DISK_FILE_MODE);
+    int fd = open_in(disk->directory, RT_DISK_LOCK,
+                     may_write ? O_RDWR | O_CREAT : O_RDONLY);
     if (fd < 0) {
-        return errno == ENOENT && !may_write ? 0 : -errno;
+        return fd == RT_ENOENT && !may_write ? 0 : fd;
     }
     if (flock(fd, (may_write ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
         int err = errno == EWOULDBLOCK ? RT_EBUSY : -errno;

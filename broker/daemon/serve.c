@@ -7,13 +7,15 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include <ringtail/log.h>
 #include <ringtail/ringtail.h>
 
 #include "memory.h"
 #include "options.h"
 
 /* For requests and close handshakes to finish after a signal. */
-#define DRAIN_MS 2000
+#define DRAIN_MS           2000
+#define OBSTACLE_MAX_BYTES 256 /* a name has 255 */
 
 struct program {
     uv_loop_t loop;
@@ -169,6 +171,8 @@ static const char *data_remedy(int err)
     switch (err) {
     case RINGTAIL_ELOCKED:
         return ": stop it or choose another --data";
+    case RINGTAIL_EREPAIR:
+        return ": run ringtail log repair";
     case RINGTAIL_EDAMAGED:
         return ": see ringtail log verify";
     case UV_ENOSPC:
@@ -187,7 +191,12 @@ static const char *data_remedy(int err)
 
 static void complain_of_start(const struct ringtail_config *config, int err)
 {
-    if (is_about_data(config, err)) {
+    char name[OBSTACLE_MAX_BYTES];
+    if (err == RINGTAIL_ENOFILE &&
+        ringtail_log_obstacle(config->data, name, sizeof(name)) == 0) {
+        (void)fprintf(stderr, "ringtail: cannot open %s/%s: %s\n", config->data,
+                      name, ringtail_strerror(err));
+    } else if (is_about_data(config, err)) {
         (void)fprintf(stderr, "ringtail: cannot open the log in %s: %s%s\n",
                       config->data, ringtail_strerror(err), data_remedy(err));
     } else {

@@ -13,7 +13,8 @@
 #include "clients/cli/failure.h"
 #include "clients/cli/output.h"
 
-#define LINE_BYTES 512
+#define LINE_BYTES         512
+#define OBSTACLE_MAX_BYTES 256 /* a name has 255 */
 
 /* A command under way, and what it has told. */
 struct telling {
@@ -219,8 +220,10 @@ static const char *remedy_of(int error)
         return ": there is no log";
     case RINGTAIL_ELOCKED:
         return ": stop it first";
+    case RINGTAIL_EREPAIR:
+        return "; run `ringtail log repair`";
     case RINGTAIL_EDAMAGED:
-        return ": a repair was interrupted; run `ringtail log repair`";
+        return ": no broker has left what is there; put back a copy of the log";
     case UV_EEXIST:
         return ": files of an earlier repair, *.damaged, are in the way";
     default:
@@ -230,7 +233,11 @@ static const char *remedy_of(int error)
 
 static int complain(const char *directory, int error)
 {
-    (void)fprintf(stderr, "ringtail: %s: %s%s\n", directory,
+    char name[OBSTACLE_MAX_BYTES];
+    bool is_named = error == RINGTAIL_ENOFILE &&
+                    ringtail_log_obstacle(directory, name, sizeof(name)) == 0;
+    (void)fprintf(stderr, "ringtail: %s%s%s: %s%s\n", directory,
+                  is_named ? "/" : "", is_named ? name : "",
                   ringtail_strerror(error), remedy_of(error));
     return CODE_FAILED;
 }

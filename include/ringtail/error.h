@@ -53,6 +53,9 @@ extern "C" {
       "the disk has lost events of the topic, which takes no more")         \
     X(EUNSYNCED, -10021,                                                    \
       "the disk is full or has failed: the event may be there or not")      \
+    X(EREPAIR, -10022, "a repair of the log on disk was interrupted")       \
+    X(ENOFILE, -10023,                                                      \
+      "what has the name of one of the log's files is no file")             \
     X(EURL, -10100,                                                         \
       "not a broker's URL: use http://HOST:PORT, HOST:PORT or unix:PATH")   \
     X(ETLS, -10101, "https and wss need TLS, which is not built in")        \

@@ -81,8 +81,10 @@ struct ringtail_log_handlers {
 /*
  * Reads a log and tells what is found; nothing is written, so a read-only copy
  * will do. Errors: libuv's UV_ENOENT, there is no such directory, or no log in
- * it; RINGTAIL_ELOCKED, a broker has it; RINGTAIL_EDAMAGED, a repair of it was
- * interrupted: repair it; UV_ENOMEM, or another of the file system's.
+ * it; RINGTAIL_ELOCKED, a broker has it; RINGTAIL_EREPAIR, a repair of it was
+ * interrupted: repair it; RINGTAIL_EDAMAGED, no broker has left what is there;
+ * RINGTAIL_ENOFILE: ringtail_log_obstacle tells which; UV_ENOMEM, or another of
+ * the file system's.
  */
 RINGTAIL_EXPORT int
 ringtail_log_verify(const char *directory,
@@ -99,6 +101,14 @@ ringtail_log_verify(const char *directory,
 RINGTAIL_EXPORT int
 ringtail_log_repair(const char *directory,
                     const struct ringtail_log_handlers *handlers);
+
+/*
+ * After RINGTAIL_ENOFILE: the name of a link, a directory or a pipe where the
+ * log has a file, NUL-terminated and cut to `size` > 0 bytes. 0; UV_ENOENT if
+ * there is none any more, or another of the file system's.
+ */
+RINGTAIL_EXPORT int
+ringtail_log_obstacle(const char *directory, char *name, size_t size);
 
 #ifdef __cplusplus
 }

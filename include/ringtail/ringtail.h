@@ -169,9 +169,9 @@ RINGTAIL_EXPORT int ringtail_config_set(struct ringtail_config *config,
  * end of the log is read, and tells `log` of it when that takes more than a
  * second. A thread of the library's own writes from then on, and another one
  * reads when somebody asks for old events, both with all signals blocked.
- * Errors are RINGTAIL_ELOCKED, RINGTAIL_EDAMAGED, and what the system says of
- * the directory, as UV_EACCES and UV_ENOSPC; RINGTAIL_ENODATA without `data`
- * but with RINGTAIL_ACK_DISK.
+ * Errors are RINGTAIL_ELOCKED, RINGTAIL_EDAMAGED, RINGTAIL_EREPAIR,
+ * RINGTAIL_ENOFILE, and what the system says of the directory, as UV_EACCES and
+ * UV_ENOSPC; RINGTAIL_ENODATA without `data` but with RINGTAIL_ACK_DISK.
  */
 RINGTAIL_EXPORT int ringtail_broker_create(const struct ringtail_config *config,
                                            struct uv_loop_s *loop,

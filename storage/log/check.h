@@ -35,7 +35,7 @@ struct rt_log_check_found {
 };
 
 /* Fills in `found`, and the tally with the topics there are. 0, RT_ENOMEM,
- * RT_EDAMAGED if a repair has not been ended, or what the disk said. */
+ * RT_EUNENDED if a repair has not been ended, or what the disk said. */
 RT_MUST_USE int rt_log_check(struct rt_disk *disk,
                              struct rt_log_tally *tally,
                              const struct rt_log_check_visitor *visitor,

@@ -166,8 +166,9 @@ struct rt_log_found {
 /*
  * Opens the log of a directory, an empty one included, and makes it ready for
  * events. 0, also if parts of it are lost, as far as the rest tells what topics
- * there are; RT_EDAMAGED if it does not, if a repair has not been ended, or if
- * it is of another version; RT_ENOMEM; or what the disk or the visitor said.
+ * there are; RT_EDAMAGED if it does not, or if it is of another
+ * version; RT_EUNENDED if a repair has not been ended; RT_ENOMEM; or what the
+ * disk or the visitor said.
  */
 RT_MUST_USE int rt_log_open(struct rt_log **log,
                             const struct rt_log_options *options,

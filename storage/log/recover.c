@@ -315,7 +315,7 @@ static int recover(struct recovery *recovery)
     struct rt_disk *disk = recovery->log->options.disk;
     int err = rt_log_files_list(&recovery->files, disk);
     if (err == 0 && recovery->files.stage != RT_LOG_REPAIR_NONE) {
-        err = RT_EDAMAGED; /* until the repair is ended */
+        err = RT_EUNENDED;
     }
     if (err == 0) {
         err = drop_unbegun(recovery);

@@ -435,7 +435,7 @@ static int list(struct survey *survey, uint64_t first)
     struct rt_log_files *files = &survey->files;
     int err = rt_log_files_list(files, survey->disk);
     if (err == 0 && files->stage != RT_LOG_REPAIR_NONE) {
-        err = RT_EDAMAGED;
+        err = RT_EUNENDED;
     }
     int begun =
         err == 0 && files->count > 0 ? rt_log_begun(&survey->window, files) : 1;

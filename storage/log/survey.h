@@ -53,7 +53,7 @@ struct rt_log_survey_visitor {
     void (*progress)(void *context, uint64_t done, uint64_t all);
 };
 
-/* Surveys the segments from number `first` on. 0, RT_ENOMEM, RT_EDAMAGED if a
+/* Surveys the segments from number `first` on. 0, RT_ENOMEM, RT_EUNENDED if a
  * repair has not been ended, or what the disk or the visitor said. */
 RT_MUST_USE int rt_log_survey(struct rt_disk *disk,
                               struct rt_heap *heap,

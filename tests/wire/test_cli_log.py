@@ -5,6 +5,7 @@ is not, and what a broker has of it afterwards."""
 import json
 import os
 import pathlib
+import struct
 
 import stream
 from cli import run_cli
@@ -266,6 +267,48 @@ def locked():
             )
 
 
+def made_up():
+    """Bytes that look like heads of batches which lie in one another."""
+    size = 256 * 1024
+    head = struct.Struct("<4sI5QIIII")
+    return bytes(64) + b"".join(
+        head.pack(b"RTB1", 1, 0, 1, at, left, 0, 0, left // 99, 0, 0)
+        for at, left in ((at, size - at) for at in range(64, size, 64))
+    )
+
+
+@test
+def made_up_file():
+    """A file that was made to keep a search busy is refused, with a remedy."""
+    with folder() as data:
+        make_log(data)
+        segments(data)[0].write_bytes(made_up())
+        for verb in ("verify", "repair"):
+            assert refusal(verb, data).endswith("put back a copy of the log\n")
+
+
+@test
+def obstacles():
+    """What is no file is not read, nor waited for, and is named."""
+    with folder() as data:
+        make_log(data)
+        lock = pathlib.Path(data, "LOCK")
+        segment = segments(data)[0]
+        for path in (lock, segment):
+            kept = path.with_name("kept")
+            path.rename(kept)
+            path.symlink_to(kept)
+            assert f"{path}: " in refusal("verify", data)
+            path.unlink()
+            os.mkfifo(path)
+            assert f"{path}: " in refusal("repair", data)
+            start = run_cli(None, "serve", "--data", data)
+            assert start.code != 0 and f"cannot open {path}: " in start.err
+            path.unlink()
+            kept.rename(path)
+        equal(log("verify", data)[0], 0)
+
+
 @test
 def interrupted():
     """A repair that was interrupted is ended by the next one, and nothing else
@@ -275,7 +318,7 @@ def interrupted():
         path = segments(data)[0]
         path.rename(path.with_name(path.name + ".new"))
         pathlib.Path(data, MARK).touch()
-        assert "a repair was interrupted" in refusal("verify", data)
+        assert "log on disk was interrupted; run" in refusal("verify", data)
         equal(log("repair", data)[0], 0)
         equal(objects("verify", data)[2]["news"]["events"], EVENTS)
         assert not pathlib.Path(data, MARK).exists()

@@ -101,7 +101,7 @@ TEST("a lock that cannot be opened is an error, not the lack of one")
     make_file();
     EXPECT_INT(unlink(lock_path()), 0);
     EXPECT_INT(symlink(RT_DISK_LOCK, lock_path()), 0);
-    EXPECT_INT(open_disk(&disk, RT_DISK_READ), -ELOOP);
+    EXPECT_INT(open_disk(&disk, RT_DISK_READ), RT_ENOFILE);
     EXPECT_INT(unlink(lock_path()), 0);
     test_directory_remove(&directory);
 }
