@@ -150,7 +150,8 @@ int rt_core_publish(struct rt_core *core,
 bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes name)
 {
     const struct rt_topic *topic = rt_topic_find(core, name);
-    return topic != NULL && rt_topic_is_congested(topic);
+    return topic != NULL ? rt_topic_is_congested(topic)
+                         : rt_journal_is_behind(core->journal);
 }
 
 void rt_core_count_gap(struct rt_core *core, uint64_t missed)

@@ -144,7 +144,8 @@ struct rt_record rt_core_record(const struct rt_core *core,
                                 const struct rt_event *event,
                                 uint8_t header[RT_FRAME_HEADER_MAX]);
 
-/* Whether publishers to the topic should wait until its fan-out catches up. */
+/* Whether publishers to the topic should wait until its fan-out catches up, or
+ * the disk does; there need not be such a topic yet. */
 bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes topic);
 
 /* Closes stalled subscribers, drops old events, keys and idle topics. Once a

@@ -385,8 +385,10 @@ void rt_http_session_timeout(struct rt_connection *connection)
         rt_asker_give_up(&session->asker);
         return;
     }
-    if (session->is_paused) {
-        return; /* it waits for us */
+    if (session->is_paused) { /* it waits for us */
+        rt_connection_set_timer(
+            connection, rt_http_session_server(session)->options.body_ticks);
+        return;
     }
     struct rt_refusal refusal = {.problem = RT_PROBLEM_REQUEST_TIMEOUT};
     rt_http_refuse_and_end(session, &refusal);

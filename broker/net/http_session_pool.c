@@ -143,6 +143,17 @@ static bool has_body_room(const struct rt_http_session *session, size_t len)
             server->body_bytes + len <= (max > least ? max : least));
 }
 
+/* Who waits may do so for long, and there may be many. */
+void rt_http_session_end_body(struct rt_http_session *session)
+{
+    struct rt_server *server = rt_http_session_server(session);
+    session->body.len = 0;
+    if (RT_UNLIKELY(!rt_list_is_empty(&session->waiting))) {
+        server->body_bytes -= session->body.capacity;
+        rt_buffer_finish(&session->body, &server->heap);
+    }
+}
+
 int rt_http_session_append_body(struct rt_http_session *session,
                                 struct rt_bytes piece)
 {

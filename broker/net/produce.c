@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "broker/core/journal.h"
 #include "broker/net/authorize.h"
 #include "broker/net/http_input.h"
 #include "broker/net/produce.h"
@@ -169,6 +170,15 @@ int rt_produce_take_head(struct rt_http_session *session,
                : RT_EINVAL;
 }
 
+void rt_produce_await_disk(struct rt_http_session *session)
+{
+    const struct rt_core *core = &rt_http_session_server(session)->core;
+    if (RT_UNLIKELY(rt_journal_is_behind(core->journal)) &&
+        !session->exchange.is_answered) {
+        rt_http_session_wait(session);
+    }
+}
+
 void rt_produce_begin(struct rt_http_session *session,
                       const struct rt_http_request *request,
                       const struct rt_target *target)
@@ -185,6 +195,7 @@ void rt_produce_begin(struct rt_http_session *session,
                                        : rt_produce_finish;
         int result = rt_authorize(session, RINGTAIL_PRODUCE, request, target);
         (void)result; /* the payload is handled unless this was answered */
+        rt_produce_await_disk(session);
     }
 }
 

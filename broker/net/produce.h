@@ -31,6 +31,10 @@ RT_MUST_USE int rt_produce_take_head(struct rt_http_session *session,
                                      const struct rt_http_request *request,
                                      const struct rt_target *target);
 
+/* The payload is not looked at before the disk has caught up, if it is behind:
+ * a connection may have this request alone, so to wait after it is too late. */
+void rt_produce_await_disk(struct rt_http_session *session);
+
 /* Whether the body is as long as it may be, or not known to be longer; refuses
  * the request and returns RT_EINVAL if not. */
 RT_MUST_USE int rt_produce_check_length(struct rt_http_session *session,

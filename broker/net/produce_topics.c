@@ -54,6 +54,7 @@ void rt_produce_topics_begin(struct rt_http_session *session,
         rt_produce_check_length(session, request) == 0 &&
         rt_many_begin(session, request, target) == 0) {
         session->exchange.finish = rt_produce_topics_finish;
+        rt_produce_await_disk(session);
     }
 }
 

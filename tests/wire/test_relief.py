@@ -4,6 +4,7 @@ refused for what is on disk already, and all of it can be read."""
 
 import contextlib
 import http.client
+import threading
 
 import raw
 import stream
@@ -115,6 +116,35 @@ def new_topics():
             broker.post(f"new.{number}", b"x" * 16000)
         until(lambda: broker.metric("topics") == TOPICS + 500, "the topics")
         expect_relief(broker)
+
+
+def publish_alone(broker, topic, query, statuses):
+    """Events with a connection each; what they were answered."""
+    for _ in range(200):
+        path = f"/produce/{topic}{query}"
+        statuses.append(broker.request("POST", path, b"x" * 16000).status)
+
+
+@test
+def new_connections():
+    """Who opens a connection for each event is not refused where the disk is
+    behind, but waits for it, whatever the answer is to wait for."""
+    flags = ("--memory", "8MiB", "--ring-bytes", "256KiB")
+    with folder() as data, broker_on(data, *flags) as broker:
+        for query in ("?ack=memory", "?ack=disk"):
+            statuses = []
+            threads = [
+                threading.Thread(
+                    target=publish_alone,
+                    args=(broker, f"t.{number}", query, statuses),
+                )
+                for number in range(16)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            equal((len(statuses), set(statuses)), (16 * 200, {200}), query)
 
 
 run()
