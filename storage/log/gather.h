@@ -45,9 +45,9 @@ RT_MUST_USE int rt_log_gather_put(struct rt_log_gather *gather,
  * looked at: their frames are read to where the segment has them, and checked
  * there. RT_ERANGE: it has no room for all of them; `needed` is the capacity of
  * one that has room for the first, where that is the only one. Or RT_EDAMAGED,
- * RT_ENOMEM, or what the disk said. The segment stays as it was after any
- * error, but for RT_ERANGE where there is no room for types: then it has some
- * events.
+ * RT_ENOMEM, or what the disk said. After an error the segment has none of
+ * them, or those that come before the first one whose type has no room, or that
+ * makes no sense.
  */
 RT_MUST_USE int rt_log_gather_whole(struct rt_log_gather *gather,
                                     struct rt_segment *segment,
