@@ -9,7 +9,7 @@ import subprocess
 
 from broker import Broker, environment, program, until
 from data import JUMP, Killed, broker_on, folder, on_disk, state
-from tap import equal, run, test
+from tap import Skip, equal, run, test
 
 
 def removed_files(broker):
@@ -436,6 +436,30 @@ def stops_at_once():
             equal(broker.stop(signal.SIGINT), (0, []))
         with broker_on(data) as broker:
             equal(state(broker, "news")["latest"], last["cursor"])
+
+
+# A name space of its own, in which the directory is mounted for reading only.
+READ_ONLY = (
+    *("unshare", "--user", "--map-root-user", "--mount", "sh", "-c"),
+    'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"',
+)
+
+
+@test
+def read_only():
+    """A file system that is for reading only takes no log, and is read."""
+    with folder() as data:
+        with broker_on(data) as broker:
+            broker.post("news?ack=disk", b"one")
+        try:
+            subprocess.run([*READ_ONLY, data, "true"], check=True, timeout=20)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Skip("nothing may be mounted here") from error
+        said = refusal("--data", data, wrapper=(*READ_ONLY, data))
+        assert "mount it for writing or choose another --data" in said, said
+        verify = [*READ_ONLY, data, program(), "log", "verify", data]
+        said = subprocess.check_output(verify, timeout=20, env=environment())
+        assert said.endswith(b": sound\n"), said
 
 
 run()
