@@ -244,6 +244,26 @@ TEST("a part does not leave with what is before it, and may be forgotten")
     finish();
 }
 
+TEST("a run that is forgotten counts for all it had, and is not gone on with")
+{
+    begin();
+    EXPECT_INT(owe("a", 1, 1000), 0);
+    size_t at = rt_owed_answers_part(&owed);
+    EXPECT_INT(owe("a", 2, 1000), 0);
+    EXPECT_INT(owe("b", 4, 1000), 0);
+    EXPECT_INT(owe("b", 5, 1000), 0);
+    rt_owed_answers_cut(&owed, at);
+    EXPECT_INT(owed.count, 1);
+    EXPECT_INT(owe("b", 6, 1000), 0);
+    EXPECT_INT(owed.count, 2);
+    (void)leave(owed.records.len, SIZE_MAX);
+    expect_receipt("a", 1, 1000);
+    expect_receipt("b", 6, 1000);
+    EXPECT_INT(answers.len, 0);
+    EXPECT_INT(owed.count, 0);
+    finish();
+}
+
 TEST("there are so many answers at most, and so many bytes")
 {
     begin();
