@@ -24,6 +24,7 @@ void rt_ring_begin(struct rt_ring *ring,
     RT_CHECK(ring->head == 0 && next_offset >= ring->next_offset);
     ring->next_offset = next_offset;
     ring->wall_ms = wall_ms;
+    ring->sequence = sequence;
     ring->dropped_ms = wall_ms;
     ring->dropped_sequence = sequence;
 }

@@ -122,6 +122,7 @@ struct rt_log_standing {
     uint64_t end;      /* behind its last event */
     uint64_t wall_ms;  /* time stamp of its last event, or later if that is no
                           more; 0: it had none */
+    uint64_t sequence; /* the same of its number among all */
     bool is_damaged;   /* events are lost: it ends with what is before them, and
                           takes no more */
 };

@@ -21,12 +21,22 @@ static uint64_t last_ms(const struct rt_log *log,
     return shelf->end > 1 ? log->tail.head.created_ms : 0;
 }
 
+/* What a damaged topic has lost may have come behind all that is left. */
+static uint64_t last_sequence(const struct rt_log_shelf *shelf)
+{
+    uint64_t last = shelf->place_count > 0
+                        ? shelf->places[shelf->place_count - 1].span.sequence
+                        : 0;
+    return last > shelf->loss.sequence ? last : shelf->loss.sequence;
+}
+
 static struct rt_log_standing standing_of(const struct rt_log *log,
                                           const struct rt_log_shelf *shelf)
 {
     return (struct rt_log_standing){.earliest = rt_log_shelf_earliest(shelf),
                                     .end = shelf->end,
                                     .wall_ms = last_ms(log, shelf),
+                                    .sequence = last_sequence(shelf),
                                     .is_damaged =
                                         shelf->state == RT_LOG_SHELF_DAMAGED};
 }

@@ -25,6 +25,7 @@ struct kept_topic {
     uint64_t earliest;
     uint64_t floor;
     uint64_t wall_ms;
+    uint64_t sequence;
     bool is_damaged;
     uint64_t event_count;
     uint64_t first_offset;
@@ -88,6 +89,7 @@ static inline int told_topic(void *context,
     kept->floor = topic->floor;
     kept->earliest = standing->earliest;
     kept->wall_ms = standing->wall_ms;
+    kept->sequence = standing->sequence;
     kept->is_damaged = standing->is_damaged;
     keeper->next_offset[id] = topic->next_offset;
     return 0;

@@ -34,18 +34,23 @@ TEST("the last segment's events are told, and of topics before them all")
     keeper_finish(&keeper);
 }
 
-TEST("of a topic it is told when its last event was")
+TEST("of a topic it is told when its last event was, and its number")
 {
     keeper_init(&keeper);
     keeper_open(&keeper);
     keeper_describe(&keeper, 1, "one");
     keeper_describe(&keeper, 2, "two");
+    keeper_describe(&keeper, 3, "three");
     uint64_t wall_ms = keeper.options.wall_ms;
-    keeper_publish(&keeper, 1, 1, 100);
+    keeper_publish(&keeper, 1, 7, 100);
     keeper.options.wall_ms += 1000;
+    keeper_publish(&keeper, 3, 2, 100);
     keeper_restart(&keeper);
     EXPECT_INT(keeper.topics[1].wall_ms, wall_ms);
+    EXPECT_INT(keeper.topics[1].sequence, 7);
     EXPECT_INT(keeper.topics[2].wall_ms, 0);
+    EXPECT_INT(keeper.topics[2].sequence, 0);
+    EXPECT_INT(keeper.topics[3].sequence, 9);
     keeper_finish(&keeper);
 }
 

@@ -32,6 +32,7 @@ TEST("a ring goes on where another one ended")
     EXPECT_INT(log.ring.wall_ms, 5);
     EXPECT_INT(log.ring.dropped_ms, 5);
     EXPECT_INT(log.ring.dropped_sequence, 77);
+    EXPECT_INT(log.ring.sequence, 77);
     append(&log, 100);
     EXPECT_INT(rt_ring_earliest(&log.ring), 1000);
     EXPECT_INT(rt_ring_latest(&log.ring), 1000);
