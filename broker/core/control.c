@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "broker/core/follower.h"
+#include "broker/core/history.h"
 #include "broker/core/journal.h"
 #include "broker/core/local.h"
 #include "broker/core/saved_key.h"
@@ -103,10 +104,12 @@ void rt_topic_open(struct rt_topic *topic)
 
 static void drop_all(struct rt_topic *topic)
 {
-    if (topic->ring.segment_count > 0) {
+    if (topic->ring.segment_count > 0 || rt_history_exists(topic)) {
         topic->purged_sequence = topic->ring.sequence;
+        topic->purged_ms = topic->ring.wall_ms;
     }
     rt_ring_purge(&topic->ring);
+    rt_followers_purge(topic);
 }
 
 static void begin_epoch(struct rt_topic *topic)

@@ -33,6 +33,7 @@ void rt_core_init(struct rt_core *core,
     rt_list_init(&core->blocked);
     rt_block_room_init(&core->block_room, &core->store);
     rt_history_init(&core->history, core);
+    rt_excerpts_init(&core->excerpts, core);
     rt_idempotency_init(&core->idempotency, heap, &core->options.idempotency);
     rt_pool_init(&core->lags, heap, sizeof(struct rt_lag), SPARE_LAGS_MAX);
 }
@@ -48,6 +49,7 @@ void rt_core_finish(struct rt_core *core)
         return;
     }
     rt_selections_finish(core);
+    rt_excerpts_finish(&core->excerpts);
     rt_history_finish(&core->history);
     while (!rt_list_is_empty(&core->topic_list)) {
         rt_topic_destroy(first_topic(core));
@@ -224,7 +226,17 @@ void rt_core_tick(struct rt_core *core)
     sweep_topics(core);
     rt_idempotency_expire(&core->idempotency, core->now_ms);
     rt_history_trim(&core->history);
+    rt_excerpts_trim(&core->excerpts);
     rt_pool_trim(&core->lags);
+}
+
+void rt_core_lose(struct rt_core *core, uint64_t sequence)
+{
+    if (sequence > core->removed.sequence) {
+        core->removed.sequence = sequence;
+        core->removed.wall_ms = core->wall_ms;
+        core->removed.drop = ++core->drops;
+    }
 }
 
 void rt_core_validate(const struct rt_core *core)

@@ -21,6 +21,7 @@
 #include "base/pool.h"
 #include "base/tree.h"
 #include "broker/core/blocks.h"
+#include "broker/core/excerpt.h"
 #include "broker/core/history.h"
 #include "broker/core/idempotency.h"
 #include "broker/core/matcher.h"
@@ -109,6 +110,7 @@ struct rt_core {
     struct rt_counters counters;
     struct rt_block_room block_room; /* for events in their formats */
     struct rt_history history;       /* what of the log is looked at again */
+    struct rt_excerpts excerpts;
 };
 
 /* An event to publish. The payload is copied; the topic's name was checked. */
@@ -151,6 +153,10 @@ bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes topic);
 /* Closes stalled subscribers, drops old events, keys and idle topics. Once a
  * second is often enough. */
 void rt_core_tick(struct rt_core *core);
+
+/* Events of topics that are not known, up to that number, are lost; 0: none
+ * are. */
+void rt_core_lose(struct rt_core *core, uint64_t sequence);
 
 /* For the metrics: somebody was told of a gap. */
 void rt_core_count_gap(struct rt_core *core, uint64_t missed);

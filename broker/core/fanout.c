@@ -17,16 +17,14 @@ enum outcome {
     PURGED,  /* what comes next was dropped with all the rest, or is on disk */
 };
 
-/* Why there is nothing to write: of a selection it may be that all is gone. */
+/* Why there is nothing to write: of a selection it may be that all up to
+ * somewhere is gone, or not its own. */
 static enum outcome outcome_of_nothing(const struct rt_span *span)
 {
     if (span->is_starved) {
         return STARVED;
     }
-    if (span->is_own) {
-        return WROTE_ALL;
-    }
-    return span->stream->topic == NULL ? WROTE_ALL : PURGED;
+    return span->end > span->offset ? WROTE_ALL : PURGED;
 }
 
 static inline enum outcome write_span(const struct rt_span *span,
@@ -218,15 +216,6 @@ static size_t write_lagging(struct rt_subscriber *subscriber)
     return units + written / RT_UNIT_BYTES;
 }
 
-/* Whether what it needs next is neither here nor gone. */
-static bool must_fetch(const struct rt_subscriber *subscriber)
-{
-    const struct rt_topic *topic = subscriber->stream->topic;
-    return topic != NULL && topic->durable != NULL &&
-           subscriber->offset < rt_stream_head(subscriber->stream) &&
-           rt_history_is_away(topic, subscriber->offset);
-}
-
 static size_t visit_lagging(struct rt_subscriber *subscriber)
 {
     struct rt_stream *stream = subscriber->stream;
@@ -234,7 +223,8 @@ static size_t visit_lagging(struct rt_subscriber *subscriber)
     if (rt_subscriber_is_passed(subscriber)) {
         units += rt_subscriber_pass(subscriber) / RT_UNIT_TOPICS;
     }
-    if (subscriber->state == RT_SUBSCRIBER_LAGGING && must_fetch(subscriber)) {
+    if (subscriber->state == RT_SUBSCRIBER_LAGGING &&
+        rt_subscriber_is_away(subscriber)) {
         rt_subscriber_fetch(subscriber); /* what is behind a gap, too */
         return units;
     }

@@ -2,7 +2,9 @@
 
 #include "base/error.h"
 #include "broker/core/closing.h"
+#include "broker/core/excerpt.h"
 #include "broker/core/fanout.h"
+#include "broker/core/journal.h"
 #include "broker/core/selection.h"
 #include "broker/core/topic.h"
 
@@ -11,26 +13,85 @@ static struct rt_follower *of_topic(struct rt_list *link)
     return RT_CONTAINER(link, struct rt_follower, in_topic);
 }
 
-/* --- drops --- */
+/* --- losses --- */
 
-/* Drops are numbered over all topics, so that a subscriber knows which of them
- * it was told of. What is encoded already of what is gone goes with it: who
- * lacks it still is told of a gap, and must not get it after that. */
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What was read and encoded already of what is gone goes with it: who lacks it
+ * still is told of a gap, and must not get it after that. */
+static void forget(const struct rt_follower *follower, uint64_t sequence)
+{
+    rt_blocks_drop_before(&follower->selection->blocks, sequence + 1);
+    rt_excerpts_forget(follower->selection);
+}
+
+/* Losses are numbered over all topics, so that a subscriber knows which of them
+ * it was told of. */
+static void note_loss(struct rt_follower *follower, uint64_t sequence)
+{
+    struct rt_selection *selection = follower->selection;
+    if (sequence <= follower->lost_sequence) {
+        return;
+    }
+    follower->lost_sequence = sequence;
+    follower->drop = ++follower->topic->core->drops;
+    rt_list_remove(&follower->in_lost);
+    rt_list_append(&selection->lost, &follower->in_lost);
+    selection->lost_sequence = greater(selection->lost_sequence, sequence);
+    forget(follower, sequence);
+}
+
+/* Of what the ring has dropped, the last that is not on disk either, nor on its
+ * way. */
+static uint64_t find_lost(const struct rt_follower *follower)
+{
+    const struct rt_topic *topic = follower->topic;
+    const struct rt_journal *journal = topic->core->journal;
+    uint64_t dropped = follower->dropped_sequence;
+    bool is_written =
+        topic->durable != NULL &&
+        (journal->state != RT_JOURNAL_FAILED || dropped <= journal->sequence);
+    if (!is_written) {
+        return dropped;
+    }
+    uint64_t gone =
+        greater(follower->removed_sequence, follower->damaged_sequence);
+    return greater(topic->purged_sequence, gone < dropped ? gone : dropped);
+}
+
+void rt_follower_lose(struct rt_follower *follower,
+                      uint64_t removed,
+                      uint64_t damaged)
+{
+    follower->removed_sequence = greater(follower->removed_sequence, removed);
+    follower->damaged_sequence = greater(follower->damaged_sequence, damaged);
+    note_loss(follower, find_lost(follower));
+}
+
 static void note_drop(struct rt_follower *follower)
 {
     struct rt_selection *selection = follower->selection;
-    uint64_t sequence = follower->topic->ring.dropped_sequence;
-    if (sequence <= follower->dropped_sequence) {
-        return;
+    uint64_t dropped = follower->topic->ring.dropped_sequence;
+    follower->dropped_sequence = dropped;
+    selection->dropped_sequence = greater(selection->dropped_sequence, dropped);
+    note_loss(follower, find_lost(follower));
+}
+
+static void fail(const struct rt_topic *topic)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        note_drop(of_topic(link));
     }
-    follower->dropped_sequence = sequence;
-    follower->drop = ++follower->topic->core->drops;
-    rt_list_remove(&follower->in_dropped);
-    rt_list_append(&selection->dropped, &follower->in_dropped);
-    if (selection->dropped_sequence < sequence) {
-        selection->dropped_sequence = sequence;
+}
+
+void rt_followers_fail(struct rt_core *core)
+{
+    RT_LIST_EACH (link, &core->topic_list) {
+        fail(RT_CONTAINER(link, struct rt_topic, link));
     }
-    rt_blocks_drop_before(&selection->blocks, sequence + 1);
 }
 
 /* --- who follows --- */
@@ -40,8 +101,8 @@ int rt_follower_create(struct rt_selection *selection, struct rt_topic *topic)
     struct rt_heap *heap = topic->core->heap;
     size_t kept = heap->limit / RT_TOPICS_KEEP_PART;
     if (rt_heap_is_low(heap, sizeof(struct rt_follower) + kept) ||
-        rt_merge_reserve(&selection->merge, selection->follower_count + 1) <
-            0) {
+        rt_merge_reserve(&selection->merge, selection->follower_count + 2) <
+            0) { /* one is for an excerpt */
         return RT_ENOMEM;
     }
     struct rt_follower *follower =
@@ -51,7 +112,7 @@ int rt_follower_create(struct rt_selection *selection, struct rt_topic *topic)
     }
     follower->topic = topic;
     follower->selection = selection;
-    rt_list_init(&follower->in_dropped);
+    rt_list_init(&follower->in_lost);
     rt_list_append(&topic->followers, &follower->in_topic);
     rt_list_append(&selection->followers, &follower->in_selection);
     selection->follower_count++;
@@ -64,7 +125,7 @@ void rt_follower_destroy(struct rt_follower *follower)
 {
     rt_list_remove(&follower->in_topic);
     rt_list_remove(&follower->in_selection);
-    rt_list_remove(&follower->in_dropped);
+    rt_list_remove(&follower->in_lost);
     follower->selection->follower_count--;
     follower->selection->closed_count -= follower->topic->is_closed;
     rt_heap_free(follower->topic->core->heap, follower, sizeof(*follower));
@@ -135,13 +196,11 @@ int rt_followers_join(struct rt_topic *topic)
     return joining.err;
 }
 
-/* What is encoded of its events goes with them. */
 void rt_followers_leave(struct rt_topic *topic)
 {
     while (!rt_list_is_empty(&topic->followers)) {
         struct rt_follower *follower = of_topic(topic->followers.next);
-        rt_blocks_drop_before(&follower->selection->blocks,
-                              rt_topic_sequence(topic) + 1);
+        forget(follower, rt_topic_sequence(topic));
         rt_follower_destroy(follower);
     }
 }
@@ -210,6 +269,13 @@ void rt_followers_open(struct rt_topic *topic)
         struct rt_selection *selection = of_topic(link)->selection;
         selection->closed_count--;
         rt_blocks_drop_before(&selection->blocks, topic->closed_sequence + 1);
+    }
+}
+
+void rt_followers_purge(struct rt_topic *topic)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        forget(of_topic(link), rt_topic_sequence(topic));
     }
 }
 

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "broker/core/merge.h"
 
+struct rt_core;
 struct rt_selection;
 struct rt_topic;
 
@@ -22,9 +23,12 @@ struct rt_follower {
     struct rt_selection *selection;
     struct rt_list in_topic;     /* in topic->followers */
     struct rt_list in_selection; /* in selection->followers */
-    struct rt_list in_dropped;   /* in selection->dropped, or in none */
-    uint64_t dropped_sequence;   /* of the last event the topic has dropped */
-    uint64_t drop;               /* the number of that drop */
+    struct rt_list in_lost;      /* in selection->lost, or in none */
+    uint64_t dropped_sequence;   /* of the last event the ring has dropped */
+    uint64_t lost_sequence;      /* of the last one that cannot be had */
+    uint64_t removed_sequence;   /* of the last one that is gone from disk */
+    uint64_t damaged_sequence;   /* and that is damaged there */
+    uint64_t drop;               /* the number of that loss */
 };
 
 /* Links a selection and a topic that it does not have yet, as the one that has
@@ -56,16 +60,29 @@ RT_MUST_USE int rt_followers_join(struct rt_topic *topic);
 void rt_followers_leave(struct rt_topic *topic);
 
 /* The topic has changed: whoever follows has something to get if an event was
- * appended, and is to be told, if it lacks them, of events that were dropped.
+ * appended, and is to be told, if it lacks them, of events that are lost.
  */
 void rt_followers_mark(struct rt_topic *topic);
+
+/* Events up to these numbers may be gone from disk, or be damaged there; 0:
+ * none are. */
+void rt_follower_lose(struct rt_follower *follower,
+                      uint64_t removed,
+                      uint64_t damaged);
+
+/* No more events come to be on disk: what the rings have dropped of others is
+ * lost. */
+void rt_followers_fail(struct rt_core *core);
 
 /* The topic is closed, or was and is opened. */
 void rt_followers_close(struct rt_topic *topic);
 void rt_followers_open(struct rt_topic *topic);
 
-/* The topic's events are about to go: those who keep up are given them. */
+/* The topic's events are about to go: those who keep up are given them. And
+ * when they have gone, nobody is given what is left of them elsewhere, also
+ * whoever was told before that some may be lost. */
 void rt_followers_finish_pass(struct rt_topic *topic);
+void rt_followers_purge(struct rt_topic *topic);
 
 /* As rt_topic_subscribers and rt_topic_is_wanted, as far as selections are
  * concerned. */

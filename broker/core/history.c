@@ -80,6 +80,13 @@ find_extent(const struct rt_topic *topic, uint64_t *earliest, uint64_t *end)
     return *earliest < *end;
 }
 
+bool rt_history_counts(const struct rt_topic *topic, uint64_t offset)
+{
+    const struct rt_durable *durable = topic->durable;
+    return offset < topic->ring.next_offset &&
+           (offset < durable->old_end || offset >= durable->begin);
+}
+
 /* For what is not in the ring, nor in a block. */
 static enum rt_place place_beyond(const struct rt_topic *topic, uint64_t offset)
 {
@@ -90,7 +97,7 @@ static enum rt_place place_beyond(const struct rt_topic *topic, uint64_t offset)
         return topic->core->journal->state == RT_JOURNAL_FAILED ? RT_PLACE_GONE
                                                                 : RT_PLACE_WAY;
     }
-    if ((offset >= durable->old_end && offset < durable->begin) ||
+    if (!rt_history_counts(topic, offset) ||
         !find_extent(topic, &earliest, &end) || offset < earliest) {
         return RT_PLACE_GONE;
     }

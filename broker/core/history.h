@@ -27,6 +27,7 @@
 
 struct rt_core;
 struct rt_durable;
+struct rt_log_scan;
 struct rt_topic;
 
 struct rt_history_ops {
@@ -58,6 +59,10 @@ struct rt_history_ops {
                   uint64_t id,
                   uint64_t offset,
                   struct rt_segment *segment);
+
+    /* Reads what a scan asks for, and has rt_excerpts_fetched called then, but
+     * not from inside. */
+    void (*scan)(void *context, struct rt_log_scan *scan);
 };
 
 enum rt_history_state {
@@ -105,6 +110,10 @@ void rt_history_finish(struct rt_history *history);
 
 /* Where the event of an offset below the head is. */
 enum rt_place rt_history_place(const struct rt_topic *topic, uint64_t offset);
+
+/* Whether an offset was given, and the event not lost at the start: the log may
+ * have some behind what is damaged, which the topic does not count. */
+bool rt_history_counts(const struct rt_topic *topic, uint64_t offset);
 
 /* Whether the disk has that event, which may be in the ring as well. */
 bool rt_history_has(const struct rt_topic *topic, uint64_t offset);

@@ -130,8 +130,10 @@ struct rt_journal {
     uint32_t extents_owed;    /* that those to collect need */
     uint64_t bytes;           /* of events not on disk, collected or not */
     uint64_t done;            /* number of the last batch on disk */
+    uint64_t sequence;        /* everything up to there is */
     uint64_t next_id;         /* of a topic; never used again */
-    uint64_t noted_id;        /* what the log knows of that */
+    uint64_t noted_id;        /* what the log knows of that, */
+    uint64_t noted_drop; /* and the last removal of a topic that it knows */
     struct rt_lost lost;
 };
 

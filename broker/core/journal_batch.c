@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "broker/core/follower.h"
 #include "broker/core/journal.h"
 #include "broker/core/saved.h"
 #include "broker/core/topic.h"
@@ -118,6 +119,7 @@ int rt_journal_note_node(struct rt_journal *journal)
                        (struct rt_bytes){(const char *)&state, sizeof(state)});
     if (err == 0) {
         journal->noted_id = journal->next_id;
+        journal->noted_drop = journal->core->removed.drop;
     }
     return err;
 }
@@ -136,11 +138,14 @@ static int note_changed(struct rt_journal *journal)
     return err;
 }
 
-/* Numbers of topics that are gone must not be given again. And the end is told
- * with what the node was then, for a batch is never empty. */
+/* Numbers of topics that are gone must not be given again, and whoever lacks
+ * what these had is told after a start, too. And the end is told with what the
+ * node was then, for a batch is never empty. */
 static bool has_node(const struct rt_journal *journal)
 {
-    return journal->noted_id != journal->next_id || journal->collecting->is_end;
+    return journal->noted_id != journal->next_id ||
+           journal->noted_drop != journal->core->removed.drop ||
+           journal->collecting->is_end;
 }
 
 static int note_all(struct rt_journal *journal)
@@ -323,6 +328,7 @@ static void fail(struct rt_journal *journal)
         release(journal, journal->writing);
         journal->writing = NULL;
     }
+    rt_followers_fail(journal->core);
 }
 
 void rt_journal_done(struct rt_journal *journal, int err)
@@ -340,6 +346,7 @@ void rt_journal_done(struct rt_journal *journal, int err)
         fail(journal);
     } else {
         journal->done = batch->number;
+        journal->sequence = batch->sequence;
         advance(journal, batch);
     }
     release(journal, batch);

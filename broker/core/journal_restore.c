@@ -22,7 +22,7 @@ static void go_on(struct rt_topic *topic, uint64_t jump, uint64_t sequence)
     struct rt_durable *durable = topic->durable;
     struct rt_ring *ring = &topic->ring;
     uint64_t next = durable->old_end + jump;
-    rt_ring_begin(ring, next, ring->wall_ms, ring->wall_ms > 0 ? sequence : 0);
+    rt_ring_begin(ring, next, ring->wall_ms, sequence);
     durable->begin = next;
     durable->collected = next;
     durable->next = next;
@@ -44,8 +44,10 @@ static int restore(struct rt_topic *topic,
     durable->old_end = saved->next_offset;
     if (rt_topic_first(topic) < saved->next_offset) {
         topic->ring.wall_ms = standing->wall_ms; /* not all is purged */
+    } else {
+        topic->purged_sequence = standing->sequence;
     }
-    go_on(topic, 0, 0);
+    go_on(topic, 0, standing->sequence);
     return 0;
 }
 
@@ -100,12 +102,58 @@ static bool has_lost(const struct rt_journal *journal,
     return journal->noted_id > 0 ? !found->is_clean : has_more;
 }
 
-/* Somebody may have been given events of topics that the log does not know. */
-static void lose_numbers(struct rt_core *core, const struct rt_lost *lost)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
-    core->removed = (struct rt_removed){.sequence = lost->sequence,
-                                        .wall_ms = lost->wall_ms,
-                                        .drop = ++core->drops};
+    return a < b ? a : b;
+}
+
+/* The number of a topic's last event. None is higher than that of all, whatever
+ * the disk has. */
+static uint64_t last_sequence(const struct rt_topic *topic,
+                              const struct rt_log_found *found)
+{
+    return lesser(topic->ring.sequence, found->sequence);
+}
+
+/* The topic goes on, so much behind what the log has. */
+static void restored(struct rt_topic *topic,
+                     uint64_t jump,
+                     const struct rt_log_found *found)
+{
+    topic->closed_sequence = lesser(topic->closed_sequence, found->sequence);
+    topic->purged_sequence = lesser(topic->purged_sequence, found->sequence);
+    go_on(topic, topic->durable->is_damaged ? 0 : jump,
+          last_sequence(topic, found));
+    if (jump > 0 && !topic->durable->is_damaged) {
+        rt_journal_change(topic);
+    }
+}
+
+/* Somebody may have been given events of topics that the log does not know, or
+ * not any more. */
+static void lose(struct rt_core *core, const struct rt_lost *lost)
+{
+    struct rt_removed *removed = &core->removed;
+    uint64_t sequence = lesser(lost->sequence, core->sequence);
+    if (sequence > removed->sequence) {
+        *removed = (struct rt_removed){.sequence = sequence,
+                                       .wall_ms = lost->wall_ms,
+                                       .drop = ++core->drops};
+    }
+}
+
+/* What ends have cost, the last one too, and what topics had that are gone. */
+static void know_losses(struct rt_journal *journal,
+                        uint64_t jump,
+                        const struct rt_log_found *found)
+{
+    struct rt_core *core = journal->core;
+    struct rt_lost now = {core->wall_ms, core->sequence};
+    core->removed.sequence = lesser(core->removed.sequence, found->sequence);
+    if (jump > 0) {
+        journal->lost = now;
+    }
+    lose(core, found->lost_topics > 0 ? &now : &journal->lost);
 }
 
 int rt_journal_restored(struct rt_journal *journal,
@@ -114,22 +162,13 @@ int rt_journal_restored(struct rt_journal *journal,
     struct rt_core *core = journal->core;
     uint64_t jump = has_lost(journal, found) ? RT_JOURNAL_JUMP : 0;
     core->sequence = found->sequence + jump;
+    journal->sequence = core->sequence;
     if (found->next_topic > journal->next_id) {
         journal->next_id = found->next_topic;
     }
     RT_LIST_EACH (link, &core->topic_list) {
-        struct rt_topic *topic = RT_CONTAINER(link, struct rt_topic, link);
-        bool is_on = jump > 0 && !topic->durable->is_damaged;
-        go_on(topic, is_on ? jump : 0, found->sequence);
-        if (is_on) {
-            rt_journal_change(topic);
-        }
+        restored(RT_CONTAINER(link, struct rt_topic, link), jump, found);
     }
-    if (jump > 0) {
-        journal->lost = (struct rt_lost){core->wall_ms, core->sequence};
-    }
-    if (journal->lost.sequence > 0) {
-        lose_numbers(core, &journal->lost);
-    }
+    know_losses(journal, jump, found);
     return rt_journal_note_node(journal);
 }

@@ -13,8 +13,8 @@ struct rt_follower;
 
 struct rt_merge_item {
     uint64_t sequence;
-    uint64_t offset; /* in the topic */
-    struct rt_follower *follower;
+    uint64_t offset; /* in the topic, or the place in the excerpt */
+    struct rt_follower *follower; /* NULL: of an excerpt, not of a ring */
 };
 
 struct rt_merge {

@@ -89,9 +89,9 @@ void rt_subscriber_lose(struct rt_subscriber *subscriber, uint64_t next)
 
 /* --- a selection --- */
 
-static struct rt_follower *dropped_follower(struct rt_list *link)
+static struct rt_follower *lost_follower(struct rt_list *link)
 {
-    return RT_CONTAINER(link, struct rt_follower, in_dropped);
+    return RT_CONTAINER(link, struct rt_follower, in_lost);
 }
 
 /* Whether a topic has lost what the subscriber lacks, which it does not know.
@@ -109,91 +109,125 @@ static bool is_passed_by_removal(const struct rt_subscriber *subscriber)
     return is_news(subscriber, removed->sequence, removed->drop);
 }
 
-static bool is_passed_by_drop(const struct rt_subscriber *subscriber)
+static bool is_passed_by_loss(const struct rt_subscriber *subscriber)
 {
     const struct rt_selection *selection = subscriber->stream->selection;
-    struct rt_list *last = selection->dropped.previous;
-    return last != &selection->dropped &&
-           is_news(subscriber, selection->dropped_sequence,
-                   dropped_follower(last)->drop);
+    struct rt_list *last = selection->lost.previous;
+    return last != &selection->lost &&
+           is_news(subscriber, selection->lost_sequence,
+                   lost_follower(last)->drop);
 }
 
 /* At the head it lacks nothing, whatever topics that are gone have had. */
 static bool is_passed_in_selection(const struct rt_subscriber *subscriber)
 {
     return subscriber->offset < rt_stream_head(subscriber->stream) &&
-           (is_passed_by_removal(subscriber) || is_passed_by_drop(subscriber));
+           (is_passed_by_removal(subscriber) || is_passed_by_loss(subscriber));
 }
 
-/* What has dropped events since the subscriber was told last: the first one,
- * how many those are, and how many of them it lacks something of. */
-struct drops {
+/* What has lost events since the subscriber was told last: the first one, how
+ * many those are, and how many of them it lacks something of. */
+struct losses {
     struct rt_list *first;
     size_t topics;
     size_t news;
 };
 
-static struct drops find_drops(const struct rt_subscriber *subscriber)
+static struct losses find_losses(const struct rt_subscriber *subscriber)
 {
     struct rt_selection *selection = subscriber->stream->selection;
-    struct drops drops = {.first = &selection->dropped};
-    while (drops.first->previous != &selection->dropped) {
+    struct losses losses = {.first = &selection->lost};
+    while (losses.first->previous != &selection->lost) {
         const struct rt_follower *follower =
-            dropped_follower(drops.first->previous);
+            lost_follower(losses.first->previous);
         if (follower->drop <= subscriber->lag->drops) {
             break;
         }
-        drops.first = drops.first->previous;
-        drops.topics++;
-        drops.news +=
-            is_news(subscriber, follower->dropped_sequence, follower->drop);
+        losses.first = losses.first->previous;
+        losses.topics++;
+        losses.news +=
+            is_news(subscriber, follower->lost_sequence, follower->drop);
     }
-    return drops;
+    return losses;
 }
 
-/* Which of its events are gone is not known, but whether any was purged. */
-static void tell_topic(struct rt_subscriber *subscriber,
-                       const struct rt_topic *topic)
+/* Which of its events are gone is not known, but what they went by. */
+static enum rt_close_reason reason_of(const struct rt_subscriber *subscriber,
+                                      const struct rt_follower *follower)
 {
-    bool is_purged = topic->purged_sequence >= subscriber->offset;
-    struct rt_gap gap = {
-        .topic = topic->leaf.key,
-        .next = rt_topic_cursor(topic, rt_ring_earliest(&topic->ring)),
-        .reason = is_purged ? RT_CLOSE_EPOCH_CHANGED : RT_CLOSE_CURSOR_EVICTED};
+    if (follower->topic->purged_sequence >= subscriber->offset) {
+        return RT_CLOSE_EPOCH_CHANGED;
+    }
+    return follower->damaged_sequence >= subscriber->offset
+               ? RT_CLOSE_EVENTS_LOST
+               : RT_CLOSE_CURSOR_EVICTED;
+}
+
+/* What the topic goes on with behind what is lost: in the ring, if that was
+ * all it had dropped. */
+static uint64_t next_of(const struct rt_follower *follower)
+{
+    const struct rt_topic *topic = follower->topic;
+    return follower->lost_sequence == topic->ring.dropped_sequence
+               ? rt_ring_earliest(&topic->ring)
+               : rt_history_earliest(topic);
+}
+
+static void tell_topic(struct rt_subscriber *subscriber,
+                       const struct rt_follower *follower)
+{
+    const struct rt_topic *topic = follower->topic;
+    struct rt_gap gap = {.topic = topic->leaf.key,
+                         .next = rt_topic_cursor(topic, next_of(follower)),
+                         .reason = reason_of(subscriber, follower)};
     tell(subscriber, &gap);
 }
 
 /* Of each topic, as far as the connection takes it. */
 static void tell_topics(struct rt_subscriber *subscriber,
-                        const struct drops *drops)
+                        const struct losses *losses)
 {
-    const struct rt_list *end = &subscriber->stream->selection->dropped;
-    struct rt_list *link = drops->first;
+    const struct rt_list *end = &subscriber->stream->selection->lost;
+    struct rt_list *link = losses->first;
     while (link != end && subscriber->state == RT_SUBSCRIBER_LAGGING) {
-        const struct rt_follower *follower = dropped_follower(link);
+        const struct rt_follower *follower = lost_follower(link);
         bool is_told =
-            !is_news(subscriber, follower->dropped_sequence, follower->drop);
+            !is_news(subscriber, follower->lost_sequence, follower->drop);
         subscriber->lag->drops = follower->drop;
         link = link->next;
         if (!is_told) {
-            tell_topic(subscriber, follower->topic);
+            tell_topic(subscriber, follower);
         }
     }
+}
+
+/* In which topic is not known. */
+static void tell_somewhere(struct rt_subscriber *subscriber,
+                           enum rt_close_reason reason)
+{
+    struct rt_gap gap = {.reason = reason};
+    tell(subscriber, &gap);
 }
 
 static size_t pass_in_selection(struct rt_subscriber *subscriber)
 {
     struct rt_core *core = subscriber->stream->core;
-    struct drops drops = find_drops(subscriber);
+    struct losses losses = find_losses(subscriber);
     RT_CHECK(subscriber->gap != RT_GAP_CLOSE);
-    if (is_passed_by_removal(subscriber) || drops.news > RT_PASS_TOPICS_MAX) {
-        struct rt_gap gap = {.reason = RT_CLOSE_CURSOR_EVICTED};
+    if (is_passed_by_removal(subscriber) || losses.news > RT_PASS_TOPICS_MAX) {
         subscriber->lag->drops = core->drops;
-        tell(subscriber, &gap);
+        tell_somewhere(subscriber, RT_CLOSE_CURSOR_EVICTED);
     } else {
-        tell_topics(subscriber, &drops);
+        tell_topics(subscriber, &losses);
     }
-    return drops.topics;
+    return losses.topics;
+}
+
+void rt_subscriber_miss(struct rt_subscriber *subscriber,
+                        enum rt_close_reason reason)
+{
+    RT_CHECK(subscriber->stream->topic == NULL);
+    tell_somewhere(subscriber, reason);
 }
 
 /* --- either --- */

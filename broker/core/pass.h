@@ -1,6 +1,6 @@
 /*
- * Who is passed: rings drop events whoever is behind, and a subscriber that has
- * lost some that way is told so before it goes on.
+ * Who is passed: rings drop events whoever is behind, and so does the disk. A
+ * subscriber that lacks some which neither has is told so before it goes on.
  */
 #ifndef BROKER_CORE_PASS_H
 #define BROKER_CORE_PASS_H
@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "broker/core/close_reason.h"
 
 struct rt_subscriber;
 
@@ -28,5 +30,9 @@ size_t rt_subscriber_pass(struct rt_subscriber *subscriber);
 
 /* The same for events up to an offset that the disk has lost. */
 void rt_subscriber_lose(struct rt_subscriber *subscriber, uint64_t next);
+
+/* Tells who has several topics that events of some are gone. */
+void rt_subscriber_miss(struct rt_subscriber *subscriber,
+                        enum rt_close_reason reason);
 
 #endif

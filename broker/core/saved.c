@@ -35,7 +35,8 @@ struct rt_saved_topic rt_save_topic(const struct rt_topic *topic)
                                    .flags = flags_of(topic),
                                    .ring_bytes = ring.bytes,
                                    .ring_events = ring.events,
-                                   .ring_age_ms = ring.age_ms};
+                                   .ring_age_ms = ring.age_ms,
+                                   .closed_sequence = topic->closed_sequence};
 }
 
 /* The node may have less memory than it had. */
@@ -64,16 +65,30 @@ int rt_topic_restore(struct rt_bytes bytes, struct rt_topic *topic)
     topic->base = state.base;
     topic->old_base = state.old_base;
     topic->is_closed = (state.flags & RT_SAVED_CLOSED) != 0;
+    topic->closed_sequence = state.closed_sequence;
     topic->ack = ack_of(state.flags);
     return (state.flags & RT_SAVED_RETAINED) != 0 ? retain(topic, &state) : 0;
 }
 
 struct rt_saved_node rt_save_node(const struct rt_journal *journal)
 {
-    return (struct rt_saved_node){.epoch = journal->core->epoch,
+    const struct rt_core *core = journal->core;
+    return (struct rt_saved_node){.epoch = core->epoch,
                                   .next_id = journal->next_id,
                                   .lost_ms = journal->lost.wall_ms,
-                                  .lost_sequence = journal->lost.sequence};
+                                  .lost_sequence = journal->lost.sequence,
+                                  .removed_sequence = core->removed.sequence,
+                                  .removed_ms = core->removed.wall_ms};
+}
+
+static void restore_removed(struct rt_core *core,
+                            const struct rt_saved_node *state)
+{
+    if (state->removed_sequence > 0) {
+        core->removed = (struct rt_removed){.sequence = state->removed_sequence,
+                                            .wall_ms = state->removed_ms,
+                                            .drop = ++core->drops};
+    }
 }
 
 int rt_node_restore(struct rt_bytes bytes, struct rt_journal *journal)
@@ -88,5 +103,7 @@ int rt_node_restore(struct rt_bytes bytes, struct rt_journal *journal)
     journal->noted_id = state.next_id;
     journal->lost.wall_ms = state.lost_ms;
     journal->lost.sequence = state.lost_sequence;
+    restore_removed(journal->core, &state);
+    journal->noted_drop = journal->core->removed.drop;
     return 0;
 }

@@ -29,6 +29,7 @@ struct rt_saved_topic {
     uint64_t ring_bytes; /* the retention in memory */
     uint64_t ring_events;
     uint64_t ring_age_ms;
+    uint64_t closed_sequence; /* see broker/core/closing.h */
 };
 
 struct rt_saved_node {
@@ -37,6 +38,8 @@ struct rt_saved_node {
     uint64_t next_id; /* of a topic */
     uint64_t lost_ms; /* as the journal's, */
     uint64_t lost_sequence;
+    uint64_t removed_ms; /* and the core's, of topics that are gone */
+    uint64_t removed_sequence;
 };
 
 struct rt_saved_topic rt_save_topic(const struct rt_topic *topic);

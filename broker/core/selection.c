@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "broker/core/closing.h"
+#include "broker/core/excerpt.h"
 #include "broker/core/follower.h"
 #include "broker/core/topic.h"
 
@@ -27,6 +28,7 @@ static size_t selection_size(uint32_t pattern_count, size_t key_len)
 static void selection_destroy(struct rt_selection *selection)
 {
     struct rt_core *core = selection->stream.core;
+    rt_excerpts_forget(selection);
     while (!rt_list_is_empty(&selection->followers)) {
         rt_follower_destroy(follower_of(selection->followers.next));
     }
@@ -74,7 +76,7 @@ static void selection_init(struct rt_selection *selection,
                    (enum rt_format)(key.data[0] - '0'));
     rt_merge_init(&selection->merge, core->heap);
     rt_list_init(&selection->followers);
-    rt_list_init(&selection->dropped);
+    rt_list_init(&selection->lost);
     rt_list_init(&selection->link);
 }
 
@@ -320,6 +322,7 @@ static void validate_followers(const struct rt_selection *selection)
         RT_CHECK(sequence <= newest && sequence < selection->head);
         RT_CHECK(ring->dropped_sequence == follower->dropped_sequence);
         RT_CHECK(follower->dropped_sequence <= selection->dropped_sequence);
+        RT_CHECK(follower->lost_sequence <= selection->lost_sequence);
         newest = sequence;
         closed += follower->topic->is_closed;
         count++;
@@ -329,12 +332,12 @@ static void validate_followers(const struct rt_selection *selection)
     RT_CHECK(closed == selection->closed_count);
 }
 
-static void validate_drops(const struct rt_selection *selection)
+static void validate_losses(const struct rt_selection *selection)
 {
     uint64_t drop = 0;
-    RT_LIST_EACH (link, &selection->dropped) {
+    RT_LIST_EACH (link, &selection->lost) {
         const struct rt_follower *follower =
-            RT_CONTAINER(link, struct rt_follower, in_dropped);
+            RT_CONTAINER(link, struct rt_follower, in_lost);
         RT_CHECK(follower->drop > drop);
         drop = follower->drop;
     }
@@ -346,6 +349,6 @@ void rt_selection_validate(const struct rt_selection *selection)
     rt_stream_validate(&selection->stream);
     rt_blocks_validate(&selection->blocks);
     validate_followers(selection);
-    validate_drops(selection);
+    validate_losses(selection);
     RT_CHECK(selection->head <= selection->stream.core->sequence + 1);
 }

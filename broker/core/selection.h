@@ -11,8 +11,9 @@
  *
  * Nothing is matched when an event comes, for a topic knows its followers; and
  * nothing is kept that is not looked at, for the events are merged from the
- * rings when a subscriber comes to them. What a merge costs grows with the
- * topics that have had events since, not with all.
+ * rings when a subscriber comes to them, or taken from an excerpt of the log,
+ * if any of them is in no ring. What a merge costs grows with the topics that
+ * have had events since, not with all.
  */
 #ifndef BROKER_CORE_SELECTION_H
 #define BROKER_CORE_SELECTION_H
@@ -29,6 +30,8 @@
 #include "protocol/format.h"
 #include "protocol/pattern.h"
 
+struct rt_excerpt;
+
 struct rt_selection_pattern {
     struct rt_matcher_entry entry;
     struct rt_selection *selection;
@@ -41,10 +44,12 @@ struct rt_selection {
     struct rt_list link;      /* in core->selection_list */
     struct rt_blocks blocks;
     struct rt_merge merge;
+    const struct rt_excerpt *excerpt; /* that is merged, if any item is of it */
     struct rt_list followers; /* a topic each; the one where something happened
                                * last is first */
-    struct rt_list dropped; /* those that lost events; the last drop is last */
-    uint64_t dropped_sequence; /* of the newest event lost, of all topics */
+    struct rt_list lost;    /* those that lost events; the last loss is last */
+    uint64_t lost_sequence; /* of the newest event lost, of all topics */
+    uint64_t dropped_sequence; /* of the newest one that is in no ring */
     uint64_t head;             /* the sequence behind its last event */
     uint32_t follower_count;
     uint32_t closed_count; /* followers whose topic is closed */
@@ -85,10 +90,16 @@ bool rt_selection_has(const struct rt_selection *selection,
 void rt_selection_selector(const struct rt_selection *selection,
                            struct rt_selector *selector);
 
+/* Whether events from a sequence on, which is before the head, have to be read
+ * from disk before any can be found. */
+bool rt_selection_is_away(const struct rt_selection *selection,
+                          uint64_t sequence);
+
 /*
- * Finds the first events from a sequence on that the rings retain, encoded if
- * need be: 0 or RT_ENOMEM. Valid until the next call, or as long as the segment
- * is referred to.
+ * Finds the first events from a sequence on, in excerpts and in the rings,
+ * encoded if need be: 0 or RT_ENOMEM. Without any, the run ends where they may
+ * be, or at the sequence itself if they are away. Valid until the next call, or
+ * as long as the segment is referred to.
  */
 RT_MUST_USE int rt_selection_find(struct rt_selection *selection,
                                   uint64_t sequence,

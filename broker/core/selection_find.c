@@ -2,18 +2,26 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/closing.h"
+#include "broker/core/excerpt.h"
 #include "broker/core/follower.h"
 #include "broker/core/selection.h"
 #include "broker/core/topic.h"
 
 /* --- merging --- */
 
-/* Begins to merge what topics have from a sequence on. Returns how many were
- * looked at: those where anything happened since. */
-static uint32_t merge_from(struct rt_selection *selection, uint64_t sequence)
+/* An excerpt's next event stands in the merge among those of followers. */
+static struct rt_merge_item excerpt_item(const struct rt_excerpt *excerpt,
+                                         uint32_t place)
+{
+    uint64_t sequence = excerpt->events[place].sequence;
+    return (struct rt_merge_item){.sequence = sequence, .offset = place};
+}
+
+/* Begins to merge what rings have from a sequence on. Returns how many topics
+ * were looked at: those where anything happened since. */
+static uint32_t merge_rings(struct rt_selection *selection, uint64_t sequence)
 {
     uint32_t topics = 0;
-    selection->merge.count = 0;
     RT_LIST_EACH (link, &selection->followers) {
         struct rt_follower *follower =
             RT_CONTAINER(link, struct rt_follower, in_selection);
@@ -31,16 +39,44 @@ static uint32_t merge_from(struct rt_selection *selection, uint64_t sequence)
     return topics;
 }
 
+/* The same with an excerpt: what the rings have as well comes once. They may
+ * have what the disk has no more. */
+static uint32_t merge_excerpt(struct rt_selection *selection, uint64_t sequence)
+{
+    const struct rt_excerpt *excerpt = selection->excerpt;
+    uint32_t place = rt_excerpt_place(excerpt, sequence);
+    if (place < excerpt->count) {
+        rt_merge_push(&selection->merge, excerpt_item(excerpt, place));
+    }
+    return merge_rings(selection, sequence);
+}
+
 static bool is_merged(const struct rt_selection *selection, uint64_t end)
 {
     return selection->merge.count == 0 ||
            rt_merge_first(&selection->merge).sequence >= end;
 }
 
-static void merge_next(struct rt_merge *merge)
+/* Replaces the first item by what comes behind it in the excerpt. */
+static void merge_next_in_excerpt(struct rt_selection *selection,
+                                  const struct rt_merge_item *item)
 {
+    const struct rt_excerpt *excerpt = selection->excerpt;
+    uint32_t place = (uint32_t)item->offset + 1;
+    if (place < excerpt->count) {
+        rt_merge_replace(&selection->merge, excerpt_item(excerpt, place));
+    } else {
+        rt_merge_pop(&selection->merge);
+    }
+}
+
+static void merge_next(struct rt_selection *selection)
+{
+    struct rt_merge *merge = &selection->merge;
     struct rt_merge_item item = rt_merge_first(merge);
-    if (rt_follower_has(item.follower, item.offset + 1, item.sequence)) {
+    if (item.follower == NULL) {
+        merge_next_in_excerpt(selection, &item);
+    } else if (rt_follower_has(item.follower, item.offset + 1, item.sequence)) {
         rt_merge_replace(merge,
                          rt_follower_item(item.follower, item.offset + 1));
     } else {
@@ -59,19 +95,31 @@ struct piece {
     char memory[RT_NOTICE_BYTES_MAX];
 };
 
+static struct rt_item item_of(const struct rt_selection *selection,
+                              const struct rt_merge_item *first)
+{
+    const struct rt_excerpt *excerpt = selection->excerpt;
+    if (first->follower != NULL) {
+        return rt_topic_item(first->follower->topic, first->offset);
+    }
+    const struct rt_excerpt_event *event = &excerpt->events[first->offset];
+    return rt_topic_item_in(event->follower->topic, excerpt->segment,
+                            event->index, event->offset);
+}
+
 static void take_first(const struct rt_selection *selection,
                        struct piece *piece)
 {
     struct rt_merge_item first = rt_merge_first(&selection->merge);
-    const struct rt_topic *topic = first.follower->topic;
     piece->sequence = first.sequence;
-    piece->is_closing = rt_follower_is_closing(&first);
+    piece->is_closing =
+        first.follower != NULL && rt_follower_is_closing(&first);
     if (piece->is_closing) {
-        piece->closing =
-            rt_closing_encode(topic, selection->blocks.format, piece->memory);
+        piece->closing = rt_closing_encode(
+            first.follower->topic, selection->blocks.format, piece->memory);
         return;
     }
-    piece->item = rt_topic_item(topic, first.offset);
+    piece->item = item_of(selection, &first);
     piece->item.has_resume = true;
     piece->item.resume =
         (struct rt_cursor){selection->stream.core->epoch, first.sequence};
@@ -91,17 +139,19 @@ add(struct rt_block *block, enum rt_format format, const struct piece *piece)
                : rt_block_add(block, format, piece->sequence, &piece->item);
 }
 
-/* Encodes what is merged up to `end`, as far as there is room. */
+/* Encodes what is merged up to `end`, as far as there is room. Of a number that
+ * comes twice the first one counts. */
 static void
 fill(struct rt_selection *selection, struct rt_block *block, uint64_t end)
 {
     struct piece piece;
     while (!is_merged(selection, end)) {
         take_first(selection, &piece);
-        if (!add(block, selection->blocks.format, &piece)) {
+        bool is_new = piece.sequence >= block->end;
+        if (is_new && !add(block, selection->blocks.format, &piece)) {
             return;
         }
-        merge_next(&selection->merge);
+        merge_next(selection);
     }
     block->end = end;
 }
@@ -160,6 +210,37 @@ static int extend(struct rt_selection *selection,
     return *block == NULL ? RT_ENOMEM : 0;
 }
 
+/* Begins to merge what there is from a sequence on, and lowers *end to where
+ * that ends: at once, if it is away. Returns how many topics were looked at. */
+static uint32_t
+begin_merge(struct rt_selection *selection, uint64_t sequence, uint64_t *end)
+{
+    selection->merge.count = 0;
+    if (!rt_excerpt_is_needed(selection, sequence)) {
+        return merge_rings(selection, sequence);
+    }
+    selection->excerpt = rt_excerpt_find(selection, sequence);
+    if (selection->excerpt == NULL) {
+        *end = sequence;
+        return 0;
+    }
+    *end = *end < selection->excerpt->end ? *end : selection->excerpt->end;
+    return merge_excerpt(selection, sequence);
+}
+
+bool rt_selection_is_away(const struct rt_selection *selection,
+                          uint64_t sequence)
+{
+    uint64_t end = selection->head;
+    if (!rt_excerpt_is_needed(selection, sequence)) {
+        return false;
+    }
+    const struct rt_block *block =
+        rt_blocks_seek(&selection->blocks, sequence, &end);
+    bool is_encoded = block != NULL && block->end > sequence;
+    return !is_encoded && rt_excerpt_find(selection, sequence) == NULL;
+}
+
 int rt_selection_find(struct rt_selection *selection,
                       uint64_t sequence,
                       struct rt_run *run)
@@ -169,7 +250,7 @@ int rt_selection_find(struct rt_selection *selection,
     struct rt_block *block = rt_blocks_seek(&selection->blocks, sequence, &end);
     uint64_t from = block == NULL ? sequence : block->end;
     if (!has_event(block, sequence) && from < end) {
-        topics = merge_from(selection, from);
+        topics = begin_merge(selection, from, &end);
         int err = extend(selection, sequence, end, &block);
         if (err < 0) {
             return err;

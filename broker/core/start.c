@@ -1,6 +1,7 @@
 #include "broker/core/start.h"
 
 #include "base/check.h"
+#include "broker/core/excerpt.h"
 #include "broker/core/follower.h"
 #include "broker/core/history.h"
 #include "broker/core/selection.h"
@@ -156,16 +157,34 @@ static uint64_t lesser(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The sequence of the topic's first event that is left and, if it lost any that
- * was stamped at that time or later, before it. */
-static uint64_t sequence_since(const struct rt_ring *ring, uint64_t wall_ms)
+/* The sequence of the ring's first event that was stamped then or later. */
+static uint64_t sequence_in_ring(const struct rt_ring *ring, uint64_t wall_ms)
 {
-    if (ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms) {
-        return ring->dropped_sequence;
-    }
     uint64_t offset = rt_ring_offset_since(ring, wall_ms);
     return offset < ring->next_offset ? rt_ring_entry(ring, offset)->sequence
                                       : UINT64_MAX;
+}
+
+uint64_t rt_select_in_rings(const struct rt_selection *selection,
+                            uint64_t wall_ms)
+{
+    uint64_t sequence = UINT64_MAX;
+    RT_LIST_EACH (link, &selection->followers) {
+        const struct rt_follower *follower =
+            RT_CONTAINER(link, struct rt_follower, in_selection);
+        sequence =
+            lesser(sequence, sequence_in_ring(&follower->topic->ring, wall_ms));
+    }
+    return sequence;
+}
+
+/* The same and, if the topic lost any that was stamped at that time or later,
+ * before it. */
+static uint64_t sequence_since(const struct rt_ring *ring, uint64_t wall_ms)
+{
+    return ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms
+               ? ring->dropped_sequence
+               : sequence_in_ring(ring, wall_ms);
 }
 
 /* The least of all topics; what the node has next if none has anything. */
@@ -199,28 +218,76 @@ static uint64_t select_earliest(const struct rt_selection *selection)
     return sequence;
 }
 
+/* Where to begin is looked for on disk, if rings have dropped anything that is
+ * meant. */
+static struct rt_select_found look_on_disk(uint64_t wall_ms)
+{
+    return (struct rt_select_found){.sequence = 1,
+                                    .drops = UINT64_MAX,
+                                    .is_on_disk = true,
+                                    .wall_ms = wall_ms};
+}
+
+static struct rt_select_found
+find_earliest(const struct rt_selection *selection)
+{
+    if (rt_excerpt_is_needed(selection, 1)) {
+        return look_on_disk(0);
+    }
+    return (struct rt_select_found){.sequence = select_earliest(selection),
+                                    .drops = selection->stream.core->drops};
+}
+
+static bool is_dropped_since(const struct rt_selection *selection,
+                             uint64_t wall_ms)
+{
+    RT_LIST_EACH (link, &selection->followers) {
+        const struct rt_ring *ring =
+            &RT_CONTAINER(link, struct rt_follower, in_selection)->topic->ring;
+        if (ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct rt_select_found
+find_select_time(const struct rt_selection *selection, uint64_t wall_ms)
+{
+    if (rt_excerpt_is_needed(selection, 1) &&
+        is_dropped_since(selection, wall_ms)) {
+        return look_on_disk(wall_ms);
+    }
+    return (struct rt_select_found){.sequence =
+                                        select_since(selection, wall_ms)};
+}
+
+static struct rt_select_found
+find_position(const struct rt_selection *selection, struct rt_cursor cursor)
+{
+    const struct rt_core *core = selection->stream.core;
+    if (cursor.epoch == core->epoch && cursor.offset <= core->sequence) {
+        return (struct rt_select_found){.sequence = cursor.offset + 1};
+    }
+    struct rt_select_found found = find_earliest(selection);
+    found.is_gap = true;
+    return found;
+}
+
 struct rt_select_found rt_select_find(const struct rt_selection *selection,
                                       const struct rt_since *since)
 {
     const struct rt_core *core = selection->stream.core;
-    bool is_of_node = since->cursor.epoch == core->epoch &&
-                      since->cursor.offset <= core->sequence;
     switch (since->kind) {
     case RT_SINCE_NODE:
-        if (is_of_node) {
-            return (struct rt_select_found){since->cursor.offset + 1,
-                                            .drops = 0};
-        }
-        return (struct rt_select_found){select_earliest(selection),
-                                        .drops = core->drops, .is_gap = true};
+        return find_position(selection, since->cursor);
     case RT_SINCE_TIME:
-        return (struct rt_select_found){select_since(selection, since->wall_ms),
-                                        .drops = 0};
+        return find_select_time(selection, since->wall_ms);
     case RT_SINCE_EARLIEST:
-        return (struct rt_select_found){select_earliest(selection),
-                                        .drops = core->drops};
+        return find_earliest(selection);
     default:
         RT_CHECK(since->kind == RT_SINCE_NOW);
     }
-    return (struct rt_select_found){core->sequence + 1, .drops = core->drops};
+    return (struct rt_select_found){.sequence = core->sequence + 1,
+                                    .drops = core->drops};
 }

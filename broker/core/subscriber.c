@@ -19,6 +19,8 @@ static struct rt_lag *take_lag(struct rt_core *core)
     struct rt_lag *lag = rt_pool_take(&core->lags);
     if (lag != NULL) {
         *lag = (struct rt_lag){.drops = core->drops};
+        rt_list_init(&lag->waiter.link);
+        rt_list_init(&lag->excerpt.link);
     }
     return lag;
 }
@@ -189,6 +191,8 @@ static int attach_selected(struct rt_subscriber *subscriber,
                      found->sequence < head ? found->sequence : head);
     if (err == 0 && subscriber->state == RT_SUBSCRIBER_LAGGING) {
         subscriber->lag->drops = found->drops;
+        subscriber->lag->excerpt.is_seeking = found->is_on_disk;
+        subscriber->lag->excerpt.wall_ms = found->wall_ms;
     }
     return err;
 }
@@ -257,6 +261,7 @@ void rt_subscriber_detach(struct rt_subscriber *subscriber)
     } else {
         if (subscriber->state == RT_SUBSCRIBER_FETCHING) {
             rt_list_remove(&subscriber->lag->waiter.link);
+            rt_list_remove(&subscriber->lag->excerpt.link);
         }
         rt_list_remove(&subscriber->link);
         release_lag(subscriber);
@@ -348,16 +353,100 @@ static void on_fetched(struct rt_history_waiter *waiter, int err, uint64_t next)
     }
 }
 
+/* Where it begins that looks for a time: rings may have what the disk has no
+ * more, before what was found there or is to be looked at next. */
+static uint64_t first_of(const struct rt_subscriber *subscriber, uint64_t next)
+{
+    const struct rt_excerpt_waiter *waiter = &subscriber->lag->excerpt;
+    if (!waiter->is_seeking || waiter->wall_ms == 0) {
+        return next;
+    }
+    uint64_t in_rings =
+        rt_select_in_rings(subscriber->stream->selection, waiter->wall_ms);
+    return in_rings < next ? in_rings : next;
+}
+
+/* Whoever looks for where to begin has found it, and knows what is gone before
+ * that. */
+static void end_search(struct rt_lag *lag)
+{
+    lag->excerpt.is_seeking = false;
+    lag->excerpt.wall_ms = 0;
+    lag->drops = lag->excerpt.drops;
+}
+
+/* Or it goes on to look; what is gone meanwhile it is told at once. */
+static void on_found(struct rt_subscriber *subscriber, int err, uint64_t next)
+{
+    struct rt_lag *lag = subscriber->lag;
+    bool is_gone = lag->excerpt.is_gone;
+    lag->excerpt.is_gone = false;
+    subscriber->offset = first_of(subscriber, next);
+    if (lag->excerpt.is_seeking && (err == 0 || subscriber->offset < next)) {
+        end_search(lag);
+    }
+    if (is_gone) {
+        rt_subscriber_miss(subscriber, RT_CLOSE_CURSOR_EVICTED);
+    }
+}
+
+/* All there is begins behind what the disk has lost. */
+static void on_damaged(struct rt_subscriber *subscriber, uint64_t next)
+{
+    struct rt_lag *lag = subscriber->lag;
+    subscriber->offset = next;
+    if (lag->excerpt.is_seeking && lag->excerpt.wall_ms == 0) {
+        end_search(lag);
+    }
+    rt_subscriber_miss(subscriber, RT_CLOSE_EVENTS_LOST);
+}
+
+static void on_read(struct rt_excerpt_waiter *waiter, int err, uint64_t next)
+{
+    struct rt_lag *lag = RT_CONTAINER(waiter, struct rt_lag, excerpt);
+    struct rt_subscriber *subscriber = lag->subscriber;
+    RT_CHECK(subscriber->state == RT_SUBSCRIBER_FETCHING);
+    enter_lagging(subscriber);
+    if (err == RT_ENOMEM) {
+        rt_subscriber_close(subscriber, RT_CLOSE_OVERLOAD);
+    } else if (err == RT_EDAMAGED) {
+        on_damaged(subscriber, next);
+    } else {
+        on_found(subscriber, err, next);
+    }
+}
+
+bool rt_subscriber_is_away(const struct rt_subscriber *subscriber)
+{
+    const struct rt_stream *stream = subscriber->stream;
+    if (subscriber->offset >= rt_stream_head(stream)) {
+        return false;
+    }
+    if (stream->topic != NULL) {
+        return rt_history_is_away(stream->topic, subscriber->offset);
+    }
+    return subscriber->lag->excerpt.is_seeking ||
+           rt_selection_is_away(stream->selection, subscriber->offset);
+}
+
 void rt_subscriber_fetch(struct rt_subscriber *subscriber)
 {
     struct rt_lag *lag = subscriber->lag;
+    struct rt_stream *stream = subscriber->stream;
     RT_CHECK(subscriber->state == RT_SUBSCRIBER_LAGGING);
     rt_list_remove(&subscriber->link);
     subscriber->state = RT_SUBSCRIBER_FETCHING;
     lag->subscriber = subscriber;
-    lag->waiter.offset = subscriber->offset;
-    lag->waiter.wake = on_fetched;
-    rt_history_wait(subscriber->stream->topic, &lag->waiter);
+    if (stream->topic != NULL) {
+        lag->waiter.offset = subscriber->offset;
+        lag->waiter.wake = on_fetched;
+        rt_history_wait(stream->topic, &lag->waiter);
+    } else {
+        lag->excerpt.selection = stream->selection;
+        lag->excerpt.sequence = subscriber->offset;
+        lag->excerpt.wake = on_read;
+        rt_excerpt_wait(&lag->excerpt);
+    }
 }
 
 void rt_subscriber_block(struct rt_subscriber *subscriber)

@@ -20,6 +20,7 @@
 
 #include "base/list.h"
 #include "broker/core/core.h"
+#include "broker/core/excerpt.h"
 #include "protocol/format.h"
 #include "protocol/pattern.h"
 #include "protocol/since.h"
@@ -46,7 +47,8 @@ struct rt_lag {
     uint64_t drops;      /* of a selection: it was told of those until then */
     uint64_t since_ms;   /* blocked since */
     size_t queued_bytes; /* seen in the sink's queue at that time */
-    struct rt_history_waiter waiter; /* FETCHING */
+    struct rt_history_waiter waiter;  /* FETCHING, in a topic */
+    struct rt_excerpt_waiter excerpt; /* and in a selection */
     struct rt_subscriber *subscriber;
 };
 
@@ -155,7 +157,11 @@ void rt_subscriber_close_with(struct rt_subscriber *subscriber,
 RT_MUST_USE int rt_subscriber_fall_behind(struct rt_subscriber *subscriber,
                                           uint64_t offset);
 
-/* A lagging subscriber waits for its next event, which is on disk. */
+/* Whether a lagging subscriber has to wait for its next event, which is on
+ * disk, or on the way there. */
+bool rt_subscriber_is_away(const struct rt_subscriber *subscriber);
+
+/* It waits for that. */
 void rt_subscriber_fetch(struct rt_subscriber *subscriber);
 
 /* A lagging subscriber waits for its sink to drain. */

@@ -224,6 +224,14 @@ struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset)
 {
     const struct rt_segment *segment = find_segment(topic, offset);
     uint32_t index = (uint32_t)(offset - segment->first_offset);
+    return rt_topic_item_in(topic, segment, index, offset);
+}
+
+struct rt_item rt_topic_item_in(const struct rt_topic *topic,
+                                const struct rt_segment *segment,
+                                uint32_t index,
+                                uint64_t offset)
+{
     const struct rt_entry *entry = rt_segment_entry(segment, index);
     uint32_t end = rt_segment_start(segment, index + 1);
     struct rt_bytes frame = {(const char *)segment->bytes + entry->start,

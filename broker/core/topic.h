@@ -42,6 +42,7 @@ struct rt_topic {
     uint32_t old_epoch;
     uint32_t epoch;
     uint64_t purged_sequence; /* of the last event that a purge dropped */
+    uint64_t purged_ms;       /* and when it was stamped */
     uint64_t closed_sequence; /* of its last closing, see closing.h; 0: none */
     enum rt_ack ack;          /* of its own; RT_ACK_UNSAID: the node's */
     bool is_closed;           /* takes no more events */
@@ -90,8 +91,13 @@ struct rt_receipt rt_topic_receipt(const struct rt_topic *topic,
  * block of history. */
 uint64_t rt_topic_readable(const struct rt_topic *topic, uint64_t offset);
 
-/* The event of such an offset, as formats need it. */
+/* The event of such an offset, as formats need it; and one that is elsewhere,
+ * in a segment by that index. */
 struct rt_item rt_topic_item(const struct rt_topic *topic, uint64_t offset);
+struct rt_item rt_topic_item_in(const struct rt_topic *topic,
+                                const struct rt_segment *segment,
+                                uint32_t index,
+                                uint64_t offset);
 
 /* The offset of the first event that its epoch had. */
 uint64_t rt_topic_first(const struct rt_topic *topic);

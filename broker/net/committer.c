@@ -249,6 +249,7 @@ static void on_async(uv_async_t *async)
     settle(committer);
     rt_fetcher_hear(&committer->fetcher);
     rt_history_continue(&committer->server->core.history);
+    rt_excerpts_continue(&committer->server->core.excerpts);
     rt_disk_answers_release(committer->server);
     if (committer->news.has_ended) {
         end(committer);

@@ -8,6 +8,13 @@
 /* --- the thread --- */
 
 /* The loop is woken when it may have the lock. */
+static void tell(struct rt_fetcher *fetcher)
+{
+    uv_mutex_unlock(&fetcher->lock);
+    (void)uv_async_send(fetcher->async);
+    uv_mutex_lock(&fetcher->lock);
+}
+
 static void read_events(struct rt_fetcher *fetcher)
 {
     size_t needed = 0;
@@ -22,9 +29,34 @@ static void read_events(struct rt_fetcher *fetcher)
     if (fetcher->state == RT_FETCHER_READING) {
         fetcher->state = RT_FETCHER_DONE;
     }
+    tell(fetcher);
+}
+
+static void scan_events(struct rt_fetcher *fetcher)
+{
+    struct rt_log_scan *scan = fetcher->scan;
     uv_mutex_unlock(&fetcher->lock);
-    (void)uv_async_send(fetcher->async);
+    int err = rt_log_scan(&fetcher->scanner, scan);
     uv_mutex_lock(&fetcher->lock);
+    fetcher->scan_err = err;
+    fetcher->scan_state = RT_FETCHER_DONE;
+    tell(fetcher);
+}
+
+static void work(struct rt_fetcher *fetcher)
+{
+    bool is_idle = true;
+    if (fetcher->state == RT_FETCHER_READING) {
+        read_events(fetcher);
+        is_idle = false;
+    }
+    if (fetcher->scan_state == RT_FETCHER_READING) {
+        scan_events(fetcher);
+        is_idle = false;
+    }
+    if (is_idle) {
+        uv_cond_wait(&fetcher->wake, &fetcher->lock);
+    }
 }
 
 static void run(void *context)
@@ -32,11 +64,7 @@ static void run(void *context)
     struct rt_fetcher *fetcher = context;
     uv_mutex_lock(&fetcher->lock);
     while (fetcher->state != RT_FETCHER_ENDING) {
-        if (fetcher->state == RT_FETCHER_READING) {
-            read_events(fetcher);
-        } else {
-            uv_cond_wait(&fetcher->wake, &fetcher->lock);
-        }
+        work(fetcher);
     }
     uv_mutex_unlock(&fetcher->lock);
 }
@@ -57,6 +85,23 @@ static int begin(struct rt_fetcher *fetcher)
         return RT_ENOMEM;
     }
     fetcher->is_running = true;
+    return 0;
+}
+
+/* The first scan: what scans take is asked for only where there are any. */
+static int begin_scans(struct rt_fetcher *fetcher)
+{
+    int err = fetcher->is_running ? 0 : begin(fetcher);
+    if (err == 0) {
+        err = rt_heap_charge(&fetcher->server->heap, RT_FETCHER_BYTES);
+    }
+    if (err < 0) {
+        return err;
+    }
+    rt_heap_init(&fetcher->scan_heap, RT_FETCHER_BYTES);
+    fetcher->scan_store = (struct rt_store){.heap = &fetcher->scan_heap};
+    rt_log_scanner_init(&fetcher->scanner, fetcher->log, &fetcher->scan_store);
+    fetcher->is_scanning = true;
     return 0;
 }
 
@@ -115,11 +160,28 @@ fetch(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
     }
 }
 
+static void scan(void *context, struct rt_log_scan *scan)
+{
+    struct rt_fetcher *fetcher = context;
+    int err = fetcher->is_scanning ? 0 : begin_scans(fetcher);
+    uv_mutex_lock(&fetcher->lock);
+    RT_CHECK(fetcher->scan_state == RT_FETCHER_IDLE);
+    fetcher->scan = scan;
+    fetcher->scan_err = err;
+    fetcher->scan_state = err < 0 ? RT_FETCHER_DONE : RT_FETCHER_READING;
+    uv_mutex_unlock(&fetcher->lock);
+    uv_cond_signal(&fetcher->wake);
+    if (err < 0) {
+        (void)uv_async_send(fetcher->async);
+    }
+}
+
 static const struct rt_history_ops ops = {.extent = find_extent,
                                           .lost_ms = find_lost,
                                           .offset_since = find_since,
                                           .offset_before = find_before,
-                                          .fetch = fetch};
+                                          .fetch = fetch,
+                                          .scan = scan};
 
 int rt_fetcher_init(struct rt_fetcher *fetcher,
                     struct rt_server *server,
@@ -142,20 +204,31 @@ int rt_fetcher_init(struct rt_fetcher *fetcher,
     return 0;
 }
 
+/* Whether it is done, and now told. Under the lock. */
+static bool take_done(enum rt_fetcher_state *state)
+{
+    bool is_done = *state == RT_FETCHER_DONE;
+    if (is_done) {
+        *state = RT_FETCHER_IDLE;
+    }
+    return is_done;
+}
+
 void rt_fetcher_hear(struct rt_fetcher *fetcher)
 {
     if (fetcher->server == NULL) {
         return; /* it has ended */
     }
+    struct rt_core *core = &fetcher->server->core;
     uv_mutex_lock(&fetcher->lock);
-    bool is_done = fetcher->state == RT_FETCHER_DONE;
-    if (is_done) {
-        fetcher->state = RT_FETCHER_IDLE;
-    }
+    bool has_read = take_done(&fetcher->state);
+    bool has_scanned = take_done(&fetcher->scan_state);
     uv_mutex_unlock(&fetcher->lock);
-    if (is_done) {
-        rt_history_fetched(&fetcher->server->core.history, fetcher->err,
-                           fetcher->needed);
+    if (has_read) {
+        rt_history_fetched(&core->history, fetcher->err, fetcher->needed);
+    }
+    if (has_scanned) {
+        rt_excerpts_fetched(&core->excerpts, fetcher->scan_err);
     }
 }
 
@@ -169,6 +242,11 @@ static void end(struct rt_fetcher *fetcher)
     rt_log_reader_finish(&fetcher->reader);
     rt_heap_uncharge(&fetcher->server->heap, RT_FETCHER_BYTES);
     fetcher->is_running = false;
+    if (fetcher->is_scanning) {
+        rt_log_scanner_finish(&fetcher->scanner);
+        rt_heap_uncharge(&fetcher->server->heap, RT_FETCHER_BYTES);
+        fetcher->is_scanning = false;
+    }
 }
 
 void rt_fetcher_finish(struct rt_fetcher *fetcher)

@@ -80,11 +80,20 @@ want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
     disk->segment = segment;
 }
 
+static void want_scan(void *context, struct rt_log_scan *scan)
+{
+    struct test_journal *disk = context;
+    EXPECT(disk->scan == NULL);
+    EXPECT(scan->first < scan->until && scan->segment->event_count == 0);
+    disk->scan = scan;
+}
+
 static const struct rt_history_ops history_ops = {.extent = find_extent,
                                                   .lost_ms = find_lost,
                                                   .offset_since = find_since,
                                                   .offset_before = find_before,
-                                                  .fetch = want};
+                                                  .fetch = want,
+                                                  .scan = want_scan};
 
 /* Returns whether there was room. */
 static bool fill_in(struct rt_segment *segment,
@@ -136,11 +145,105 @@ void test_journal_fetch(struct test_journal *disk)
     }
 }
 
+/* --- scans --- */
+
+static const struct test_written *find_number(const struct test_journal *disk,
+                                              uint64_t number)
+{
+    for (uint64_t i = 0; i < disk->written; i++) {
+        if (disk->events[i].entry.sequence == number) {
+            return &disk->events[i];
+        }
+    }
+    return NULL;
+}
+
+/* The place of its topic, if the scan wants the event; else topic_count. */
+static uint32_t place_of(const struct test_journal *disk,
+                         const struct test_written *event)
+{
+    const struct rt_log_scan *scan = disk->scan;
+    uint32_t place = 0;
+    if (event == NULL || event->offset < disk->earliest[event->id] ||
+        (scan->event_count == 0 && event->entry.wall_ms < scan->wall_ms)) {
+        return scan->topic_count;
+    }
+    while (place < scan->topic_count && scan->topics[place].id != event->id) {
+        place++;
+    }
+    return place;
+}
+
+/* Returns whether there was room. */
+static bool scan_number(struct test_journal *disk, uint64_t number)
+{
+    struct rt_log_scan *scan = disk->scan;
+    const struct test_written *event = find_number(disk, number);
+    uint32_t place = place_of(disk, event);
+    if (place == scan->topic_count) {
+        return true;
+    }
+    if (scan->event_count == scan->event_max ||
+        !fill_in(scan->segment, event)) {
+        scan->needed = (event->len + 7) / 8 * 8 + sizeof(struct rt_entry);
+        return false;
+    }
+    scan->events[scan->event_count] =
+        (struct rt_log_scan_event){.sequence = number,
+                                   .offset = event->offset,
+                                   .topic = place,
+                                   .index = scan->event_count};
+    scan->event_count++;
+    return true;
+}
+
+static void tell_losses(const struct test_journal *disk)
+{
+    const struct rt_log_scan *scan = disk->scan;
+    for (uint32_t i = 0; i < scan->topic_count; i++) {
+        struct rt_log_scan_topic *topic = &scan->topics[i];
+        for (uint64_t j = 0; j < disk->written; j++) {
+            const struct test_written *event = &disk->events[j];
+            bool is_lost = event->id == topic->id &&
+                           event->offset < disk->earliest[topic->id] &&
+                           event->entry.sequence >= scan->first &&
+                           event->entry.wall_ms >= scan->wall_ms;
+            topic->lost = is_lost ? event->entry.sequence : topic->lost;
+        }
+    }
+}
+
+void test_journal_fail_scan(struct test_journal *disk, int err)
+{
+    EXPECT(disk->scan != NULL);
+    disk->scan = NULL;
+    disk->scans++;
+    rt_excerpts_fetched(&disk->test.core.excerpts, err);
+}
+
+void test_journal_scan(struct test_journal *disk)
+{
+    struct rt_log_scan *scan = disk->scan;
+    EXPECT(scan != NULL);
+    uint64_t number = scan->first;
+    while (number < scan->until && scan_number(disk, number)) {
+        number++;
+    }
+    scan->end = number;
+    tell_losses(disk);
+    test_journal_fail_scan(disk, number > scan->first ? 0 : RT_ERANGE);
+}
+
 void test_journal_flush(struct test_journal *disk)
 {
     test_core_flush(&disk->test);
-    while (disk->fetch_id > 0) {
-        test_journal_fetch(disk);
+    while (disk->fetch_id > 0 || disk->scan != NULL) {
+        if (disk->fetch_id > 0) {
+            test_journal_fetch(disk);
+        }
+        if (disk->scan != NULL) {
+            test_journal_scan(disk);
+        }
         test_core_flush(&disk->test);
     }
 }

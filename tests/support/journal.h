@@ -31,6 +31,8 @@ struct test_journal {
     uint64_t fetch_offset;
     struct rt_segment *segment;
     uint64_t fetches;
+    struct rt_log_scan *scan; /* that is wanted; NULL: none is */
+    uint64_t scans;
 };
 
 void test_journal_init(struct test_journal *disk,
@@ -51,7 +53,11 @@ void test_journal_write(struct test_journal *disk);
 void test_journal_fetch(struct test_journal *disk);
 void test_journal_fail_fetch(struct test_journal *disk, int err);
 
-/* Flushes and fetches until no work remains. */
+/* The same for what a scan asks for. */
+void test_journal_scan(struct test_journal *disk);
+void test_journal_fail_scan(struct test_journal *disk, int err);
+
+/* Flushes, fetches and scans until no work remains. */
 void test_journal_flush(struct test_journal *disk);
 
 /* The note of that number in a batch. */

@@ -314,43 +314,25 @@ static const struct action {
     const char *name;
     void (*act)(struct world *world);
 } actions[] = {
-    {"publish", act_publish},
-    {"burst", act_burst},
-    {"burst", act_burst},
-    {"together", publish_together},
-    {"keyed", keyed_publish},
-    {"come", act_come},
-    {"come", act_come},
-    {"leave", act_leave},
-    {"temper", act_temper},
-    {"drain", act_drain},
-    {"pause", act_pause},
-    {"close", act_close},
-    {"open", act_open},
-    {"purge", act_purge},
-    {"retain", act_retain},
-    {"ack", act_ack},
-    {"take", disk_take},
-    {"append", disk_append},
-    {"tell", disk_tell},
-    {"write", act_write},
-    {"answer", disk_answer},
-    {"refuse", disk_refuse},
-    {"fill", act_fill},
-    {"empty", disk_empty},
-    {"forget", disk_retain},
-    {"fault", act_fault},
-    {"kill", act_kill},
-    {"stop", act_stop},
-    {"flush", act_flush},
-    {"turn", act_turn},
-    {"deliver", act_deliver},
-    {"tick", act_tick},
-    {"time", act_time},
-    {"several", act_several},
-    {"several temper", act_several_temper},
-    {"memory", act_memory},
-    {"relieve", act_relieve},
+    {"publish", act_publish}, {"burst", act_burst},
+    {"burst", act_burst},     {"together", publish_together},
+    {"keyed", keyed_publish}, {"come", act_come},
+    {"come", act_come},       {"leave", act_leave},
+    {"temper", act_temper},   {"drain", act_drain},
+    {"pause", act_pause},     {"close", act_close},
+    {"open", act_open},       {"purge", act_purge},
+    {"retain", act_retain},   {"ack", act_ack},
+    {"take", disk_take},      {"append", disk_append},
+    {"tell", disk_tell},      {"write", act_write},
+    {"answer", disk_answer},  {"scan", disk_scan},
+    {"refuse", disk_refuse},  {"fill", act_fill},
+    {"empty", disk_empty},    {"forget", disk_retain},
+    {"fault", act_fault},     {"kill", act_kill},
+    {"stop", act_stop},       {"flush", act_flush},
+    {"turn", act_turn},       {"deliver", act_deliver},
+    {"tick", act_tick},       {"time", act_time},
+    {"several", act_several}, {"several temper", act_several_temper},
+    {"memory", act_memory},   {"relieve", act_relieve},
 };
 
 _Static_assert(RT_ARRAY_LENGTH(actions) <= ACTION_MAX, "a weight for each");
@@ -402,8 +384,9 @@ static bool settle_once(struct world *world)
 {
     bool has_more = rt_core_flush(&world->core);
     has_more = rt_core_deliver(&world->core) || has_more;
-    has_more = world->wanted.id > 0 || has_more;
+    has_more = world->wanted.id > 0 || world->scan != NULL || has_more;
     disk_answer(world);
+    disk_scan(world);
     has_more = world->journal.writing != NULL ||
                rt_journal_has_batch(&world->journal) || has_more;
     act_write(world);

@@ -61,11 +61,20 @@ want(void *context, uint64_t id, uint64_t offset, struct rt_segment *segment)
     world->wanted = (struct wanted){id, offset, segment};
 }
 
+static void want_scan(void *context, struct rt_log_scan *scan)
+{
+    struct world *world = context;
+    EXPECT(world->scan == NULL);
+    EXPECT_INT(scan->segment->event_count, 0);
+    world->scan = scan;
+}
+
 const struct rt_history_ops disk_history = {.extent = find_extent,
                                             .lost_ms = find_lost,
                                             .offset_since = find_since,
                                             .offset_before = find_before,
-                                            .fetch = want};
+                                            .fetch = want,
+                                            .scan = want_scan};
 
 /* --- what is fetched --- */
 
@@ -124,9 +133,59 @@ void disk_answer(struct world *world)
     }
 }
 
+/* --- what is scanned --- */
+
+static void give_scan(struct world *world, int err)
+{
+    world->scan = NULL;
+    rt_excerpts_fetched(&world->core.excerpts, err);
+}
+
+/* Those who are told nothing have passed all that was to be read. */
+static void give_no_scan(struct world *world, int err)
+{
+    world->refused = world->scan->until - 1;
+    give_scan(world, err);
+    for (uint32_t i = 0; i < SEVERAL_MAX; i++) {
+        several_refuse(&world->several[i]);
+    }
+}
+
+void disk_scan(struct world *world)
+{
+    struct rt_log_scan *scan = world->scan;
+    if (scan == NULL) {
+        return;
+    }
+    if (one_in(world, 8)) { /* it had no room */
+        scan->needed =
+            scan->segment->capacity + GRAIN * (1 + below(world, 1000));
+        give_scan(world, RT_ERANGE);
+        return;
+    }
+    uint64_t until = scan->until;
+    if (one_in(world, 2)) {
+        uint64_t left = until - scan->first;
+        scan->until = scan->first + 1 + below(world, (uint32_t)left);
+    }
+    int err = rt_log_scan(&world->log_scanner, scan);
+    world_say(world, "scanned %" PRIu64 " to %" PRIu64 ": %d, %u events",
+              scan->first, scan->end, err, scan->event_count);
+    EXPECT(err == 0 || err == RT_ERANGE || world->habits.fails);
+    scan->until = until;
+    if (err == 0 || err == RT_ERANGE) {
+        give_scan(world, err);
+    } else {
+        give_no_scan(world, err);
+    }
+}
+
 /* Nobody can have what they wait for. */
 void disk_refuse(struct world *world)
 {
+    if (world->scan != NULL && world->habits.is_damaged) {
+        give_no_scan(world, one_in(world, 2) ? RT_EDAMAGED : -EIO);
+    }
     if (world->wanted.id > 0 && world->habits.is_damaged) {
         give_none(world, one_in(world, 2) ? RT_EDAMAGED : -EIO);
     }
@@ -249,6 +308,7 @@ void disk_tell(struct world *world)
     world->is_full = world->is_full || err == RT_ENOSPC;
     rt_journal_set_full(&world->journal, world->is_full);
     rt_history_continue(&world->core.history);
+    rt_excerpts_continue(&world->core.excerpts);
 }
 
 /* --- room --- */
@@ -326,6 +386,7 @@ int disk_open(struct world *world, struct rt_log_found *found)
     EXPECT_INT(rt_journal_restored(&world->journal, found), 0);
     world->log_store = (struct rt_store){.heap = &world->log_heap};
     rt_log_reader_init(&world->log_reader, world->log, &world->log_store);
+    rt_log_scanner_init(&world->log_scanner, world->log, &world->log_store);
     write_beginning(world);
     return 0;
 }
@@ -333,10 +394,12 @@ int disk_open(struct world *world, struct rt_log_found *found)
 void disk_close(struct world *world)
 {
     rt_log_reader_finish(&world->log_reader);
+    rt_log_scanner_finish(&world->log_scanner);
     rt_log_close(world->log);
     rt_journal_parts_finish(&world->parts, &world->log_heap);
     EXPECT_INT(world->log_heap.used, 0);
     world->log = NULL;
     world->wanted = (struct wanted){.id = 0};
+    world->scan = NULL;
     world->batches = (struct batches){.offered = NULL};
 }

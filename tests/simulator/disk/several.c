@@ -39,6 +39,15 @@ static struct item match(const struct several *several,
     expect_failed(__FILE__, __LINE__, "there is nothing like that");
 }
 
+/* All there is, is what there is by now. */
+static void start(struct several *several)
+{
+    if (several->is_at_start) {
+        several_tell_all(several);
+        several->is_at_start = false;
+    }
+}
+
 /* What the connection does not take must be right, too. */
 static ssize_t on_write(struct rt_subscriber *subscriber,
                         const struct rt_bytes *ranges,
@@ -52,6 +61,7 @@ static ssize_t on_write(struct rt_subscriber *subscriber,
     size_t left = taken;
     EXPECT(several->state == READER_OPEN && several->line.queued == 0);
     EXPECT(range_count == 1 && bytes.len > 0 && several->cut == 0);
+    start(several);
     while (bytes.len > 0) {
         size_t len = 0;
         sequence = match(several, sequence, bytes, &len).sequence;
@@ -119,8 +129,23 @@ static bool on_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
     EXPECT(several->state == READER_OPEN && several->line.queued == 0);
     EXPECT(subscriber->gap == RT_GAP_TELL);
     EXPECT_INT(gap->missed, 0);
-    several_tell(several, gap);
+    start(several);
+    if (gap->reason == RT_CLOSE_EVENTS_LOST && gap->topic.len == 0) {
+        several->refused = several->world->refused;
+    } else {
+        several_tell(several, gap);
+    }
     return true;
+}
+
+void several_refuse(struct several *several)
+{
+    uint64_t refused = several->world->refused;
+    if (several->state == READER_OPEN &&
+        several->subscriber.gap == RT_GAP_SKIP &&
+        rt_subscriber_next(&several->subscriber) == refused + 1) {
+        several->refused = refused;
+    }
 }
 
 static void on_caught_up(struct rt_subscriber *subscriber)
@@ -186,7 +211,8 @@ static bool is_foreign(const struct world *world, const struct rt_since *since)
             (is_ahead && world->is_flipped));
 }
 
-/* Whoever begins with a cursor is told what it lacks; others know it. */
+/* Whoever begins with a cursor or a time is told what it lacks of that; who
+ * begins with all there is knows that the rest is gone. */
 static void begin(struct several *several,
                   const struct rt_since *since,
                   const struct rt_start *start)
@@ -197,9 +223,11 @@ static void begin(struct several *several,
     EXPECT_INT(start->is_gap, is_foreign(world, since));
     several->state = READER_OPEN;
     several->last = start->cursor.offset;
-    if (since->kind != RT_SINCE_NODE || start->is_gap) {
+    several->since_ms = since->kind == RT_SINCE_TIME ? since->wall_ms : 0;
+    if (since->kind == RT_SINCE_EARLIEST || start->is_gap) {
         several_tell_all(several);
-    } else {
+        several->is_at_start = true;
+    } else if (since->kind == RT_SINCE_NODE) {
         EXPECT_INT(start->cursor.offset, since->cursor.offset);
     }
 }
@@ -283,8 +311,8 @@ void several_check(const struct several *several)
         sequence = item.sequence;
     }
     EXPECT(!several_next(several, cursor.offset, &item) ||
-           item.sequence > several->last ||
-           !several_is_in_memory(several, &item));
+           item.sequence > several->last || !several_is_there(several, &item) ||
+           item.sequence <= several->refused);
 }
 
 void several_expect_all(const struct several *several)

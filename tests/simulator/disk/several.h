@@ -1,8 +1,8 @@
 /*
  * Subscribers of several topics, in any format but raw. One is given the events
- * of its topics in the order of the node, each once: those that are in memory.
- * Of all others it is told that there is a gap in their topic, before the next
- * event, or it does not want to be.
+ * of its topics in the order of the node, each once: those that are in memory,
+ * on disk or on the way there. Of all others it is told that there is a gap in
+ * their topic, before the next event, or it does not want to be.
  */
 #ifndef TESTS_SIMULATOR_DISK_SEVERAL_H
 #define TESTS_SIMULATOR_DISK_SEVERAL_H
@@ -15,6 +15,7 @@
 struct told {
     uint32_t era;
     uint64_t offset;
+    bool is_damaged; /* a bit has cost it events that the log still counts */
 };
 
 #define SELECTOR_COUNT 5
@@ -25,11 +26,14 @@ struct several {
     enum reader_state state;
     enum rt_format format;
     uint32_t selector;
-    uint64_t last; /* it was given or told all up to this number */
-    uint64_t cut;  /* the event of which a part is not taken; 0: none */
+    uint64_t since_ms; /* it wants what was stamped then or later */
+    uint64_t last;     /* it was given or told all up to this number */
+    uint64_t cut;      /* the event of which a part is not taken; 0: none */
     size_t cut_len;
     struct told told[TRUTH_TOPIC_MAX];
     uint64_t told_of_any; /* the same up to a number, of it knows not which */
+    uint64_t refused;     /* and that cannot be read up to there */
+    bool is_at_start;     /* it has got nothing yet of all there is */
     struct line line;
     struct rt_cursor cursor; /* when it was open last */
 };
@@ -44,6 +48,9 @@ void several_leave(struct several *several, enum reader_state state);
 /* The connection has taken what was queued; what it is like from now on. */
 void several_drain(struct several *several);
 void several_temper(struct several *several);
+
+/* What it may have waited for was said to be lost. */
+void several_refuse(struct several *several);
 
 /* Looks at it between two calls of the core; and when it should have all. */
 void several_check(const struct several *several);
@@ -64,9 +71,8 @@ bool several_next(const struct several *several,
                   uint64_t sequence,
                   struct item *item);
 
-/* Whether it is an event that the ring of its topic has. */
-bool several_is_in_memory(const struct several *several,
-                          const struct item *item);
+/* Whether it is an event that can be had, now or when it is on disk. */
+bool several_is_there(const struct several *several, const struct item *item);
 
 /* Whether it need not be given to it. */
 bool several_may_lack(const struct several *several, const struct item *item);

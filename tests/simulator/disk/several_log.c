@@ -1,4 +1,5 @@
 /* What there is for a subscriber of several topics, and what is missing. */
+#include "broker/core/selection.h"
 #include "broker/core/topic.h"
 #include "protocol/format.h"
 #include "protocol/notice.h"
@@ -101,25 +102,24 @@ static bool is_told(const struct several *several, const struct item *item)
 {
     const struct told *told =
         &several->told[item->topic - several->world->topics];
-    return item->sequence <= several->told_of_any || item->era < told->era ||
+    return item->era < told->era ||
            (item->era == told->era && item->event->offset <= told->offset);
 }
 
-bool several_is_in_memory(const struct several *several,
-                          const struct item *item)
+bool several_is_there(const struct several *several, const struct item *item)
 {
-    const struct rt_topic *found = world_find(several->world, item->topic);
-    return found != NULL &&
-           found->epoch == item->topic->eras[item->era].epoch &&
-           found->base + item->event->offset >= rt_ring_earliest(&found->ring);
+    return item->event != NULL &&
+           world_has(several->world, item->topic, &item->topic->eras[item->era],
+                     item->event);
 }
 
-/* What the log had no more when it was opened is nothing that is known of. */
-static bool was_gone(const struct several *several, const struct item *item)
+/* Who does not want to be told lacks it as well. */
+static bool is_damaged(const struct several *several, const struct item *item)
 {
-    return item->sequence <= several->world->begun &&
-           !world_has(several->world, item->topic,
-                      &item->topic->eras[item->era], item->event);
+    size_t place = (size_t)(item->topic - several->world->topics);
+    return several->told[place].is_damaged ||
+           (several->world->is_flipped &&
+            several->subscriber.gap == RT_GAP_SKIP);
 }
 
 /* An end counts only until the topic is open again; and what an end of the
@@ -127,26 +127,23 @@ static bool was_gone(const struct several *several, const struct item *item)
 bool several_may_lack(const struct several *several, const struct item *item)
 {
     if (item->event == NULL || item->event->fate == FATE_LOST ||
-        is_told(several, item)) {
+        item->event->wall_ms < several->since_ms ||
+        item->sequence <= several->refused || is_damaged(several, item)) {
         return true;
     }
-    return several->subscriber.gap == RT_GAP_SKIP
-               ? !several_is_in_memory(several, item)
-               : was_gone(several, item);
+    bool is_known =
+        several->subscriber.gap == RT_GAP_SKIP || several->is_at_start ||
+        item->sequence <= several->told_of_any || is_told(several, item);
+    return is_known && !several_is_there(several, item);
 }
 
-/* What is in memory is no gap. */
-static void expect_gone(const struct several *several,
-                        const struct truth_topic *topic)
+/* A gap without a topic is of all that is lost by then, of any: also of what a
+ * disk that fails never got, behind events that it has. */
+static void tell_lost(struct several *several)
 {
-    struct item item;
-    uint64_t sequence = several->last;
-    while (several_next(several, sequence, &item)) {
-        bool is_meant = item.topic == topic && item.event != NULL &&
-                        item.event->fate != FATE_LOST;
-        EXPECT(!is_meant || !is_told(several, &item) ||
-               !several_is_in_memory(several, &item));
-        sequence = item.sequence;
+    uint64_t lost = several->subscriber.stream->selection->lost_sequence;
+    if (several->told_of_any < lost) {
+        several->told_of_any = lost;
     }
 }
 
@@ -157,13 +154,16 @@ void several_tell(struct several *several, const struct rt_gap *gap)
         struct truth_topic *topic = &world->topics[i];
         if (has(several, i) && rt_bytes_equal(topic->name, gap->topic)) {
             uint32_t era = truth_era(topic, gap->next.epoch);
-            several->told[i] = (struct told){era, gap->next.offset - 1};
-            expect_gone(several, topic);
+            bool is_damaged = gap->reason == RT_CLOSE_EVENTS_LOST;
+            EXPECT(!is_damaged || world->is_flipped);
+            several->told[i] =
+                (struct told){era, gap->next.offset - 1, is_damaged};
             return;
         }
     }
     EXPECT(gap->topic.len == 0);
     several_tell_all(several);
+    tell_lost(several);
 }
 
 void several_tell_all(struct several *several)
@@ -173,10 +173,10 @@ void several_tell_all(struct several *several)
     for (uint32_t i = 0; i < world->habits.topic_count; i++) {
         const struct truth_topic *topic = &world->topics[i];
         const struct rt_topic *found = world_find(world, topic);
-        several->told[i] = (struct told){topic->now.era, 0};
+        several->told[i] = (struct told){.era = topic->now.era};
         if (found != NULL) {
             several->told[i].offset =
-                rt_ring_earliest(&found->ring) - found->base - 1;
+                rt_history_earliest(found) - found->base - 1;
         }
     }
 }

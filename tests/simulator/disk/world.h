@@ -16,6 +16,7 @@
 #include "broker/core/journal.h"
 #include "broker/core/journal_write.h"
 #include "storage/log/reader.h"
+#include "storage/log/scan.h"
 #include "tests/simulator/chance.h"
 #include "tests/simulator/disk/keyed.h"
 #include "tests/simulator/disk/reader.h"
@@ -77,13 +78,16 @@ struct world {
     struct rt_retention log_retention;
     struct rt_log *log;
     struct rt_log_reader log_reader;
+    struct rt_log_scanner log_scanner;
     struct rt_store log_store; /* of who reads */
     struct rt_journal_parts parts;
     struct batches batches;
     uint64_t last; /* the first ticket of the last batch that was done */
     struct wanted wanted;
-    bool is_full;     /* the disk is, as far as the core was told */
-    bool is_retained; /* the log has forgotten something, maybe */
+    struct rt_log_scan *scan; /* that is wanted, too; NULL: none is */
+    uint64_t refused;         /* the last number of what was said to be lost */
+    bool is_full;             /* the disk is, as far as the core was told */
+    bool is_retained;         /* the log has forgotten something, maybe */
     bool is_flipped;  /* the log has another bit: anything may be lost */
     struct flip flip; /* the last one */
     bool is_answered; /* with a loss: who is told of a gap now has a reason */
@@ -144,6 +148,7 @@ void disk_tell(struct world *world);
 
 /* Answers what is to be fetched. */
 void disk_answer(struct world *world);
+void disk_scan(struct world *world);
 void disk_refuse(struct world *world);
 
 /* There is no room, or again as much as there was. */

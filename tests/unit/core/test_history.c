@@ -212,6 +212,20 @@ TEST("offsets that an end without a word cost are a gap")
     finish();
 }
 
+TEST("offsets count that were given, and not lost at the start")
+{
+    init(100, 1000);
+    lose_offsets_until(40, 60);
+    const struct rt_topic *topic = test_core_topic(&disk.test, "a");
+    EXPECT(rt_history_counts(topic, 39));
+    EXPECT(!rt_history_counts(topic, 40));
+    EXPECT(!rt_history_counts(topic, 59));
+    EXPECT(rt_history_counts(topic, 60));
+    EXPECT(rt_history_counts(topic, 100));
+    EXPECT(!rt_history_counts(topic, 101));
+    finish();
+}
+
 TEST("what comes behind such a gap is replayed from disk, too")
 {
     init(1000, 1000);

@@ -234,6 +234,30 @@ TEST("keys and topics that are gone are notes, too")
     test_journal_finish(&disk);
 }
 
+TEST("a topic that is removed is noted with what the node knows of it then")
+{
+    struct rt_saved_node node;
+    test_journal_init(&disk, roomy);
+    test_core_publish_many(&disk.test, "a", 3, 5);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "a")), 0);
+    test_journal_write(&disk);
+    test_core_pass_time(&disk.test, RT_TOPIC_IDLE_MS + 1);
+    rt_core_tick(&disk.test.core);
+    EXPECT(rt_topic_find(&disk.test.core, RT_BYTES("a")) == NULL);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    EXPECT_INT(note_count(batch), 2);
+    EXPECT_INT(test_journal_note(batch, 0).kind, RT_NOTE_REMOVED);
+    struct rt_note note = test_journal_note(batch, 1);
+    EXPECT_INT(note.kind, RT_NOTE_NODE);
+    EXPECT_INT(note.state_len, sizeof(node));
+    memcpy(&node, batch->text.data + note.at, sizeof(node));
+    EXPECT_INT(node.removed_sequence, 3);
+    EXPECT_INT(node.removed_ms, TEST_WALL_MS);
+    rt_journal_done(&disk.journal, 0);
+    EXPECT(rt_journal_is_idle(&disk.journal));
+    test_journal_finish(&disk);
+}
+
 TEST("without memory for notes a batch waits")
 {
     test_journal_init(&disk, roomy);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "broker/core/closing.h"
 #include "broker/core/control.h"
 #include "broker/core/journal_write.h"
 #include "broker/core/saved.h"
@@ -47,8 +48,10 @@ static int tell(const char *name, uint64_t next_offset, bool is_damaged)
         .next_offset = next_offset,
         .floor = topic->base + 1,
         .state = {(const char *)&state, sizeof(state)}};
-    struct rt_log_standing standing = {
-        .earliest = 1, .wall_ms = LAST_MS, .is_damaged = is_damaged};
+    struct rt_log_standing standing = {.earliest = 1,
+                                       .wall_ms = LAST_MS,
+                                       .sequence = SEQUENCE,
+                                       .is_damaged = is_damaged};
     return visitor.topic(visitor.context, topic->durable->id, &saved,
                          &standing);
 }
@@ -60,13 +63,18 @@ static int tell_node(void)
                         (struct rt_bytes){(const char *)&node, sizeof(node)});
 }
 
+static void restored_with(const struct rt_log_found *found)
+{
+    EXPECT_INT(tell_node(), 0);
+    EXPECT_INT(rt_journal_restored(&after.journal, found), 0);
+    rt_core_validate(&after.test.core);
+}
+
 static void restored(bool is_clean)
 {
     struct rt_log_found found = {
         .sequence = SEQUENCE, .next_topic = 9, .is_clean = is_clean};
-    EXPECT_INT(tell_node(), 0);
-    EXPECT_INT(rt_journal_restored(&after.journal, &found), 0);
-    rt_core_validate(&after.test.core);
+    restored_with(&found);
 }
 
 static struct rt_durable *durable(const char *name)
@@ -132,6 +140,59 @@ TEST("the node goes on, and the first batch tells of it and of nothing else")
     EXPECT_INT(test_journal_note(batch, 0).kind, RT_NOTE_NODE);
     EXPECT_INT(batch->sequence, SEQUENCE);
     rt_journal_done(&after.journal, 0);
+    end();
+}
+
+TEST("what topics had that are gone is known after a start, too")
+{
+    begin();
+    rt_core_lose(&before.test.core, SEQUENCE - 9);
+    restored(true);
+    EXPECT_INT(after.test.core.removed.sequence, SEQUENCE - 9);
+    EXPECT_INT(after.test.core.removed.wall_ms, TEST_WALL_MS);
+    EXPECT_INT(after.test.core.removed.drop, after.test.core.drops);
+    end();
+}
+
+TEST("no number is higher than the log's last one, whatever the states say")
+{
+    begin();
+    rt_core_lose(&before.test.core, SEQUENCE + 9);
+    test_core_publish_many(&before.test, "a", 5, 100);
+    rt_topic_close(test_core_topic(&before.test, "a"));
+    test_core_topic(&before.test, "a")->closed_sequence = SEQUENCE + 9;
+    EXPECT_INT(tell("a", 6, false), 0);
+    restored(true);
+    EXPECT_INT(after.test.core.removed.sequence, SEQUENCE);
+    EXPECT_INT(durable("a")->topic->closed_sequence, SEQUENCE);
+    end();
+}
+
+TEST("all of a topic that was purged is known to be purged")
+{
+    begin();
+    test_core_publish_many(&before.test, "a", 5, 100);
+    test_core_publish_many(&before.test, "b", 5, 100);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&before.test, "b")), 0);
+    EXPECT_INT(tell("a", 6, false), 0);
+    EXPECT_INT(tell("b", 7, false), 0);
+    restored(true);
+    EXPECT_INT(durable("a")->topic->purged_sequence, 0);
+    EXPECT_INT(durable("b")->topic->purged_sequence, SEQUENCE);
+    EXPECT_INT(rt_topic_sequence(durable("b")->topic), SEQUENCE);
+    end();
+}
+
+TEST("topics without a name may have lost all that the log had")
+{
+    struct rt_log_found found = {.sequence = SEQUENCE,
+                                 .next_topic = 9,
+                                 .is_clean = true,
+                                 .lost_topics = 1};
+    begin();
+    restored_with(&found);
+    EXPECT_INT(after.test.core.removed.sequence, SEQUENCE);
+    EXPECT_INT(after.test.core.removed.drop, after.test.core.drops);
     end();
 }
 

@@ -89,19 +89,25 @@ TEST("what is no state is refused")
 TEST("the node is restored as it was saved")
 {
     test_journal_init(&disk, roomy);
+    struct rt_core *core = &disk.test.core;
     disk.journal.next_id = 77;
     disk.journal.lost = (struct rt_lost){.wall_ms = 5, .sequence = 6};
+    rt_core_lose(core, 20);
     struct rt_saved_node saved = rt_save_node(&disk.journal);
-    uint32_t epoch = disk.test.core.epoch;
-    disk.test.core.epoch = 0;
+    uint32_t epoch = core->epoch;
+    core->epoch = 0;
+    core->removed = (struct rt_removed){.sequence = 0};
     disk.journal.next_id = 1;
     disk.journal.lost = (struct rt_lost){0};
     struct rt_bytes bytes = {(const char *)&saved, sizeof(saved)};
     EXPECT_INT(rt_node_restore(bytes, &disk.journal), 0);
-    EXPECT_INT(disk.test.core.epoch, epoch);
+    EXPECT_INT(core->epoch, epoch);
     EXPECT_INT(disk.journal.next_id, 77);
     EXPECT_INT(disk.journal.lost.wall_ms, 5);
     EXPECT_INT(disk.journal.lost.sequence, 6);
+    EXPECT_INT(core->removed.sequence, 20);
+    EXPECT_INT(core->removed.wall_ms, core->wall_ms);
+    EXPECT_INT(core->removed.drop, core->drops);
     EXPECT(rt_journal_is_idle(&disk.journal));
     test_journal_finish(&disk);
 }

@@ -1,0 +1,327 @@
+#include "broker/core/excerpt.h"
+
+#include "base/error.h"
+#include "broker/core/control.h"
+#include "broker/core/follower.h"
+#include "broker/core/selection.h"
+#include "broker/core/topic.h"
+#include "tests/unit/core/excerpts.h"
+
+TEST("who resumes several topics gets what the rings have dropped, in order")
+{
+    init(800, 300);
+    for (uint64_t first = 1; first <= 3201; first += 64) {
+        (void)choose(&sink, ALL, behind(first - 1));
+        test_journal_flush(&disk);
+        expect(first);
+        test_sink_finish(&sink);
+        test_sink_init(&sink, &disk.test);
+        sink.subscriber.gap = RT_GAP_TELL;
+    }
+    EXPECT(disk.scans > 1);
+    finish();
+}
+
+TEST("some of the topics are chosen from what is on disk, too")
+{
+    init(400, 300);
+    (void)choose(&sink, "a,c,d", behind(17));
+    test_journal_flush(&disk);
+    expect_from(&sink, "acd", 18, 1600);
+    EXPECT_INT(sink.gap_count, 0);
+    finish();
+}
+
+TEST("what is published meanwhile comes behind what is on disk")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_core_flush(&disk.test);
+    for (int i = 0; i < 30; i++) {
+        publish("b", 40, 300);
+        publish("c", 3, 300);
+        test_journal_write(&disk);
+        test_core_flush(&disk.test);
+        if (disk.scan != NULL) {
+            test_journal_scan(&disk);
+        }
+    }
+    test_journal_flush(&disk);
+    expect(1);
+    publish("a", 2, 300);
+    test_journal_flush(&disk);
+    expect(2891);
+    finish();
+}
+
+TEST("what is on its way to disk is waited for")
+{
+    init(10, 300);
+    publish("a", 200, 300);
+    (void)choose(&sink, ALL, behind(20));
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_FETCHING);
+    test_journal_write(&disk);
+    rt_excerpts_continue(&disk.test.core.excerpts);
+    test_journal_flush(&disk);
+    expect(21);
+    finish();
+}
+
+TEST("who has several topics without anything dropped never asks the disk")
+{
+    init(4, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_journal_flush(&disk);
+    expect(1);
+    EXPECT_INT(disk.scans, 0);
+    finish();
+}
+
+TEST("what retention removed is a gap of its topic, and nobody else's")
+{
+    init(400, 300);
+    disk.earliest[2] = 101; /* of b, whose 100th event has the number 199 */
+    (void)choose(&sink, ALL, behind(0));
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_TEXT(sink.gap.topic, "b");
+    EXPECT_INT(sink.gap.reason, RT_CLOSE_CURSOR_EVICTED);
+    EXPECT_INT(sink.gap.next.offset, 101);
+    for (uint64_t number = 1; number <= 200; number++) {
+        if (owners[number] != 'b') {
+            EXPECT_INT(next_number(&sink), number);
+        }
+    }
+    expect_from(&sink, "abc", 201, 1600);
+    finish();
+}
+
+TEST("who has had what was removed is not told")
+{
+    init(400, 300);
+    disk.earliest[2] = 101;
+    (void)choose(&sink, ALL, behind(200));
+    test_journal_flush(&disk);
+    expect(201);
+    finish();
+}
+
+TEST("an event that is larger than an excerpt has a larger one")
+{
+    init(1, 300);
+    publish("a", 1, 400 * KIB);
+    publish("b", 1, 400 * KIB);
+    publish("a", 50, 1000);
+    test_journal_write(&disk);
+    disk.test.heap.heap.limit = 6 * 1024 * KIB; /* excerpts: 192 KiB */
+    (void)choose(&sink, ALL, behind(0));
+    test_journal_flush(&disk);
+    expect(1);
+    disk.test.heap.heap.limit = SIZE_MAX;
+    finish();
+}
+
+TEST("many who come to the same share what was read")
+{
+    struct test_sink others[5];
+    init(400, 300);
+    for (int i = 0; i < 5; i++) {
+        test_sink_init(&others[i], &disk.test);
+        others[i].subscriber.gap = RT_GAP_TELL;
+        (void)choose(&others[i], ALL, behind((uint64_t)i));
+    }
+    (void)choose(&sink, ALL, behind(0));
+    test_journal_flush(&disk);
+    expect(1);
+    for (int i = 0; i < 5; i++) {
+        expect_from(&others[i], "abc", (uint64_t)i + 1, 1600);
+    }
+    EXPECT(disk.scans <= 3);
+    test_sinks_finish(others, 5);
+    finish();
+}
+
+TEST("excerpts take a part of the memory, and go when nobody looks")
+{
+    init(1600, 300);
+    disk.test.heap.heap.limit = disk.test.heap.heap.used + 24 * 1024 * KIB;
+    (void)choose(&sink, ALL, behind(0));
+    struct rt_excerpts *excerpts = &disk.test.core.excerpts;
+    test_core_flush(&disk.test);
+    while (disk.scan != NULL) {
+        test_journal_scan(&disk);
+        EXPECT(excerpts->cache.bytes <=
+               disk.test.heap.heap.limit / RT_EXCERPTS_PART + 800 * KIB);
+        test_core_flush(&disk.test);
+    }
+    expect(1);
+    EXPECT(excerpts->cache.bytes > 0);
+    test_core_pass_time(&disk.test, RT_EXCERPT_IDLE_MS + 1);
+    rt_core_tick(&disk.test.core);
+    EXPECT_INT(excerpts->cache.bytes, 0);
+    disk.test.heap.heap.limit = SIZE_MAX;
+    finish();
+}
+
+/* --- what gets in the way --- */
+
+TEST("a purge drops what was read, and is told")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_core_flush(&disk.test);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "b")), 0);
+    test_journal_scan(&disk);
+    disk.earliest[2] = UINT64_MAX;
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_TEXT(sink.gap.topic, "b");
+    EXPECT_INT(sink.gap.reason, RT_CLOSE_EPOCH_CHANGED);
+    expect_from(&sink, "ac", 1, 1600);
+    finish();
+}
+
+TEST("of what was purged nothing is given that may have been lost before")
+{
+    const struct rt_retention brief = {16 * KIB, UNLIMITED, 1};
+    init(400, 300);
+    struct rt_topic *topic = test_core_topic(&disk.test, "b");
+    EXPECT_INT(rt_topic_retain(topic, &brief), 0);
+    test_core_pass_time(&disk.test, 2);
+    rt_core_tick(&disk.test.core);
+    EXPECT_INT(topic->ring.segment_count, 0);
+    (void)choose(&sink, ALL, behind(0));
+    test_core_flush(&disk.test);
+    RT_LIST_EACH (link, &topic->followers) {
+        rt_follower_lose(RT_CONTAINER(link, struct rt_follower, in_topic), 1600,
+                         0);
+    }
+    test_journal_scan(&disk); /* is for nobody */
+    EXPECT(disk.scan != NULL);
+    test_journal_scan(&disk);
+    EXPECT_INT(rt_topic_purge(topic), 0);
+    test_journal_flush(&disk);
+    expect_from(&sink, "ac", 1, 1600);
+    finish();
+}
+
+TEST("who leaves while it waits is not waited for")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_core_flush(&disk.test);
+    rt_subscriber_detach(&sink.subscriber);
+    test_journal_scan(&disk);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.received.len, 0);
+    EXPECT_INT(disk.scans, 1);
+    finish();
+}
+
+TEST("a selection that goes while something is read for it is forgotten")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_core_flush(&disk.test);
+    rt_subscriber_detach(&sink.subscriber);
+    rt_core_tick(&disk.test.core);
+    EXPECT(rt_list_is_empty(&disk.test.core.selection_list));
+    test_journal_scan(&disk);
+    EXPECT_INT(disk.test.core.excerpts.cache.bytes, 0);
+    finish();
+}
+
+TEST("what cannot be read is lost, and told")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_core_flush(&disk.test);
+    test_journal_fail_scan(&disk, RT_EIO);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.gap.reason, RT_CLOSE_EVENTS_LOST);
+    uint64_t first = sink.subscriber.stream->selection->dropped_sequence + 1;
+    expect_from(&sink, "abc", first, 1600);
+    finish();
+}
+
+TEST("without memory for an excerpt who waits is closed")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    disk.test.heap.heap.limit = disk.test.heap.heap.used + 4 * KIB;
+    test_core_flush(&disk.test);
+    EXPECT(sink.is_closed);
+    EXPECT_INT(sink.reason, RT_CLOSE_OVERLOAD);
+    disk.test.heap.heap.limit = SIZE_MAX;
+    finish();
+}
+
+TEST("what the disk will never have is a gap")
+{
+    init(10, 300);
+    publish("a", 200, 300);
+    publish("b", 2, 300);
+    (void)choose(&sink, ALL, behind(20));
+    test_journal_flush(&disk);
+    struct rt_journal_batch *batch = rt_journal_take(&disk.journal);
+    EXPECT(batch != NULL);
+    rt_journal_done(&disk.journal, RT_EIO);
+    rt_excerpts_continue(&disk.test.core.excerpts);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_TEXT(sink.gap.topic, "a");
+    EXPECT_INT(next_number(&sink), 21);
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_ACTIVE);
+    finish();
+}
+
+TEST("a topic that has nothing on disk is passed over")
+{
+    init(400, 300);
+    publish("d", 1, 300);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "d")), 0);
+    publish("d", 1, 300);
+    (void)choose(&sink, "a,b,c,d", behind(900));
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_TEXT(sink.gap.topic, "d");
+    expect_from(&sink, "abc", 901, 1600);
+    finish();
+}
+
+TEST("whatever has no memory, nobody is given less without a word")
+{
+    bool has_failed = true;
+    for (uint64_t k = 1; has_failed; k++) {
+        init(400, 300);
+        (void)choose(&sink, ALL, behind(0));
+        test_heap_fail_at(&disk.test.heap, k);
+        test_journal_flush(&disk);
+        has_failed = disk.test.heap.count >= k;
+        test_heap_fail_at(&disk.test.heap, 0);
+        if (sink.is_closed) {
+            EXPECT_INT(sink.reason, RT_CLOSE_OVERLOAD);
+        } else {
+            expect(1);
+        }
+        EXPECT(!sink.is_closed || has_failed);
+        finish();
+    }
+}
+
+TEST("a closing comes in its place among events on disk")
+{
+    init(100, 300);
+    rt_topic_close(test_core_topic(&disk.test, "c"));
+    owners[disk.test.core.sequence] = 'c';
+    uint64_t closing = disk.test.core.sequence;
+    publish("a", 300, 300);
+    test_journal_write(&disk);
+    (void)choose(&sink, ALL, behind(0));
+    test_journal_flush(&disk);
+    EXPECT_INT(closing, 401);
+    expect(1);
+    finish();
+}

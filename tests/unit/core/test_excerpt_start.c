@@ -1,0 +1,129 @@
+/* Where subscribers of several topics begin, of what is on disk. */
+#include "base/error.h"
+#include "broker/core/control.h"
+#include "broker/core/topic.h"
+#include "tests/unit/core/excerpts.h"
+
+TEST("the beginning of several topics is on disk")
+{
+    init(400, 300);
+    struct rt_since earliest = {.kind = RT_SINCE_EARLIEST};
+    (void)choose(&sink, ALL, earliest);
+    test_journal_flush(&disk);
+    expect(1);
+    finish();
+}
+
+TEST("who begins with the earliest is not told of what was removed before")
+{
+    init(400, 300);
+    struct rt_since earliest = {.kind = RT_SINCE_EARLIEST};
+    for (uint64_t id = 1; id <= 3; id++) {
+        disk.earliest[id] = 50 * id;
+    }
+    (void)choose(&sink, ALL, earliest);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 0);
+    EXPECT_INT(next_number(&sink), 4 * 49 + 1);
+    finish();
+}
+
+TEST("a time is found on disk")
+{
+    test_journal_init(&disk, narrow);
+    for (int i = 0; i < 100; i++) {
+        publish("a", 3, 300);
+        test_core_pass_time(&disk.test, 1000);
+        publish("c", 1, 300);
+    }
+    test_journal_write(&disk);
+    test_sink_init(&sink, &disk.test);
+    sink.subscriber.gap = RT_GAP_TELL;
+    struct rt_since then = {.kind = RT_SINCE_TIME,
+                            .wall_ms = TEST_WALL_MS + 20000};
+    (void)choose(&sink, ALL, then);
+    test_journal_flush(&disk);
+    expect(4 * 20);
+    finish();
+}
+
+TEST("a time of which something was removed is told as a gap")
+{
+    init(400, 300);
+    disk.earliest[1] = 20;
+    struct rt_since then = {.kind = RT_SINCE_TIME, .wall_ms = TEST_WALL_MS};
+    (void)choose(&sink, ALL, then);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.gap.topic.len, 0);
+    EXPECT_INT(next_number(&sink), 2);
+    finish();
+}
+
+TEST("who begins with what there is, is told what a disk that failed never got")
+{
+    init(10, 300);
+    publish("a", 200, 300);
+    EXPECT(rt_journal_take(&disk.journal) != NULL);
+    rt_journal_done(&disk.journal, RT_EIO);
+    struct rt_since earliest = {.kind = RT_SINCE_EARLIEST};
+    (void)choose(&sink, ALL, earliest);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_TEXT(sink.gap.topic, "a");
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_ACTIVE);
+    finish();
+}
+
+/* Events of a, then of b, a second each, all on disk; b is purged. Returns how
+ * many gaps somebody is told who begins after so many seconds. */
+static uint32_t gaps_since(uint64_t seconds)
+{
+    test_journal_init(&disk, narrow);
+    for (int i = 0; i < 200; i++) {
+        publish(i < 100 ? "b" : "a", 1, 1000);
+        test_core_pass_time(&disk.test, 1000);
+    }
+    test_journal_write(&disk);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "b")), 0);
+    publish("b", 1, 1000);
+    test_sink_init(&sink, &disk.test);
+    sink.subscriber.gap = RT_GAP_TELL;
+    struct rt_since then = {.kind = RT_SINCE_TIME,
+                            .wall_ms = TEST_WALL_MS + seconds * 1000};
+    (void)choose(&sink, ALL, then);
+    test_journal_flush(&disk);
+    uint32_t count = sink.gap_count;
+    EXPECT_INT(next_number(&sink), seconds < 100 ? 101 : seconds + 1);
+    finish();
+    return count;
+}
+
+TEST("of what was purged they are told who begin with a time before it")
+{
+    EXPECT_INT(gaps_since(50), 1);
+    EXPECT_INT(gaps_since(98), 1);
+    EXPECT_INT(gaps_since(101), 0);
+}
+
+TEST("a time before all that the disk has begins in the rings")
+{
+    init(10, 300);
+    test_core_pass_time(&disk.test, 1000);
+    publish("b", 2, 300);
+    publish("a", 100, 300);
+    test_journal_write(&disk);
+    disk.earliest[1] = UINT64_MAX;
+    disk.earliest[2] = UINT64_MAX;
+    struct rt_since then = {.kind = RT_SINCE_TIME,
+                            .wall_ms = TEST_WALL_MS + 1000};
+    (void)choose(&sink, ALL, then);
+    test_core_flush(&disk.test);
+    EXPECT(disk.scan != NULL);
+    disk.scan->until = 60; /* it goes no further than that */
+    test_journal_scan(&disk);
+    EXPECT_INT(rt_subscriber_next(&sink.subscriber), 41);
+    test_journal_flush(&disk);
+    EXPECT_INT(next_number(&sink), 41);
+    finish();
+}
