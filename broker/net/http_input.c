@@ -27,7 +27,7 @@ static void refuse_framing(struct rt_http_session *session,
 
 static void end_request(struct rt_http_session *session)
 {
-    rt_http_session_end_body(session);
+    session->body.len = 0;
     if (session->notes.capacity > 0) {
         rt_buffer_finish(&session->notes,
                          &rt_http_session_server(session)->heap);

@@ -134,12 +134,14 @@ static bool may_listen(const struct rt_http_session *session)
     return session->poll != NULL && session->held.len <= RT_HELD_POLLING_MAX;
 }
 
-/* Keeps what has been read but may not be looked at yet. */
+/* Keeps what has been read but may not be looked at yet, and nothing else: who
+ * waits may do so for long, and there may be many. */
 static void pause_with(struct rt_http_session *session, struct rt_bytes rest)
 {
     struct rt_heap *heap = &rt_http_session_server(session)->heap;
     size_t kept = heap->limit / RT_HELD_KEEP_PART;
     session->is_paused = true;
+    rt_http_session_drop_body(session);
     if (rt_heap_is_low(heap, rest.len + kept) ||
         rt_buffer_append(&session->held, heap, rest) < 0) {
         rt_connection_close(session->connection);

@@ -150,9 +150,8 @@ void rt_http_session_end(struct rt_connection *connection);
 /* Takes the session out of the server's lists. NULL is fine. */
 void rt_http_session_unlink(struct rt_http_session *session);
 
-/* The body is not needed any more; its memory is kept for the next one, unless
- * the session waits. */
-void rt_http_session_end_body(struct rt_http_session *session);
+/* Frees the memory of a body, unless there is one: it is kept for the next. */
+void rt_http_session_drop_body(struct rt_http_session *session);
 
 /* Puts a piece behind what there is of the body: 0 or RT_ENOMEM. */
 RT_MUST_USE int rt_http_session_append_body(struct rt_http_session *session,

@@ -143,12 +143,10 @@ static bool has_body_room(const struct rt_http_session *session, size_t len)
             server->body_bytes + len <= (max > least ? max : least));
 }
 
-/* Who waits may do so for long, and there may be many. */
-void rt_http_session_end_body(struct rt_http_session *session)
+void rt_http_session_drop_body(struct rt_http_session *session)
 {
     struct rt_server *server = rt_http_session_server(session);
-    session->body.len = 0;
-    if (RT_UNLIKELY(!rt_list_is_empty(&session->waiting))) {
+    if (session->body.len == 0) {
         server->body_bytes -= session->body.capacity;
         rt_buffer_finish(&session->body, &server->heap);
     }
