@@ -61,6 +61,7 @@ bool rt_excerpt_is_needed(const struct rt_selection *selection,
 {
     const struct rt_core *core = selection->stream.core;
     return sequence <= selection->dropped_sequence && core->journal != NULL &&
+           selection->follower_count > 0 && /* or it all went with its topics */
            (core->journal->state != RT_JOURNAL_FAILED ||
             sequence < end_of_needed(selection));
 }

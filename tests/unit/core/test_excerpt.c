@@ -232,6 +232,27 @@ TEST("a selection that goes while something is read for it is forgotten")
     finish();
 }
 
+TEST("of a selection whose topics have all gone nothing is read")
+{
+    struct test_sink late;
+    init(1, 300);
+    publish("x", 200, 300);
+    test_journal_write(&disk);
+    (void)choose(&sink, "x,y", behind(204));
+    struct rt_topic *topic = test_core_topic(&disk.test, "x");
+    EXPECT_INT(rt_topic_purge(topic), 0);
+    rt_topic_destroy(topic);
+    test_sink_init(&late, &disk.test);
+    late.subscriber.gap = RT_GAP_TELL;
+    (void)choose(&late, "x,y", behind(0));
+    test_journal_flush(&disk);
+    EXPECT_INT(disk.scans, 0);
+    EXPECT_INT(late.gap_count, 1);
+    EXPECT_INT(late.subscriber.state, RT_SUBSCRIBER_ACTIVE);
+    test_sink_finish(&late);
+    finish();
+}
+
 TEST("what cannot be read is lost, and told")
 {
     init(400, 300);
