@@ -165,10 +165,11 @@ static void read_for(struct rt_excerpts *excerpts,
     history->ops->scan(history->context, &excerpts->scan);
 }
 
+/* Two have room: one that is looked at while the next is read. */
 static size_t usual_capacity(const struct rt_excerpts *excerpts)
 {
     size_t capacity =
-        lesser(RT_EXCERPT_BYTES, rt_excerpt_cache_room(&excerpts->cache));
+        lesser(RT_EXCERPT_BYTES, rt_excerpt_cache_room(&excerpts->cache) / 2);
     return capacity / sizeof(struct rt_entry) * sizeof(struct rt_entry);
 }
 

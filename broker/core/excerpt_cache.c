@@ -65,9 +65,11 @@ static bool is_full(const struct rt_excerpt_cache *cache, size_t size)
            cache->bytes + size > rt_excerpt_cache_room(cache);
 }
 
+/* The one that was looked at last, or was read since, stays: those who wait for
+ * it have not come to it yet, and would never, if others waited, too. */
 void rt_excerpt_cache_make_room(struct rt_excerpt_cache *cache, size_t size)
 {
-    while (is_full(cache, size) && !rt_list_is_empty(&cache->excerpts)) {
+    while (is_full(cache, size) && cache->count > 1) {
         drop_first(cache);
     }
 }

@@ -14,7 +14,7 @@
 #include "storage/segment.h"
 
 /* There are at most so many, and all together take at most this part of the
- * memory, and no more than so much. */
+ * memory, and no more than so much; or the one that needs more. */
 #define RT_EXCERPTS_MAX       64
 #define RT_EXCERPTS_PART      32
 #define RT_EXCERPTS_BYTES_MAX ((size_t)32 * 1024 * 1024)
@@ -60,7 +60,7 @@ void rt_excerpt_cache_finish(struct rt_excerpt_cache *cache);
 /* How many bytes all may have. */
 size_t rt_excerpt_cache_room(const struct rt_excerpt_cache *cache);
 
-/* Drops others until there is room for so many bytes, or none is left. */
+/* Drops others until there is room for so many bytes, or one is left. */
 void rt_excerpt_cache_make_room(struct rt_excerpt_cache *cache, size_t size);
 
 /* An excerpt with so many events, to be filled in and kept: NULL without

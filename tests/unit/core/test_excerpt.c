@@ -114,7 +114,7 @@ TEST("an event that is larger than an excerpt has a larger one")
     publish("b", 1, 400 * KIB);
     publish("a", 50, 1000);
     test_journal_write(&disk);
-    disk.test.heap.heap.limit = 6 * 1024 * KIB; /* excerpts: 192 KiB */
+    disk.test.heap.heap.limit = 6 * 1024 * KIB; /* excerpts: 96 KiB */
     (void)choose(&sink, ALL, behind(0));
     test_journal_flush(&disk);
     expect(1);
@@ -161,6 +161,27 @@ TEST("excerpts take a part of the memory, and go when nobody looks")
     rt_core_tick(&disk.test.core);
     EXPECT_INT(excerpts->cache.bytes, 0);
     disk.test.heap.heap.limit = SIZE_MAX;
+    finish();
+}
+
+TEST("where there is room for little, nobody drops what others wait for")
+{
+    struct test_sink other;
+    init(1600, 300);
+    disk.test.heap.heap.limit = 12 * 1024 * KIB;
+    test_sink_init(&other, &disk.test);
+    other.subscriber.gap = RT_GAP_TELL;
+    (void)choose(&sink, ALL, behind(0));
+    (void)choose(&other, "a,b,c,d", behind(700));
+    test_core_flush(&disk.test);
+    for (int i = 0; i < 200 && disk.scan != NULL; i++) {
+        test_journal_scan(&disk);
+        test_core_flush(&disk.test);
+    }
+    expect(1);
+    expect_from(&other, "abc", 701, disk.test.core.sequence);
+    disk.test.heap.heap.limit = SIZE_MAX;
+    test_sink_finish(&other);
     finish();
 }
 
