@@ -146,19 +146,22 @@ static bool is_over(const struct rt_log_scanner *scanner,
 }
 
 /* The batch that the walk is at. What came before it without being found there
- * is damaged. */
+ * is damaged. A batch that is passed over on the way to the first number does
+ * not count: who begins at the spot again, each time, would never come there.
+ */
 static int scan_batch(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
 {
     const struct rt_log_walk *walk = &scanner->walk;
     if (walk->position > scanner->position) {
         scan->damaged = walk->batch.sequence;
     }
+    uint64_t wanted = scan->end;
     int err = rt_log_scan_batch(scanner, scan);
     scanner->position = walk->position;
     if (err == 0 && scan->end > walk->batch.sequence) {
         scanner->position = rt_log_walk_end(walk);
         scanner->next = walk->batch.sequence + 1;
-        scanner->walked += walk->batch.length;
+        scanner->walked += scan->end > wanted ? walk->batch.length : 0;
     }
     return err;
 }

@@ -18,7 +18,9 @@
 #include "storage/log/window.h"
 #include "storage/segment.h"
 
-/* One scan goes through so much of the log, at most, and a batch. */
+/* One scan goes through so much of the log, at most, and a batch, from where
+ * its first number is; before that it looks at the heads of a segment's
+ * batches. */
 #define RT_LOG_SCAN_BYTES ((uint64_t)4 * 1024 * 1024)
 
 /* A topic to be looked for. */
@@ -65,7 +67,7 @@ struct rt_log_scanner {
     uint64_t position;       /* of the next batch there, */
     uint64_t next;   /* before which no event has this number or a higher one */
     uint64_t width;  /* how many numbers had room, of a batch that has not */
-    uint64_t walked; /* bytes of the log, by this scan */
+    uint64_t walked; /* bytes of the log, from the first number on */
 };
 
 /* Allocates nothing yet. The log outlives the scanner. What it allocates is as

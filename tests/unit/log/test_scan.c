@@ -108,9 +108,10 @@ TEST("two scans of different topics in one segment take turns")
     end();
 }
 
-TEST("one scan goes through so much of the log at most")
+/* A segment of which 12 MB are of one topic, between others that have little.
+ */
+static void publish_much(void)
 {
-    begin();
     keeper_finish(&scanning.keeper);
     keeper_init(&scanning.keeper);
     scanning.keeper.options.segment_bytes = (uint64_t)64 * 1024 * 1024;
@@ -118,12 +119,34 @@ TEST("one scan goes through so much of the log at most")
     scanning.scanner.log = scanning.keeper.log;
     keeper_describe(&scanning.keeper, 1, "one");
     keeper_describe(&scanning.keeper, 2, "two");
+    keeper_describe(&scanning.keeper, 3, "three");
     scanning_publish(&scanning, 1, 1, 100);
+    scanning_publish(&scanning, 3, 1, 100);
     for (uint32_t i = 0; i < 200; i++) {
         scanning_publish(&scanning, 2, 1, 60000);
     }
     scanning_publish(&scanning, 1, 1, 100);
+    scanning_publish(&scanning, 3, 1, 100);
+}
+
+TEST("one scan goes through so much of the log at most")
+{
+    begin();
+    publish_much();
     EXPECT_INT(scanning_all(&scanning, 0x02, 1), 3);
+    end();
+}
+
+TEST("two who are far into a segment take turns, and both get on")
+{
+    uint64_t next[2] = {150, 120};
+    const uint32_t masks[2] = {0x02, 0x08};
+    begin();
+    publish_much();
+    for (int turn = 0; next[turn % 2] <= scanning.keeper.sequence; turn++) {
+        uint64_t *mine = &next[turn % 2];
+        *mine = scanning_step(&scanning, masks[turn % 2], *mine);
+    }
     end();
 }
 
