@@ -107,7 +107,8 @@ static bool has_doubts(const struct rt_log_index *index)
 }
 
 /* A segment before the last one that is not sealed will be, if all of its
- * batches are there: those of the last one come behind them. */
+ * batches are there: those of the last one come behind them. If that is sealed
+ * it is no crash that has left this one: it is gone through at each start. */
 static int judge_end(struct recovery *recovery)
 {
     struct rt_log *log = recovery->log;
@@ -117,7 +118,8 @@ static int judge_end(struct recovery *recovery)
                                .position = end->position,
                                .batch = end->batch,
                                .chain = end->chain};
-    bool is_complete = is_base_last(recovery) && end->is_whole &&
+    bool is_complete = is_base_last(recovery) && !recovery->last.is_sealed &&
+                       end->is_whole &&
                        end->batch + 1 == recovery->last.replay.batch &&
                        end->chain == log->tail.head.chain;
     return is_complete && !end->is_sealed && !has_doubts(&log->index)

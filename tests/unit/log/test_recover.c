@@ -253,6 +253,23 @@ TEST("a last segment that is missing behind a sealed one is told as damage")
     keeper_finish(&keeper);
 }
 
+TEST("so it is if the one before it is not sealed either, and segments follow")
+{
+    (void)begin_three();
+    uint64_t next_offset = keeper.next_offset[1] - 12;
+    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
+               0);
+    keeper_flip(&keeper, 1, keeper_image(&keeper, 1)->len - 8);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 2, "other");
+    while (rt_log_usage(keeper.log).last_segment < 5) {
+        keeper_publish(&keeper, 2, 10, 500);
+    }
+    keeper_reopen(&keeper);
+    expect_cut(next_offset);
+    keeper_finish(&keeper);
+}
+
 TEST("with its snapshot a segment may have lost batches")
 {
     (void)begin_three();
