@@ -228,10 +228,9 @@ static bool is_of_topic(const struct rt_idempotency_entry *entry,
            entry->leaf.key.data[topic.len] == SEPARATOR;
 }
 
-uint64_t rt_idempotency_forget_topic(struct rt_idempotency *window,
-                                     struct rt_bytes topic)
+void rt_idempotency_forget_topic(struct rt_idempotency *window,
+                                 struct rt_bytes topic)
 {
-    uint64_t count = window->count;
     struct rt_list *link = window->by_age.next;
     while (link != &window->by_age) {
         struct rt_idempotency_entry *entry =
@@ -241,7 +240,6 @@ uint64_t rt_idempotency_forget_topic(struct rt_idempotency *window,
             rt_idempotency_forget(window, entry);
         }
     }
-    return count - window->count;
 }
 
 void rt_idempotency_expire(struct rt_idempotency *window, uint64_t now_ms)

@@ -99,10 +99,9 @@ rt_idempotency_restore(struct rt_idempotency *window,
 void rt_idempotency_forget(struct rt_idempotency *window,
                            struct rt_idempotency_entry *entry);
 
-/* Forgets a topic that was purged, and returns how many keys that had. Looks at
- * all keys: purges are rare. */
-uint64_t rt_idempotency_forget_topic(struct rt_idempotency *window,
-                                     struct rt_bytes topic);
+/* Forgets a topic that was purged. Looks at all keys: purges are rare. */
+void rt_idempotency_forget_topic(struct rt_idempotency *window,
+                                 struct rt_bytes topic);
 
 /* Drops what has been remembered for long enough. Once a second will do. */
 void rt_idempotency_expire(struct rt_idempotency *window, uint64_t now_ms);

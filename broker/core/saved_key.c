@@ -11,8 +11,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 _Static_assert(sizeof(struct rt_saved_key) == 40, "as on disk");
 _Static_assert(sizeof(struct rt_saved_receipt) == 32, "as on disk");
 
-/* The log has no more of a key than the window, which is twice as much as is
- * needed: what says that keys are forgotten comes for one of them at least. */
+/* The log has no more of a key than the window. It has what says that keys are
+ * forgotten as well, and keys that the window has dropped. */
 struct rt_log_key_limits rt_key_limits(const struct rt_core *core)
 {
     return (struct rt_log_key_limits){
@@ -97,6 +97,8 @@ void rt_key_settle(struct rt_core *core,
     }
 }
 
+/* Also where the window has no key of the topic: the log may have some that it
+ * has dropped, and a start with more room for them would know them again. */
 int rt_key_forget_topic(struct rt_core *core, struct rt_bytes topic)
 {
     struct rt_idempotency_request request = {.topic = topic};
@@ -106,8 +108,8 @@ int rt_key_forget_topic(struct rt_core *core, struct rt_bytes topic)
     if (err < 0) {
         return err;
     }
-    uint64_t count = rt_idempotency_forget_topic(&core->idempotency, topic);
-    if (count > 0 && core->journal != NULL) {
+    rt_idempotency_forget_topic(&core->idempotency, topic);
+    if (core->journal != NULL) {
         save(core->journal, &request, NULL, 0);
     }
     return 0;
@@ -173,7 +175,7 @@ restore(struct rt_core *core, const struct rt_saved_key *saved, const char *at)
         .key = {at + saved->topic_len, saved->key_len},
         .body = saved->body};
     if (saved->receipt_count == 0) {
-        (void)rt_idempotency_forget_topic(&core->idempotency, request.topic);
+        rt_idempotency_forget_topic(&core->idempotency, request.topic);
         return 0;
     }
     if (is_lost(core, request.topic, &receipts[0])) {

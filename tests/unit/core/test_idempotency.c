@@ -297,11 +297,11 @@ TEST("the keys of a topic go with it, and no others")
     remember(&window, request_of("a.b", "k", "body"), 4, NOW_MS);
     remember(&window, request_of("a", "a/k", "body"), 5, NOW_MS);
     remember(&window, request_of("b", "a/k", "body"), 6, NOW_MS);
-    EXPECT_INT(rt_idempotency_forget_topic(&window, RT_BYTES("a")), 2);
+    rt_idempotency_forget_topic(&window, RT_BYTES("a"));
     EXPECT_INT(window.count, 2);
     EXPECT_INT(find(&window, request_of("a.b", "k", "body")), 4);
     EXPECT_INT(find(&window, request_of("b", "a/k", "body")), 6);
-    EXPECT_INT(rt_idempotency_forget_topic(&window, RT_BYTES("a")), 0);
+    rt_idempotency_forget_topic(&window, RT_BYTES("a"));
     EXPECT_INT(window.count, 2);
     rt_idempotency_finish(&window);
     EXPECT_INT(heap.used, 0);

@@ -153,13 +153,18 @@ TEST("what a purge forgets is forgotten after a start as well")
     end();
 }
 
-TEST("nothing is brought to disk where nothing is forgotten")
+TEST("so is a key that had made room for others before the purge")
 {
+    const struct rt_receipt *found = NULL;
     begin();
-    const struct rt_journal_batch *batch = before.journal.collecting;
-    size_t len = batch->notes.len;
+    before.test.core.options.idempotency.count_max = 1;
+    EXPECT_INT(rt_key_restore(&after.test.core, save("a", 1)), 0);
+    EXPECT_INT(rt_key_restore(&after.test.core, save("b", 1)), 0);
+    EXPECT_INT(before.test.core.idempotency.count, 1);
     EXPECT_INT(rt_key_forget_topic(&before.test.core, RT_BYTES("a")), 0);
-    EXPECT_INT(batch->notes.len, len);
+    EXPECT_INT(rt_key_restore(&after.test.core, last_saved()), 0);
+    EXPECT_INT(find("a", &found), 0);
+    EXPECT_INT(find("b", &found), 1);
     end();
 }
 
