@@ -50,7 +50,7 @@
 #define RT_COMMITTER_LAZY_BYTES ((uint64_t)256 * 1024)
 
 /* What is to be free beside the reserve when the disk is no longer full: for a
- * segment, and the topics and keys at its begin. */
+ * segment, and the topics and keys at its begin. More where these are many. */
 #define RT_COMMITTER_ROOM (2 * RT_LOG_SEGMENT_BYTES)
 
 /* With each batch the thread may take so much, this for each part of it, of

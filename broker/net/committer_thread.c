@@ -79,20 +79,28 @@ static void write_batch(struct rt_committer *committer,
     tell_written(committer, batch, err);
 }
 
+/* Where a segment is needed: what the next one takes, if its snapshot makes it
+ * long. */
+static uint64_t room_needed(const struct rt_committer *committer)
+{
+    uint64_t length = rt_log_next_length(committer->log);
+    return length > RT_COMMITTER_ROOM ? length : RT_COMMITTER_ROOM;
+}
+
 /* Full is less than the reserve; there is room again when a segment fits, or
  * the next batch that needs one would find the disk full once more. Of memory
  * there may be enough at any time. */
 static void look(struct rt_committer *committer)
 {
     uint64_t free_bytes = 0;
+    uint64_t needed = committer->reserve;
     bool is_full = committer->told.is_full;
     uv_mutex_unlock(&committer->lock);
+    if (is_full && committer->needs_segment) {
+        needed += room_needed(committer);
+    }
     int err = rt_disk_free_bytes(&committer->disk.disk, &free_bytes);
     uv_mutex_lock(&committer->lock);
-    uint64_t needed = committer->reserve;
-    if (is_full && committer->needs_segment) {
-        needed += RT_COMMITTER_ROOM;
-    }
     if (err == 0 && (free_bytes < needed) != is_full) {
         committer->told.is_full = !is_full;
         committer->needs_segment = !is_full;

@@ -245,6 +245,10 @@ uint64_t rt_log_offset_before(struct rt_log *log,
                               uint64_t offset,
                               uint64_t count);
 
+/* How long the next segment's file will be at least, which depends on what its
+ * snapshot has. Goes through all topics and keys. */
+uint64_t rt_log_next_length(const struct rt_log *log);
+
 /* What all of the log takes. */
 struct rt_log_usage {
     uint64_t bytes;

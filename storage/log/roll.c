@@ -22,6 +22,11 @@ capacity_for(const struct rt_log *log, uint64_t length, uint32_t part_count)
            rt_log_padded(at_least(share, needed));
 }
 
+uint64_t rt_log_next_length(const struct rt_log *log)
+{
+    return capacity_for(log, 0, 0);
+}
+
 /* Whether the disk has so much, and what others may have of it beside. */
 static int look_for_room(struct rt_log *log, uint64_t bytes)
 {

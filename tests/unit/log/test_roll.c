@@ -108,6 +108,39 @@ TEST("a segment for which there is no room after all is taken back")
     keeper_finish(&keeper);
 }
 
+static uint64_t room;
+
+static int free_as_told(struct rt_disk *under, uint64_t *bytes)
+{
+    (void)under;
+    *bytes = room;
+    return 0;
+}
+
+TEST("a segment begins where there is room for its length, and no less")
+{
+    struct rt_disk_ops ops;
+    char state[4096] = {0};
+    struct rt_log_part key = {.kind = RT_LOG_KEY,
+                              .opaque = {state, sizeof(state)}};
+    begin();
+    for (int i = 0; i < 50; i++) {
+        EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
+    }
+    while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
+        keeper_publish(&keeper, 1, 10, 500);
+    }
+    ops = *keeper.disk.disk.ops;
+    ops.free_bytes = free_as_told;
+    keeper.disk.disk.ops = &ops;
+    EXPECT(rt_log_next_length(keeper.log) > 2 * 50 * sizeof(state));
+    room = rt_log_next_length(keeper.log) - 1;
+    EXPECT_INT(keeper_try_publish(&keeper, 1, 10, 500), RT_ENOSPC);
+    room++;
+    keeper_publish(&keeper, 1, 10, 500);
+    keeper_finish(&keeper);
+}
+
 static const struct rt_disk_ops *honest;
 
 /* A removed file that is open still has its room. */
