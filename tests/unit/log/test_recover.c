@@ -279,6 +279,25 @@ TEST("with its snapshot a segment may have lost batches")
     keeper_finish(&keeper);
 }
 
+TEST("of what was lost with its snapshot nothing behind it may tell")
+{
+    keeper_begin_three(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 2, "other");
+    while (rt_log_usage(keeper.log).segment_count < 4) {
+        keeper_publish(&keeper, 2, 10, 500);
+    }
+    keeper_publish(&keeper, 1, 1, 100);
+    EXPECT_INT(rt_log_seal(keeper.log), 0);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 4, 70);
+    keeper_flip(&keeper, 4, keeper_batch(&keeper, 4, 1) + 20);
+    keeper_open(&keeper);
+    EXPECT(keeper.topics[2].is_damaged);
+    EXPECT(!keeper.topics[1].is_damaged);
+    keeper_finish(&keeper);
+}
+
 /* --- all that there may be --- */
 
 TEST("the number of a topic that is gone is not given again")
