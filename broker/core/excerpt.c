@@ -208,6 +208,16 @@ static struct rt_excerpt_waiter *waiter_of(struct rt_list *link)
     return RT_CONTAINER(link, struct rt_excerpt_waiter, link);
 }
 
+/* Wakes who need not wait, and reads for who must, if it can be. */
+static void see_to(struct rt_excerpts *excerpts,
+                   struct rt_excerpt_waiter *waiter)
+{
+    if (must_wait(waiter) && can_read(excerpts) &&
+        waiter->sequence < end_of_needed(waiter->selection)) {
+        read_for(excerpts, waiter, usual_capacity(excerpts));
+    }
+}
+
 void rt_excerpts_continue(struct rt_excerpts *excerpts)
 {
     struct rt_list waiting;
@@ -217,19 +227,17 @@ void rt_excerpts_continue(struct rt_excerpts *excerpts)
         struct rt_excerpt_waiter *waiter = waiter_of(waiting.next);
         rt_list_remove(&waiter->link);
         rt_list_append(&excerpts->waiting, &waiter->link);
-        if (must_wait(waiter) && can_read(excerpts) &&
-            waiter->sequence < end_of_needed(waiter->selection)) {
-            read_for(excerpts, waiter, usual_capacity(excerpts));
-        }
+        see_to(excerpts, waiter);
     }
 }
 
+/* Nothing has changed for the others, of whom there may be very many. */
 void rt_excerpt_wait(struct rt_excerpt_waiter *waiter)
 {
     struct rt_excerpts *excerpts = excerpts_of(waiter->selection);
     rt_list_init(&waiter->link);
     rt_list_append(&excerpts->waiting, &waiter->link);
-    rt_excerpts_continue(excerpts);
+    see_to(excerpts, waiter);
 }
 
 /* --- what was read --- */
