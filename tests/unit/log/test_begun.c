@@ -1,5 +1,6 @@
 #include "storage/log/begun.h"
 
+#include "storage/checksum.h"
 #include "tests/unit/log/checker.h"
 
 static struct keeper keeper;
@@ -72,6 +73,21 @@ TEST("a segment with a batch and no snapshot has begun")
     EXPECT_INT(begun(), 1);
     keeper_flip(&keeper, 3, 70);
     keeper_flip(&keeper, 3, 64 + 64 + 64); /* a body of the snapshot */
+    EXPECT_INT(begun(), 1);
+    keeper_finish(&keeper);
+}
+
+TEST("a segment of another version has begun, whatever it has")
+{
+    struct rt_log_segment_head head;
+    keeper_begin_three(&keeper);
+    unseal();
+    empty(3, 0);
+    memcpy(&head, keeper_image(&keeper, 1)->bytes, sizeof(head));
+    head.version++;
+    head.crc = 0;
+    head.crc = rt_checksum(0, &head, sizeof(head));
+    memcpy(keeper_image(&keeper, 3)->bytes, &head, sizeof(head));
     EXPECT_INT(begun(), 1);
     keeper_finish(&keeper);
 }

@@ -154,6 +154,31 @@ TEST("a segment that finds no room for its index is sealed later")
     keeper_finish(&keeper);
 }
 
+TEST("so is one for which a start finds no room")
+{
+    begin();
+    fill();
+    uint64_t next_offset = keeper.next_offset[1];
+    keeper_close(&keeper);
+    struct fake_disk before;
+    fake_disk_copy(&before, &keeper.disk);
+    uint64_t calls = keeper.disk.calls;
+    keeper_open(&keeper);
+    calls = keeper.disk.calls - calls;
+    keeper_finish(&keeper);
+    for (uint64_t call = calls - 2; call <= calls; call++) {
+        fake_disk_copy(&keeper.disk, &before);
+        fake_disk_fault_at(&keeper.disk, call, FAKE_ENOSPC);
+        keeper_open(&keeper);
+        EXPECT(keeper.log->unsealed.is_due);
+        EXPECT_INT(rt_log_seal(keeper.log), 0);
+        expect_sealed(1, 2);
+        keeper_expect_all(&keeper, next_offset);
+        keeper_finish(&keeper);
+    }
+    fake_disk_finish(&before);
+}
+
 TEST("a log whose segment could not be sealed has failed, and lost nothing")
 {
     for (uint64_t call = 1; call <= 3; call++) {
