@@ -26,6 +26,7 @@ void rt_core_init(struct rt_core *core,
     rt_matcher_init(&core->matcher, heap);
     rt_tree_init(&core->selections, heap);
     rt_list_init(&core->selection_list);
+    rt_list_init(&core->durable_list);
     rt_list_init(&core->topic_list);
     rt_list_init(&core->ready);
     rt_list_init(&core->dirty);

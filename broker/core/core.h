@@ -95,8 +95,9 @@ struct rt_core {
     uint32_t subscriber_count;
     uint32_t local_count;
     struct rt_matcher matcher; /* patterns that selections have */
-    struct rt_tree selections; /* by their format and patterns */
+    struct rt_tree selections; /* by their keys */
     struct rt_list selection_list;
+    struct rt_list durable_list; /* of these, those of what is on disk */
     uint64_t drops; /* how often topics that somebody selects dropped events */
     struct rt_removed removed;
     struct rt_list ready;        /* topics with events for their locals */

@@ -6,6 +6,7 @@
 #include "broker/core/fanout.h"
 #include "broker/core/journal.h"
 #include "broker/core/selection.h"
+#include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
 
 static struct rt_follower *of_topic(struct rt_list *link)
@@ -28,6 +29,20 @@ static void forget(const struct rt_follower *follower, uint64_t sequence)
     rt_excerpts_forget(follower->selection);
 }
 
+/* Who has all that is on disk lacks what is lost on the way there: it is told
+ * of that as those are who lag, who know of all losses until now. */
+static void fall_behind(struct rt_stream *stream)
+{
+    while (stream->active_count > 0) {
+        const struct rt_active *last =
+            &stream->active[stream->active_count - 1];
+        struct rt_subscriber *subscriber = last->subscriber;
+        if (rt_subscriber_fall_behind(subscriber, last->offset) < 0) {
+            rt_subscriber_close(subscriber, RT_CLOSE_OVERLOAD);
+        }
+    }
+}
+
 /* Losses are numbered over all topics, so that a subscriber knows which of them
  * it was told of. */
 static void note_loss(struct rt_follower *follower, uint64_t sequence)
@@ -35,6 +50,10 @@ static void note_loss(struct rt_follower *follower, uint64_t sequence)
     struct rt_selection *selection = follower->selection;
     if (sequence <= follower->lost_sequence) {
         return;
+    }
+    if (rt_selection_is_durable(selection) &&
+        sequence >= selection->stream.floor) {
+        fall_behind(&selection->stream);
     }
     follower->lost_sequence = sequence;
     follower->drop = ++follower->topic->core->drops;
@@ -44,17 +63,23 @@ static void note_loss(struct rt_follower *follower, uint64_t sequence)
     forget(follower, sequence);
 }
 
+/* What a failed disk has not got is lost; who is given only what is on disk is
+ * given no more, and lacks nothing. */
+static bool is_cut_off(const struct rt_follower *follower)
+{
+    const struct rt_journal *journal = follower->topic->core->journal;
+    return journal->state == RT_JOURNAL_FAILED &&
+           follower->dropped_sequence > journal->sequence &&
+           !rt_selection_is_durable(follower->selection);
+}
+
 /* Of what the ring has dropped, the last that is not on disk either, nor on its
  * way. */
 static uint64_t find_lost(const struct rt_follower *follower)
 {
     const struct rt_topic *topic = follower->topic;
-    const struct rt_journal *journal = topic->core->journal;
     uint64_t dropped = follower->dropped_sequence;
-    bool is_written =
-        topic->durable != NULL &&
-        (journal->state != RT_JOURNAL_FAILED || dropped <= journal->sequence);
-    if (!is_written) {
+    if (topic->durable == NULL || is_cut_off(follower)) {
         return dropped;
     }
     uint64_t gone =
@@ -243,7 +268,9 @@ static void mark(struct rt_follower *follower)
         selection->head = sequence + 1;
         rt_list_remove(&follower->in_selection);
         rt_list_prepend(&selection->followers, &follower->in_selection);
-        rt_stream_mark_dirty(&selection->stream);
+        if (!rt_selection_is_durable(selection)) {
+            rt_stream_mark_dirty(&selection->stream);
+        }
     }
     note_drop(follower);
 }
@@ -255,10 +282,24 @@ void rt_followers_mark(struct rt_topic *topic)
     }
 }
 
+bool rt_followers_are_durable(const struct rt_topic *topic)
+{
+    RT_LIST_EACH (link, &topic->followers) {
+        if (rt_selection_is_durable(of_topic(link)->selection)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void rt_followers_close(struct rt_topic *topic)
 {
     RT_LIST_EACH (link, &topic->followers) {
-        of_topic(link)->selection->closed_count++;
+        struct rt_selection *selection = of_topic(link)->selection;
+        selection->closed_count++;
+        if (rt_selection_is_durable(selection)) {
+            topic->core->journal->is_awaited = true;
+        }
     }
 }
 
@@ -327,7 +368,9 @@ bool rt_followers_are_behind(const struct rt_topic *topic)
 {
     RT_LIST_EACH (link, &topic->followers) {
         const struct rt_follower *follower = of_topic(link);
-        if (follower->selection->stream.active_count > RT_FANOUT_SMALL &&
+        const struct rt_stream *stream = &follower->selection->stream;
+        if (stream->active_count > RT_FANOUT_SMALL &&
+            !rt_stream_is_durable(stream) &&
             rt_ring_bytes_from(&topic->ring, floor_of(follower)) >
                 rt_topic_congestion(topic)) {
             return true;

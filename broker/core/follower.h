@@ -74,6 +74,9 @@ void rt_follower_lose(struct rt_follower *follower,
  * lost. */
 void rt_followers_fail(struct rt_core *core);
 
+/* Whether a selection of what is on disk has it. */
+bool rt_followers_are_durable(const struct rt_topic *topic);
+
 /* The topic is closed, or was and is opened. */
 void rt_followers_close(struct rt_topic *topic);
 void rt_followers_open(struct rt_topic *topic);

@@ -6,6 +6,7 @@
 #include "broker/core/follower.h"
 #include "broker/core/journal.h"
 #include "broker/core/saved.h"
+#include "broker/core/selection.h"
 #include "broker/core/topic.h"
 
 #define EXTENTS_FIRST 64
@@ -302,6 +303,7 @@ static void advance(struct rt_journal *journal, struct rt_journal_batch *batch)
         rt_list_append(&journal->written, &durable->written);
         rt_topic_mark_durable(extent->topic);
     }
+    rt_selections_show(journal->core);
 }
 
 static void clear(struct rt_journal_batch *batch)

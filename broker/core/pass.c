@@ -118,10 +118,11 @@ static bool is_passed_by_loss(const struct rt_subscriber *subscriber)
                    lost_follower(last)->drop);
 }
 
-/* At the head it lacks nothing, whatever topics that are gone have had. */
+/* Behind the last event it lacks nothing, whatever topics that are gone have
+ * had. */
 static bool is_passed_in_selection(const struct rt_subscriber *subscriber)
 {
-    return subscriber->offset < rt_stream_head(subscriber->stream) &&
+    return subscriber->offset < subscriber->stream->selection->head &&
            (is_passed_by_removal(subscriber) || is_passed_by_loss(subscriber));
 }
 

@@ -6,11 +6,15 @@
 #include "broker/core/closing.h"
 #include "broker/core/excerpt.h"
 #include "broker/core/follower.h"
+#include "broker/core/journal.h"
 #include "broker/core/topic.h"
 
 _Static_assert(RT_FORMAT_COUNT <= 10, "a format is one digit of a key");
 
-#define KEY_BYTES_MAX (1 + RT_SELECTOR_BYTES_MAX)
+/* A digit each for the format and for whether it is of what is on disk; and the
+ * patterns. */
+#define KEY_DIGITS    2
+#define KEY_BYTES_MAX (KEY_DIGITS + RT_SELECTOR_BYTES_MAX)
 
 static struct rt_follower *follower_of(struct rt_list *link)
 {
@@ -37,6 +41,7 @@ static void selection_destroy(struct rt_selection *selection)
     }
     rt_tree_remove(&core->selections, &selection->leaf);
     rt_list_remove(&selection->link);
+    rt_list_remove(&selection->durable);
     rt_blocks_finish(&selection->blocks);
     rt_merge_finish(&selection->merge);
     rt_stream_finish(&selection->stream);
@@ -48,8 +53,8 @@ static void selection_destroy(struct rt_selection *selection)
 /* The patterns are those of the key, which is the selection's own. */
 static void set_patterns(struct rt_selection *selection)
 {
-    struct rt_bytes rest = {selection->leaf.key.data + 1,
-                            selection->leaf.key.len - 1};
+    struct rt_bytes rest = {selection->leaf.key.data + KEY_DIGITS,
+                            selection->leaf.key.len - KEY_DIGITS};
     for (uint32_t i = 0; i < selection->pattern_count; i++) {
         selection->patterns[i] = (struct rt_selection_pattern){
             .selection = selection, .text = rt_bytes_split(&rest, ',')};
@@ -57,6 +62,27 @@ static void set_patterns(struct rt_selection *selection)
             selection->has_wildcards ||
             rt_pattern_has_wildcards(selection->patterns[i].text);
     }
+}
+
+/* What is on disk ends elsewhere. */
+static void show(struct rt_selection *selection)
+{
+    uint64_t written = selection->stream.core->journal->sequence + 1;
+    selection->shown = written < selection->head ? written : selection->head;
+}
+
+static void init_stream(struct rt_selection *selection,
+                        struct rt_core *core,
+                        bool is_durable)
+{
+    selection->stream.core = core;
+    rt_list_init(&selection->durable);
+    if (is_durable) {
+        show(selection);
+    }
+    rt_stream_init(&selection->stream, core,
+                   is_durable ? &selection->shown : &selection->head);
+    selection->stream.selection = selection;
 }
 
 static void selection_init(struct rt_selection *selection,
@@ -70,8 +96,7 @@ static void selection_init(struct rt_selection *selection,
     memcpy(text, key.data, key.len);
     selection->leaf.key = (struct rt_bytes){text, key.len};
     set_patterns(selection);
-    rt_stream_init(&selection->stream, core, &selection->head);
-    selection->stream.selection = selection;
+    init_stream(selection, core, key.data[1] == '1');
     rt_blocks_init(&selection->blocks, &core->block_room,
                    (enum rt_format)(key.data[0] - '0'));
     rt_merge_init(&selection->merge, core->heap);
@@ -97,6 +122,9 @@ static struct rt_selection *selection_create(struct rt_core *core,
         return NULL;
     }
     rt_list_append(&core->selection_list, &selection->link);
+    if (rt_selection_is_durable(selection)) {
+        rt_list_append(&core->durable_list, &selection->durable);
+    }
     return selection;
 }
 
@@ -213,13 +241,18 @@ static int follow(struct rt_selection *selection)
 
 struct rt_selection *rt_selection_obtain(struct rt_core *core,
                                          const struct rt_selector *selector,
-                                         enum rt_format format)
+                                         enum rt_format format,
+                                         bool is_durable)
 {
     char memory[KEY_BYTES_MAX];
     struct rt_writer writer;
     RT_CHECK(format != RT_FORMAT_RAW);
+    if (is_durable) {
+        core->journal->is_awaited = true;
+    }
     rt_writer_init(&writer, memory, sizeof(memory));
     rt_write_u64(&writer, (uint64_t)format);
+    rt_write_u64(&writer, is_durable ? 1 : 0);
     rt_selector_write(&writer, selector);
     struct rt_bytes key = rt_writer_bytes(&writer);
     struct rt_tree_leaf *leaf = rt_tree_find(&core->selections, key);
@@ -249,7 +282,13 @@ bool rt_selection_is_of(const struct rt_selection *selection,
 bool rt_selection_is_closed(const struct rt_selection *selection)
 {
     return !selection->has_wildcards &&
-           selection->closed_count == selection->pattern_count;
+           selection->closed_count == selection->pattern_count &&
+           rt_stream_head(&selection->stream) == selection->head;
+}
+
+bool rt_selection_is_durable(const struct rt_selection *selection)
+{
+    return selection->stream.head == &selection->shown;
 }
 
 bool rt_selection_names(const struct rt_selection *selection,
@@ -280,6 +319,19 @@ void rt_selection_selector(const struct rt_selection *selection,
     selector->count = selection->pattern_count;
     for (uint32_t i = 0; i < selection->pattern_count; i++) {
         selector->patterns[i] = selection->patterns[i].text;
+    }
+}
+
+void rt_selections_show(struct rt_core *core)
+{
+    RT_LIST_EACH (link, &core->durable_list) {
+        struct rt_selection *selection =
+            RT_CONTAINER(link, struct rt_selection, durable);
+        uint64_t shown = selection->shown;
+        show(selection);
+        if (selection->shown > shown) {
+            rt_stream_mark_dirty(&selection->stream);
+        }
     }
 }
 
@@ -351,4 +403,5 @@ void rt_selection_validate(const struct rt_selection *selection)
     validate_followers(selection);
     validate_losses(selection);
     RT_CHECK(selection->head <= selection->stream.core->sequence + 1);
+    RT_CHECK(selection->shown <= selection->head);
 }

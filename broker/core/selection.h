@@ -2,7 +2,9 @@
  * A selection: the events of all topics that a selector has, also of those that
  * begin later, in one format and in the order in which they came; and whoever
  * subscribes to that. Its offsets are sequences: the numbers of events among
- * all of the node. Subscribers with the same patterns and format share one.
+ * all of the node. Subscribers with the same patterns and format share one;
+ * those who are given what is on disk alone have one of their own, whose head
+ * is moved when a batch is done.
  *
  *     a.1          | 1 |       | 5 |   | 8 |
  *     a.2              | 3 |       | 6 |
@@ -40,8 +42,10 @@ struct rt_selection_pattern {
 
 struct rt_selection {
     struct rt_stream stream;
-    struct rt_tree_leaf leaf; /* the key is the format and the patterns */
+    struct rt_tree_leaf leaf; /* the key: the format, whether it is of what is
+                               * on disk, and the patterns */
     struct rt_list link;      /* in core->selection_list */
+    struct rt_list durable;   /* in core->durable_list, or in none */
     struct rt_blocks blocks;
     struct rt_merge merge;
     const struct rt_excerpt *excerpt; /* that is merged, if any item is of it */
@@ -51,6 +55,7 @@ struct rt_selection {
     uint64_t lost_sequence; /* of the newest event lost, of all topics */
     uint64_t dropped_sequence; /* of the newest one that is in no ring */
     uint64_t head;             /* the sequence behind its last event */
+    uint64_t shown; /* behind the last one on disk; for those who get these */
     uint32_t follower_count;
     uint32_t closed_count; /* followers whose topic is closed */
     uint32_t pattern_count;
@@ -59,13 +64,18 @@ struct rt_selection {
 };
 
 /*
- * The selection of a selector, in a format other than raw; made if there is
- * none, which looks at all topics once. NULL without memory.
+ * The selection of a selector, in a format other than raw, of all events or of
+ * those that are on disk; made if there is none, which looks at all topics
+ * once. NULL without memory.
  */
 RT_MUST_USE struct rt_selection *
 rt_selection_obtain(struct rt_core *core,
                     const struct rt_selector *selector,
-                    enum rt_format format);
+                    enum rt_format format,
+                    bool is_durable);
+
+/* Whether its events are those that are on disk. */
+bool rt_selection_is_durable(const struct rt_selection *selection);
 
 /* Whether it has just these patterns. */
 bool rt_selection_is_of(const struct rt_selection *selection,
@@ -104,6 +114,9 @@ bool rt_selection_is_away(const struct rt_selection *selection,
 RT_MUST_USE int rt_selection_find(struct rt_selection *selection,
                                   uint64_t sequence,
                                   struct rt_run *run);
+
+/* More is on disk: whoever is given only that has something to get. */
+void rt_selections_show(struct rt_core *core);
 
 /* Frees the selections that nobody subscribes to, and of the others the blocks
  * that were not looked at for a while. Not to be called during a pass. */

@@ -231,7 +231,7 @@ begin_merge(struct rt_selection *selection, uint64_t sequence, uint64_t *end)
 bool rt_selection_is_away(const struct rt_selection *selection,
                           uint64_t sequence)
 {
-    uint64_t end = selection->head;
+    uint64_t end = rt_stream_head(&selection->stream);
     if (!rt_excerpt_is_needed(selection, sequence)) {
         return false;
     }
@@ -245,7 +245,7 @@ int rt_selection_find(struct rt_selection *selection,
                       uint64_t sequence,
                       struct rt_run *run)
 {
-    uint64_t end = selection->head;
+    uint64_t end = rt_stream_head(&selection->stream);
     uint32_t topics = 0;
     struct rt_block *block = rt_blocks_seek(&selection->blocks, sequence, &end);
     uint64_t from = block == NULL ? sequence : block->end;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "broker/core/fanout.h"
+#include "broker/core/journal.h"
 #include "broker/core/selection.h"
 #include "broker/core/subscriber.h"
 #include "broker/core/topic.h"
@@ -48,13 +49,21 @@ void rt_stream_mark_dirty(struct rt_stream *stream)
     }
 }
 
-/* Whoever has all of a selection has all that the node ever had for it. */
+/* What whoever has all of a selection has all of: what the node ever had, or
+ * what of that is on disk. */
+static uint64_t node_latest(const struct rt_stream *stream)
+{
+    const struct rt_core *core = stream->core;
+    return rt_stream_is_durable(stream) ? core->journal->sequence
+                                        : core->sequence;
+}
+
 static struct rt_cursor node_cursor(const struct rt_stream *stream,
                                     uint64_t next)
 {
-    const struct rt_core *core = stream->core;
-    uint64_t last = next == rt_stream_head(stream) ? core->sequence : next - 1;
-    return (struct rt_cursor){core->epoch, last};
+    uint64_t last =
+        next == rt_stream_head(stream) ? node_latest(stream) : next - 1;
+    return (struct rt_cursor){stream->core->epoch, last};
 }
 
 struct rt_cursor rt_stream_cursor(const struct rt_stream *stream, uint64_t next)
@@ -82,8 +91,9 @@ bool rt_stream_has(const struct rt_stream *stream, struct rt_bytes topic)
 
 bool rt_stream_is_durable(const struct rt_stream *stream)
 {
-    return stream->topic != NULL &&
-           stream->head != &stream->topic->ring.next_offset;
+    return stream->topic == NULL
+               ? rt_selection_is_durable(stream->selection)
+               : stream->head != &stream->topic->ring.next_offset;
 }
 
 bool rt_stream_is_closed(const struct rt_stream *stream)

@@ -72,7 +72,7 @@ bool rt_stream_is_of(const struct rt_stream *stream,
 /* Whether the events of a topic are among its own. */
 bool rt_stream_has(const struct rt_stream *stream, struct rt_bytes topic);
 
-/* Whether its events are those of a topic that are on disk. */
+/* Whether its events are those that are on disk. */
 bool rt_stream_is_durable(const struct rt_stream *stream);
 
 /* Whether its topic, or each of its topics, takes no more events, and it has

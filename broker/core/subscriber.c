@@ -54,10 +54,10 @@ static bool has_notices(const struct rt_stream *stream)
 
 static int attach(struct rt_subscriber *subscriber,
                   struct rt_stream *stream,
-                  uint64_t offset)
+                  uint64_t offset,
+                  bool is_behind)
 {
     struct rt_core *core = stream->core;
-    bool is_behind = offset < rt_stream_head(stream);
     struct rt_lag *lag = is_behind ? take_lag(core) : NULL;
     if ((is_behind && lag == NULL) || rt_stream_reserve(stream) < 0) {
         rt_pool_give(&core->lags, lag);
@@ -153,7 +153,9 @@ int rt_core_subscribe(struct rt_core *core,
     *start = start_of(topic, since, &found);
     start->position = position_at(subscriber, start);
     bool is_refused = found.is_gap && subscriber->gap == RT_GAP_CLOSE;
-    int err = is_refused ? RT_EGAP : attach(subscriber, stream, found.offset);
+    int err = is_refused ? RT_EGAP
+                         : attach(subscriber, stream, found.offset,
+                                  found.offset < rt_stream_head(stream));
     if (err == 0) {
         start->is_behind = subscriber->state == RT_SUBSCRIBER_LAGGING;
     }
@@ -181,14 +183,16 @@ static struct rt_start selected_start(const struct rt_core *core,
     return start;
 }
 
-/* It begins behind the head if nothing of the selection's has come since. */
+/* It begins behind the last event if nothing of the selection's has come since.
+ * Else it lags, whether that is on disk or not: it may be told of losses. */
 static int attach_selected(struct rt_subscriber *subscriber,
                            struct rt_selection *selection,
                            const struct rt_select_found *found)
 {
-    uint64_t head = selection->head;
-    int err = attach(subscriber, &selection->stream,
-                     found->sequence < head ? found->sequence : head);
+    uint64_t first =
+        found->sequence < selection->head ? found->sequence : selection->head;
+    int err =
+        attach(subscriber, &selection->stream, first, first < selection->head);
     if (err == 0 && subscriber->state == RT_SUBSCRIBER_LAGGING) {
         subscriber->lag->drops = found->drops;
         subscriber->lag->excerpt.is_seeking = found->is_on_disk;
@@ -210,7 +214,7 @@ int rt_core_select(struct rt_core *core,
         return RT_EINVAL;
     }
     struct rt_selection *selection =
-        rt_selection_obtain(core, selector, format);
+        rt_selection_obtain(core, selector, format, subscriber->is_durable);
     if (selection == NULL) {
         return RT_ENOMEM;
     }
@@ -416,17 +420,26 @@ static void on_read(struct rt_excerpt_waiter *waiter, int err, uint64_t next)
     }
 }
 
+/* Whether it looks for where to begin, which may be ahead of the disk. */
+static bool is_seeking(const struct rt_subscriber *subscriber)
+{
+    const struct rt_stream *stream = subscriber->stream;
+    return stream->topic == NULL && subscriber->lag->excerpt.is_seeking &&
+           subscriber->offset < stream->selection->head;
+}
+
 bool rt_subscriber_is_away(const struct rt_subscriber *subscriber)
 {
     const struct rt_stream *stream = subscriber->stream;
+    if (is_seeking(subscriber)) {
+        return true;
+    }
     if (subscriber->offset >= rt_stream_head(stream)) {
         return false;
     }
-    if (stream->topic != NULL) {
-        return rt_history_is_away(stream->topic, subscriber->offset);
-    }
-    return subscriber->lag->excerpt.is_seeking ||
-           rt_selection_is_away(stream->selection, subscriber->offset);
+    return stream->topic != NULL
+               ? rt_history_is_away(stream->topic, subscriber->offset)
+               : rt_selection_is_away(stream->selection, subscriber->offset);
 }
 
 void rt_subscriber_fetch(struct rt_subscriber *subscriber)

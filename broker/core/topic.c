@@ -266,7 +266,7 @@ bool rt_topic_is_seen_on_disk(const struct rt_topic *topic)
     while (view != NULL && !rt_stream_is_durable(&view->stream)) {
         view = view->next;
     }
-    return view != NULL;
+    return view != NULL || rt_followers_are_durable(topic);
 }
 
 void rt_topic_mark(struct rt_topic *topic, uint64_t first)

@@ -120,7 +120,7 @@ uint64_t rt_topic_congestion(const struct rt_topic *topic);
  * only those has something to get. */
 void rt_topic_mark_durable(struct rt_topic *topic);
 
-/* Whether somebody subscribes to what is on disk of it alone. */
+/* Whether somebody is given only what is on disk of it. */
 bool rt_topic_is_seen_on_disk(const struct rt_topic *topic);
 
 /* Whether publishers should wait until those that follow have caught up. */

@@ -54,8 +54,8 @@ struct wanted {
 static int check_visible(const struct rt_task *task)
 {
     struct rt_refusal refusal;
-    int err = rt_subscribe_check_visible(task->server, &task->selector,
-                                         task->operation->visible, &refusal);
+    int err = rt_subscribe_check_visible(task->server, task->operation->visible,
+                                         &refusal);
     if (err < 0) {
         rt_task_refuse(task, &refusal);
     }

@@ -341,7 +341,6 @@ static int check_visible(struct rt_http_session *session,
 {
     struct rt_refusal refusal;
     int err = rt_subscribe_check_visible(rt_http_session_server(session),
-                                         &wanted->selector,
                                          wanted->query.visible, &refusal);
     if (err < 0) {
         rt_http_refuse(session, &refusal, (struct rt_bytes){0});

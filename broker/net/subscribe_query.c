@@ -133,7 +133,6 @@ static int read_visible(struct reading *reading, struct rt_bytes value)
 }
 
 int rt_subscribe_check_visible(const struct rt_server *server,
-                               const struct rt_selector *selector,
                                enum rt_ack visible,
                                struct rt_refusal *refusal)
 {
@@ -146,10 +145,6 @@ int rt_subscribe_check_visible(const struct rt_server *server,
         refusal->detail = server->core.journal == NULL
                               ? "this node has no log on disk"
                               : "this node is alone: visible=disk";
-        return RT_EINVAL;
-    }
-    if (!rt_selector_is_topic(selector)) {
-        refusal->detail = "of several topics all events are given at once";
         return RT_EINVAL;
     }
     return 0;

@@ -56,7 +56,6 @@ RT_MUST_USE int rt_gap_policy_parse(struct rt_bytes text,
  * the refusal.
  */
 RT_MUST_USE int rt_subscribe_check_visible(const struct rt_server *server,
-                                           const struct rt_selector *selector,
                                            enum rt_ack visible,
                                            struct rt_refusal *refusal);
 

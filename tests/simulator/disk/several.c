@@ -30,6 +30,7 @@ static struct item match(const struct several *several,
     while (several_next(several, sequence, &item)) {
         struct rt_bytes encoded = several_encode(several, &item);
         if (rt_bytes_starts_with(bytes, encoded)) {
+            EXPECT(several_sees(several, &item));
             *len = encoded.len;
             return item;
         }
@@ -273,6 +274,7 @@ void several_come(struct several *several)
     line_init(&several->line);
     several->subscriber.gap =
         (uint8_t)(one_in(world, 3) ? RT_GAP_SKIP : RT_GAP_TELL);
+    several->subscriber.is_durable = one_in(world, 3);
     subscribe(several, &since);
 }
 
@@ -321,7 +323,8 @@ void several_expect_all(const struct several *several)
     uint64_t sequence = several->last;
     while (several->state == READER_OPEN &&
            several_next(several, sequence, &item)) {
-        EXPECT(several_may_lack(several, &item));
+        EXPECT(several_may_lack(several, &item) ||
+               !several_sees(several, &item));
         sequence = item.sequence;
     }
 }

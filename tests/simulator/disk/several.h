@@ -74,6 +74,10 @@ bool several_next(const struct several *several,
 /* Whether it is an event that can be had, now or when it is on disk. */
 bool several_is_there(const struct several *several, const struct item *item);
 
+/* Whether it is given that by now: who is given what is on disk waits for it.
+ */
+bool several_sees(const struct several *several, const struct item *item);
+
 /* Whether it need not be given to it. */
 bool several_may_lack(const struct several *several, const struct item *item);
 

@@ -113,6 +113,12 @@ bool several_is_there(const struct several *several, const struct item *item)
                      item->event);
 }
 
+bool several_sees(const struct several *several, const struct item *item)
+{
+    return !several->subscriber.is_durable ||
+           item->sequence <= several->world->journal.sequence;
+}
+
 /* Who does not want to be told lacks it as well. */
 static bool is_damaged(const struct several *several, const struct item *item)
 {
