@@ -447,11 +447,9 @@ static void take_head(struct rt_http_session *session, struct rt_bytes *bytes)
 void rt_http_input_step(struct rt_http_session *session, struct rt_bytes *bytes)
 {
     switch (session->phase) {
-    case RT_HTTP_PHASE_BEHIND:
-        session->phase = RT_HTTP_PHASE_HEAD;
-        take_head(session, bytes);
-        break;
+    case RT_HTTP_PHASE_BEHIND: /* its head is taken anew */
     case RT_HTTP_PHASE_HEAD:
+        session->phase = RT_HTTP_PHASE_HEAD;
         take_head(session, bytes);
         break;
     case RT_HTTP_PHASE_BODY:
