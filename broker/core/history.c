@@ -242,6 +242,15 @@ uint64_t rt_history_unsure_ms(const struct rt_topic *topic)
     return journal == NULL ? 0 : journal->lost.wall_ms;
 }
 
+uint64_t rt_history_unnamed_ms(const struct rt_topic *topic)
+{
+    const struct rt_journal *journal = topic->core->journal;
+    bool is_new =
+        journal != NULL && (topic->durable->id == 0 ||
+                            topic->durable->id >= journal->unnamed.next_id);
+    return is_new ? journal->unnamed.wall_ms : 0;
+}
+
 uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms)
 {
     uint64_t offset = find_since(topic, wall_ms);

@@ -151,6 +151,10 @@ uint64_t rt_history_since(const struct rt_topic *topic, uint64_t wall_ms);
  * lost. 0: there was none. */
 uint64_t rt_history_unsure_ms(const struct rt_topic *topic);
 
+/* The same of damage that may have cost all that a topic of this name had, if
+ * this one has begun since. */
+uint64_t rt_history_unnamed_ms(const struct rt_topic *topic);
+
 /* Of such a topic, when the newest event was that the log does not have any
  * more, at the latest. */
 uint64_t rt_history_lost_ms(const struct rt_topic *topic);

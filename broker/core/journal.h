@@ -59,6 +59,13 @@ struct rt_lost {
     uint64_t sequence; /* the number that the node had then, of its events */
 };
 
+/* Damage may cost topics all that they had, and their names. One that begins
+ * later, with a number of its own, may be one of them. */
+struct rt_unnamed {
+    uint64_t wall_ms; /* when the start was that found damage last; 0: none */
+    uint64_t next_id; /* the least number of a topic that began later */
+};
+
 /* Events of a topic next to one another, in one segment. */
 struct rt_extent {
     struct rt_topic *topic;
@@ -135,6 +142,7 @@ struct rt_journal {
     uint64_t noted_id;        /* what the log knows of that, */
     uint64_t noted_drop; /* and the last removal of a topic that it knows */
     struct rt_lost lost;
+    struct rt_unnamed unnamed;
 };
 
 /* What a topic has to do with the disk. */

@@ -142,7 +142,7 @@ static void lose(struct rt_core *core, const struct rt_lost *lost)
     }
 }
 
-/* What ends have cost, the last one too, and what topics had that are gone. */
+/* What ends and damage have cost, and what topics had that are gone. */
 static void know_losses(struct rt_journal *journal,
                         uint64_t jump,
                         const struct rt_log_found *found)
@@ -153,7 +153,10 @@ static void know_losses(struct rt_journal *journal,
     if (jump > 0) {
         journal->lost = now;
     }
-    lose(core, found->lost_topics > 0 ? &now : &journal->lost);
+    if (found->damages > 0) {
+        journal->unnamed = (struct rt_unnamed){core->wall_ms, journal->next_id};
+    }
+    lose(core, found->damages > 0 ? &now : &journal->lost);
 }
 
 int rt_journal_restored(struct rt_journal *journal,

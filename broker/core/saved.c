@@ -77,6 +77,8 @@ struct rt_saved_node rt_save_node(const struct rt_journal *journal)
                                   .next_id = journal->next_id,
                                   .lost_ms = journal->lost.wall_ms,
                                   .lost_sequence = journal->lost.sequence,
+                                  .unnamed_ms = journal->unnamed.wall_ms,
+                                  .unnamed_next_id = journal->unnamed.next_id,
                                   .removed_sequence = core->removed.sequence,
                                   .removed_ms = core->removed.wall_ms};
 }
@@ -103,6 +105,8 @@ int rt_node_restore(struct rt_bytes bytes, struct rt_journal *journal)
     journal->noted_id = state.next_id;
     journal->lost.wall_ms = state.lost_ms;
     journal->lost.sequence = state.lost_sequence;
+    journal->unnamed.wall_ms = state.unnamed_ms;
+    journal->unnamed.next_id = state.unnamed_next_id;
     restore_removed(journal->core, &state);
     journal->noted_drop = journal->core->removed.drop;
     return 0;

@@ -38,6 +38,8 @@ struct rt_saved_node {
     uint64_t next_id; /* of a topic */
     uint64_t lost_ms; /* as the journal's, */
     uint64_t lost_sequence;
+    uint64_t unnamed_ms; /* this, too */
+    uint64_t unnamed_next_id;
     uint64_t removed_ms; /* and the core's, of topics that are gone */
     uint64_t removed_sequence;
 };

@@ -28,19 +28,19 @@ static bool is_of_log(const struct rt_topic *topic, struct rt_cursor cursor)
 
 /* The earliest event that is left, where those before it may have been stamped
  * then or later: some were dropped, the last of them at `dropped_ms`, or an end
- * without a word has cost some. How many is not known. */
+ * without a word has cost some, or damage all. How many is not known. */
 static struct rt_start_found find_cut(const struct rt_topic *topic,
                                       uint64_t earliest,
                                       uint64_t dropped_ms,
                                       uint64_t wall_ms)
 {
-    if (earliest == rt_topic_first(topic)) {
-        return start_at(earliest);
-    }
-    if (dropped_ms >= wall_ms) {
+    bool is_first = earliest == rt_topic_first(topic);
+    if (!is_first && dropped_ms >= wall_ms) {
         return gap_until(earliest, RT_CLOSE_CURSOR_EVICTED, 0);
     }
-    return rt_history_unsure_ms(topic) >= wall_ms
+    uint64_t unsure_ms =
+        is_first ? rt_history_unnamed_ms(topic) : rt_history_unsure_ms(topic);
+    return unsure_ms > 0 && unsure_ms >= wall_ms
                ? gap_until(earliest, RT_CLOSE_EVENTS_LOST, 0)
                : start_at(earliest);
 }

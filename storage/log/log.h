@@ -160,7 +160,6 @@ struct rt_log_found {
     uint64_t damages;    /* places of the last segment that are not what was
                             written, whether or not that damages a topic */
     uint64_t damaged_topics;
-    uint64_t lost_topics; /* of the damaged: not even the name is known */
     bool is_clean; /* it had been ended on purpose, and not begun again */
 };
 

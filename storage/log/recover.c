@@ -335,7 +335,6 @@ static void count_damaged(const struct rt_log_index *index,
         const struct rt_log_shelf *shelf = index->shelves[i];
         if (shelf->state == RT_LOG_SHELF_DAMAGED) {
             found->damaged_topics++;
-            found->lost_topics += shelf->name_len == 0 ? 1 : 0;
         }
     }
 }

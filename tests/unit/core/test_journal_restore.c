@@ -18,6 +18,9 @@
 static const struct rt_retention roomy = {1024 * KIB, UNLIMITED, UNLIMITED};
 static const struct rt_retention own = {64 * KIB, 10, 5000};
 
+static const struct rt_log_found damaged = {
+    .sequence = SEQUENCE, .next_topic = 9, .damages = 1, .is_clean = true};
+
 static struct test_journal before;
 static struct test_journal after;
 static struct test_sink sink;
@@ -183,15 +186,13 @@ TEST("all of a topic that was purged is known to be purged")
     end();
 }
 
-TEST("topics without a name may have lost all that the log had")
+TEST("who reads several topics is told that damage may have cost whole ones")
 {
-    struct rt_log_found found = {.sequence = SEQUENCE,
-                                 .next_topic = 9,
-                                 .is_clean = true,
-                                 .lost_topics = 1};
     begin();
-    restored_with(&found);
+    restored_with(&damaged);
+    EXPECT_INT(after.test.core.sequence, SEQUENCE);
     EXPECT_INT(after.test.core.removed.sequence, SEQUENCE);
+    EXPECT_INT(after.test.core.removed.wall_ms, TEST_WALL_MS);
     EXPECT_INT(after.test.core.removed.drop, after.test.core.drops);
     end();
 }
@@ -250,6 +251,42 @@ TEST("a topic may have lost its first events, and says so to who asks for them")
     EXPECT_INT(start.cursor.offset, RT_JOURNAL_JUMP);
     EXPECT(!start_since("a", TEST_WALL_MS + 1).is_gap);
     EXPECT(!start_since("new", TEST_WALL_MS).is_gap);
+    EXPECT(!start_since("new", 0).is_gap);
+    end();
+}
+
+/* Whether one that asks for what came since then is told of lost events. */
+static bool is_told_since(const char *name, uint64_t wall_ms)
+{
+    struct rt_start start = start_since(name, wall_ms);
+    return start.is_gap && start.gap.reason == RT_CLOSE_EVENTS_LOST;
+}
+
+TEST("damage may have cost all of a topic, which one that is new has to say")
+{
+    begin();
+    test_core_publish_many(&before.test, "a", 5, 100);
+    EXPECT_INT(tell("a", 6, false), 0);
+    restored_with(&damaged);
+    EXPECT(!is_told_since("a", TEST_WALL_MS));
+    EXPECT(is_told_since("new", TEST_WALL_MS));
+    test_core_publish(&after.test, "new", 100);
+    EXPECT(is_told_since("new", TEST_WALL_MS));
+    EXPECT(!is_told_since("new", TEST_WALL_MS + 1));
+    end();
+}
+
+TEST("that is known after the next start, too")
+{
+    begin();
+    before.journal.unnamed = (struct rt_unnamed){TEST_WALL_MS, 2};
+    rt_journal_change(rt_topic_obtain(&before.test.core, RT_BYTES("a")));
+    rt_journal_change(rt_topic_obtain(&before.test.core, RT_BYTES("b")));
+    EXPECT_INT(tell("a", 1, false), 0);
+    EXPECT_INT(tell("b", 1, false), 0);
+    restored(true);
+    EXPECT(!is_told_since("a", TEST_WALL_MS));
+    EXPECT(is_told_since("b", TEST_WALL_MS));
     end();
 }
 
