@@ -71,11 +71,14 @@ static bool is_torn(const struct rt_log_shelf *shelf,
     return span->before != last + 1;
 }
 
+/* What comes behind the end that the snapshot tells of was not believed when
+ * that was written: the body of its part does not check. */
 static bool counts(const struct rt_log_shelf *shelf,
                    const struct rt_log_span *span)
 {
     return shelf != NULL && span->last >= span->first &&
-           span->last >= shelf->floor && shelf->state != RT_LOG_SHELF_IN_DOUBT;
+           span->first < shelf->end && span->last >= shelf->floor &&
+           shelf->state != RT_LOG_SHELF_IN_DOUBT;
 }
 
 /* What is below the floor was there once. */

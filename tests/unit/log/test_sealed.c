@@ -139,6 +139,38 @@ TEST("what is damaged stays so from segment to segment")
     keeper_finish(&keeper);
 }
 
+/* The body of the last events of topic 1 does not check. */
+static void begin_damaged(void)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    keeper_publish(&keeper, 1, 3, 40);
+    keeper_publish(&keeper, 1, 3, 40);
+    keeper_publish(&keeper, 2, 3, 40);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 4) + 128 + 30);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.topics[1].next_offset, 4);
+    EXPECT(keeper.topics[1].is_damaged);
+}
+
+TEST("what a start has not believed does not come back without the index")
+{
+    begin_damaged();
+    while (rt_log_usage(keeper.log).segment_count < 3) {
+        keeper_publish(&keeper, 2, 10, 500);
+    }
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, keeper_image(&keeper, 1)->len - 1);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.topics[1].next_offset, 4);
+    EXPECT(keeper.topics[1].is_damaged);
+    EXPECT(!keeper.topics[2].is_damaged);
+    keeper_finish(&keeper);
+}
+
 TEST("a trailer whose index leads out of the file is none")
 {
     struct rt_file file;
