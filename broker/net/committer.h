@@ -53,6 +53,11 @@
  * segment, and the topics and keys at its begin. More where these are many. */
 #define RT_COMMITTER_ROOM (2 * RT_LOG_SEGMENT_BYTES)
 
+/* Where the disk has no room for the next segment it is full as soon as the
+ * active one has no more than this left, which is for what waits by then, and
+ * for what is done to topics. */
+#define RT_COMMITTER_KEEP (2 * RT_JOURNAL_BYTES_HIGH)
+
 /* With each batch the thread may take so much, this for each part of it, of
  * which a new topic has two, and a part of what it has. */
 #define RT_COMMITTER_GRANT      ((size_t)1024 * 1024)
@@ -133,6 +138,7 @@ struct rt_committer {
     int err;            /* of the last batch */
     bool needs_segment; /* to write what found no room */
     uint64_t looked_ns;
+    uint64_t looked_segment; /* the last one that was looked at near its end */
     uint64_t retained_ns;
     uint64_t retained_segment; /* the last one, at the last retention */
     bool is_giving;            /* there is a thread that gives room back, */

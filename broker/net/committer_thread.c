@@ -79,29 +79,43 @@ static void write_batch(struct rt_committer *committer,
     tell_written(committer, batch, err);
 }
 
-/* Where a segment is needed: what the next one takes, if its snapshot makes it
- * long. */
-static uint64_t room_needed(const struct rt_committer *committer)
+/* What a segment takes by which there is room again: more than it has to be if
+ * its snapshot makes it long. */
+static uint64_t room_again(const struct rt_committer *committer)
 {
     uint64_t length = rt_log_next_length(committer->log);
     return length > RT_COMMITTER_ROOM ? length : RT_COMMITTER_ROOM;
 }
 
-/* Full is less than the reserve; there is room again when a segment fits, or
- * the next batch that needs one would find the disk full once more. Of memory
- * there may be enough at any time. */
+/* Soon a segment is needed, if all that may wait by now is written. */
+static bool is_near_end(const struct rt_committer *committer)
+{
+    return rt_log_left(committer->log) < RT_COMMITTER_KEEP;
+}
+
+/* What is to be free beside the reserve. */
+static uint64_t room_needed(const struct rt_committer *committer, bool is_full)
+{
+    if (is_full) {
+        return committer->needs_segment ? room_again(committer) : 0;
+    }
+    return is_near_end(committer) ? rt_log_next_room(committer->log) : 0;
+}
+
+/* Full is less than the reserve, or as little with the next segment; there is
+ * room again when one fits, or the next batch that needs one would find the
+ * disk full once more. Of memory there may be enough at any time. */
 static void look(struct rt_committer *committer)
 {
     uint64_t free_bytes = 0;
-    uint64_t needed = committer->reserve;
+    uint64_t reserve = committer->reserve;
     bool is_full = committer->told.is_full;
     uv_mutex_unlock(&committer->lock);
-    if (is_full && committer->needs_segment) {
-        needed += room_needed(committer);
-    }
+    uint64_t needed = room_needed(committer, is_full);
     int err = rt_disk_free_bytes(&committer->disk.disk, &free_bytes);
     uv_mutex_lock(&committer->lock);
-    if (err == 0 && (free_bytes < needed) != is_full) {
+    bool is_short = free_bytes < reserve || free_bytes - reserve < needed;
+    if (err == 0 && is_short != is_full) {
         committer->told.is_full = !is_full;
         committer->needs_segment = !is_full;
         tell(committer);
@@ -149,9 +163,22 @@ static bool has_grown(const struct rt_committer *committer)
     return usage.last_segment > committer->retained_segment;
 }
 
+/* Once for each segment that comes near its end, which may be sooner than the
+ * next look is due. */
+static bool comes_near_end(struct rt_committer *committer)
+{
+    uint64_t segment = rt_log_usage(committer->log).last_segment;
+    if (segment == committer->looked_segment || !is_near_end(committer)) {
+        return false;
+    }
+    committer->looked_segment = segment;
+    return true;
+}
+
 static void tend(struct rt_committer *committer)
 {
-    if (is_due(&committer->looked_ns, RT_COMMITTER_LOOK_MS)) {
+    if (is_due(&committer->looked_ns, RT_COMMITTER_LOOK_MS) ||
+        comes_near_end(committer)) {
         look(committer);
     }
     if (has_grown(committer) ||

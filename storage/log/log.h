@@ -248,6 +248,13 @@ uint64_t rt_log_offset_before(struct rt_log *log,
  * snapshot has. Goes through all topics and keys. */
 uint64_t rt_log_next_length(const struct rt_log *log);
 
+/* Bytes that the active segment has left for batches. */
+uint64_t rt_log_left(const struct rt_log *log);
+
+/* What the disk is to have for the next segment, beside what retention removes
+ * for it. Goes through all topics and keys, too. */
+uint64_t rt_log_next_room(const struct rt_log *log);
+
 /* What all of the log takes. */
 struct rt_log_usage {
     uint64_t bytes;

@@ -128,6 +128,19 @@ int rt_log_make_way(struct rt_log *log, uint64_t bytes)
     return log->condition == RT_LOG_FAILED ? err : 0;
 }
 
+uint64_t rt_log_way(const struct rt_log *log, uint64_t bytes)
+{
+    const struct rt_log_index *index = &log->index;
+    uint64_t way = 0;
+    for (uint32_t i = 0;
+         i + 1 < index->volume_count &&
+         index->bytes - way + bytes > log->options.retention.bytes;
+         i++) {
+        way += index->volumes[i].end + index->volumes[i].seal;
+    }
+    return way;
+}
+
 int rt_log_retain(struct rt_log *log, uint64_t wall_ms)
 {
     if (log->condition == RT_LOG_FAILED) {

@@ -16,4 +16,7 @@
  */
 RT_MUST_USE int rt_log_make_way(struct rt_log *log, uint64_t bytes);
 
+/* How many bytes that would remove. */
+uint64_t rt_log_way(const struct rt_log *log, uint64_t bytes);
+
 #endif

@@ -27,6 +27,21 @@ uint64_t rt_log_next_length(const struct rt_log *log)
     return capacity_for(log, 0, 0);
 }
 
+uint64_t rt_log_left(const struct rt_log *log)
+{
+    const struct rt_log_tail *tail = &log->tail;
+    uint64_t used = tail->position + rt_log_seal_length(tail->place_count);
+    return used < tail->capacity ? tail->capacity - used : 0;
+}
+
+uint64_t rt_log_next_room(const struct rt_log *log)
+{
+    uint64_t length = rt_log_next_length(log);
+    uint64_t seal_length = rt_log_seal_length(log->tail.place_count);
+    uint64_t way = rt_log_way(log, seal_length + length);
+    return length > way ? length - way : 0;
+}
+
 /* Whether the disk has so much, and what others may have of it beside. */
 static int look_for_room(struct rt_log *log, uint64_t bytes)
 {

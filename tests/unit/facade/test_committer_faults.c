@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "broker/core/control.h"
 #include "broker/core/topic.h"
 #include "tests/support/accounts.h"
 #include "tests/unit/facade/logged.h"
@@ -206,6 +207,58 @@ TEST("before the disk is full events are refused, until there is room again")
     TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_WORKING);
     (void)publish(&host, "a");
     until_written(&host);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+/* Until the active segment is near its end. */
+static void fill_segment(struct test_host *host)
+{
+    static char payload[200 * 1024];
+    uint64_t len = RT_LOG_SEGMENT_BYTES - RT_COMMITTER_KEEP;
+    for (uint64_t sent = 0; sent < len; sent += sizeof(payload)) {
+        EXPECT_INT(ringtail_publish(host->broker, "a", payload, sizeof(payload),
+                                    NULL, NULL),
+                   0);
+        until_written(host);
+    }
+}
+
+TEST("a log that fills the disk refuses events while there is room to purge")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    free_bytes = config.data_reserve + RT_LOG_SEGMENT_BYTES;
+    fill_segment(&host);
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    struct rt_core *core = &host.broker->server.core;
+    EXPECT_INT(rt_topic_purge(rt_topic_find(core, RT_BYTES("a"))), 0);
+    until_written(&host);
+    free_bytes = config.data_reserve + RT_COMMITTER_ROOM;
+    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_WORKING);
+    (void)publish(&host, "a");
+    until_written(&host);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+TEST("a segment that is not near its end needs no room for the next one")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    refusing_init(&host, &config);
+    free_bytes = config.data_reserve;
+    (void)publish(&host, "a");
+    until_written(&host);
+    uint64_t seen = looks;
+    TEST_UNTIL(&host.loop, looks > seen + 1);
+    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
     test_host_finish(&host);
     test_directory_remove(&directory);
 }

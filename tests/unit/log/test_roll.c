@@ -141,6 +141,35 @@ TEST("a segment begins where there is room for its length, and no less")
     keeper_finish(&keeper);
 }
 
+TEST("what a segment has left is less by a batch, and by what seals that")
+{
+    begin();
+    uint64_t left = rt_log_left(keeper.log);
+    uint64_t position = keeper.log->tail.position;
+    EXPECT(left > 60000);
+    keeper_publish(&keeper, 1, 10, 500);
+    uint64_t taken = left - rt_log_left(keeper.log);
+    EXPECT(taken > keeper.log->tail.position - position);
+    EXPECT(taken < 6000);
+    fill(2);
+    EXPECT(rt_log_left(keeper.log) > 50000);
+    keeper_finish(&keeper);
+}
+
+TEST("the next segment's room is its length, but for what is removed for it")
+{
+    begin();
+    fill(3);
+    uint64_t length = rt_log_next_length(keeper.log);
+    EXPECT_INT(rt_log_next_room(keeper.log), length);
+    keeper.log->options.retention.bytes = rt_log_usage(keeper.log).bytes;
+    uint64_t room_beside = rt_log_next_room(keeper.log);
+    EXPECT(room_beside < length);
+    keeper.log->options.retention.bytes = 1;
+    EXPECT_INT(rt_log_next_room(keeper.log), 0);
+    keeper_finish(&keeper);
+}
+
 static const struct rt_disk_ops *honest;
 
 /* A removed file that is open still has its room. */
