@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "broker/facade.h"
 #include "ringtail/log.h"
+#include "storage/log/files.h"
 #include "storage/log/log.h"
 #include "storage/log/repair.h"
 #include "storage/posix_disk.h"
@@ -198,5 +199,8 @@ int ringtail_log_repair(const char *directory,
 
 int ringtail_log_obstacle(const char *directory, char *name, size_t size)
 {
-    return rt_posix_obstacle(directory, name, size);
+    int err = rt_posix_obstacle(directory, rt_log_files_opens, name, size);
+    return err == RT_ENOENT
+               ? rt_posix_obstacle(directory, rt_log_files_removes, name, size)
+               : err;
 }

@@ -24,7 +24,14 @@ static int directory_of(struct rt_disk *disk)
  * the same whether the disk is full or what they may have of it. */
 static int error_of(int system_error)
 {
-    return system_error == EDQUOT ? RT_ENOSPC : -system_error;
+    switch (system_error) {
+    case EDQUOT:
+        return RT_ENOSPC;
+    case EISDIR:
+        return RT_ENOFILE;
+    default:
+        return -system_error;
+    }
 }
 
 /* What a system call returned. */
@@ -46,7 +53,7 @@ static int open_in(int directory, const char *name, int flags)
     flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     int fd = openat(directory, name, flags, RT_DISK_FILE_MODE);
     if (fd < 0) {
-        bool is_other = errno == ELOOP || errno == EISDIR || errno == ENXIO;
+        bool is_other = errno == ELOOP || errno == ENXIO;
         return is_other ? RT_ENOFILE : error_of(errno);
     }
     int err = result_of(fstat(fd, &status));

@@ -34,7 +34,8 @@ struct rt_posix_disk {
 
 /* Opens the directory and locks it. RT_EBUSY: it is open already, here or in
  * another process, and not only read by both. RT_ENOFILE, here and of a file
- * that is opened: a link, a directory or a pipe has its name. */
+ * that is opened: a link, a directory or a pipe has its name; of one that is
+ * removed: a directory has. */
 RT_MUST_USE int rt_posix_disk_open(struct rt_posix_disk *disk,
                                    const char *path,
                                    enum rt_disk_use use);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "storage/log/format.h"
+#include "storage/log/overlay.h"
 
 #define NUMBERS_FIRST ((size_t)16)
 
@@ -121,4 +122,17 @@ int rt_log_files_open(struct rt_disk *disk,
         rt_disk_close(disk, file);
     }
     return err;
+}
+
+bool rt_log_files_opens(const char *name, bool is_directory)
+{
+    (void)is_directory; /* nothing but a file is opened */
+    return rt_log_name_number(name) > 0;
+}
+
+bool rt_log_files_removes(const char *name, bool is_directory)
+{
+    struct rt_log_files marks = {.count = 0};
+    return is_directory && (rt_log_overlay_number(name, RT_LOG_NEW) > 0 ||
+                            is_mark(&marks, name));
 }

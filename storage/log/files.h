@@ -2,6 +2,7 @@
 #ifndef STORAGE_LOG_FILES_H
 #define STORAGE_LOG_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,5 +52,11 @@ RT_MUST_USE int rt_log_files_open(struct rt_disk *disk,
                                   uint64_t number,
                                   struct rt_file *file,
                                   uint64_t *size);
+
+/* Whether what has that name, and is no regular file, is in the way of whoever
+ * opens the log; or of a repair, which removes what is there but a directory.
+ */
+bool rt_log_files_opens(const char *name, bool is_directory);
+bool rt_log_files_removes(const char *name, bool is_directory);
 
 #endif

@@ -310,6 +310,30 @@ def obstacles():
 
 
 @test
+def directories_of_a_repair():
+    """A repair removes nothing but files, and names what it cannot remove; who
+    only opens the log is told of what is in his way."""
+    with folder() as data:
+        make_log(data)
+        damage(data, 7)
+        segment = segments(data)[0]
+        fresh = pathlib.Path(str(segment) + ".new")
+        mark = pathlib.Path(data, MARK)
+        pathlib.Path(data, "other.rtl").mkdir()
+        fresh.mkdir()
+        assert f"{fresh}: " in refusal("repair", data)
+        equal(log("verify", data)[0], 6)
+        kept = segment.rename(segment.with_name("kept"))
+        segment.mkdir()
+        assert f"{segment}: " in refusal("verify", data)
+        segment.rmdir()
+        kept.rename(segment)
+        fresh.rmdir()
+        mark.mkdir()
+        assert f"{mark}: " in refusal("repair", data)
+
+
+@test
 def interrupted():
     """A repair that was interrupted is ended by the next one, and nothing else
     takes the log until then."""

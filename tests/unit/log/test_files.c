@@ -82,3 +82,28 @@ TEST("a segment is opened with its length, or not at all")
     EXPECT_INT(rt_log_files_open(disk, 3, &file, &size), RT_EIO);
     fake_disk_finish(&fake);
 }
+
+TEST("what is no file is in the way where one is opened, or cannot be removed")
+{
+    static const struct {
+        const char *name;
+        bool is_opened;
+        bool is_removed;
+    } cases[] = {
+        {"00000000000000000001.rtl", true, false},
+        {"00000000000000000001.rtl.new", false, true},
+        {"REPAIR-1-00000000000000000001", false, true},
+        {"REPAIR-2-00000000000000000001", false, true},
+        {"REPAIR-3-00000000000000000001", false, false},
+        {"00000000000000000001.rtl.damaged", false, false},
+        {"00000000000000000000.rtl", false, false},
+        {"other.rtl", false, false},
+    };
+    for (size_t i = 0; i < RT_ARRAY_LENGTH(cases); i++) {
+        const char *name = cases[i].name;
+        EXPECT_INT(rt_log_files_opens(name, false), cases[i].is_opened);
+        EXPECT_INT(rt_log_files_opens(name, true), cases[i].is_opened);
+        EXPECT_INT(rt_log_files_removes(name, true), cases[i].is_removed);
+        EXPECT(!rt_log_files_removes(name, false));
+    }
+}
