@@ -119,9 +119,7 @@ static int judge_end(struct recovery *recovery)
                                .batch = end->batch,
                                .chain = end->chain};
     bool is_complete = is_base_last(recovery) && !recovery->last.is_sealed &&
-                       end->is_whole &&
-                       end->batch + 1 == recovery->last.replay.batch &&
-                       end->chain == log->tail.head.chain;
+                       end->is_whole && end->chain == log->tail.head.chain;
     return is_complete && !end->is_sealed && !has_doubts(&log->index)
                ? rt_log_seal_prepare(log, &tail)
                : 0;

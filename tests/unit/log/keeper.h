@@ -347,15 +347,38 @@ keeper_flip(struct keeper *keeper, uint64_t segment, uint64_t at)
     keeper_image(keeper, segment)->bytes[at] ^= 1;
 }
 
+static inline void keeper_remove(struct keeper *keeper, uint64_t segment)
+{
+    char name[RT_LOG_NAME_SIZE];
+    rt_log_name(segment, name);
+    EXPECT_INT(rt_disk_remove(&keeper->disk.disk, name), 0);
+}
+
+/* Publishes to a topic until there are so many segments. */
+static inline void
+keeper_fill(struct keeper *keeper, uint64_t id, uint64_t segment_count)
+{
+    while (rt_log_usage(keeper->log).segment_count < segment_count) {
+        keeper_publish(keeper, id, 10, 500);
+    }
+}
+
+/* The same until there is no room for one more batch of that. */
+static inline void keeper_fill_last(struct keeper *keeper)
+{
+    const struct rt_log_tail *tail = &keeper->log->tail;
+    while (tail->capacity - tail->position > 6000) {
+        keeper_publish(keeper, 1, 10, 500);
+    }
+}
+
 /* A closed log with one topic in three segments, events in each. */
 static inline void keeper_begin_three(struct keeper *keeper)
 {
     keeper_init(keeper);
     keeper_open(keeper);
     keeper_describe(keeper, 1, "news");
-    while (rt_log_usage(keeper->log).segment_count < 3) {
-        keeper_publish(keeper, 1, 10, 500);
-    }
+    keeper_fill(keeper, 1, 3);
     EXPECT_INT(rt_log_seal(keeper->log), 0);
     keeper_close(keeper);
 }

@@ -2,6 +2,7 @@
 
 #include "storage/checksum.h"
 #include "tests/unit/log/checker.h"
+#include "tests/unit/log/damaging.h"
 
 static struct keeper keeper;
 static struct checker checker;
@@ -21,28 +22,14 @@ static int begun(void)
     return found;
 }
 
-/* What a disk gives back that has lost all from there on. */
-static void empty(uint64_t segment, size_t from)
-{
-    struct fake_image *image = keeper_image(&keeper, segment);
-    memset(image->bytes + from, 0, image->len - from);
-}
-
-/* The second segment has no trailer. */
-static void unseal(void)
-{
-    struct fake_image *image = keeper_image(&keeper, 2);
-    memset(image->bytes + image->len - 64, 0, 64);
-}
-
 TEST("a segment with a snapshot has begun")
 {
     keeper_begin_three(&keeper);
     uint64_t batch = keeper_batch(&keeper, 3, 1);
     EXPECT_INT(begun(), 1);
-    empty(3, batch);
+    keeper_empty(&keeper, 3, batch);
     EXPECT_INT(begun(), 1);
-    unseal();
+    keeper_unseal(&keeper, 2);
     EXPECT_INT(begun(), 1);
     keeper_finish(&keeper);
 }
@@ -54,9 +41,9 @@ TEST("a segment without a snapshot was about to begin, or lost it")
     for (size_t len = 0; len < batch; len += 24) {
         struct fake_disk before;
         fake_disk_copy(&before, &keeper.disk);
-        empty(3, len);
+        keeper_empty(&keeper, 3, len);
         EXPECT_INT(begun(), 1);
-        unseal();
+        keeper_unseal(&keeper, 2);
         EXPECT_INT(begun(), 0);
         fake_disk_finish(&keeper.disk);
         fake_disk_copy(&keeper.disk, &before);
@@ -68,7 +55,7 @@ TEST("a segment without a snapshot was about to begin, or lost it")
 TEST("a segment with a batch and no snapshot has begun")
 {
     keeper_begin_three(&keeper);
-    unseal();
+    keeper_unseal(&keeper, 2);
     keeper_flip(&keeper, 3, 70);
     EXPECT_INT(begun(), 1);
     keeper_flip(&keeper, 3, 70);
@@ -77,12 +64,27 @@ TEST("a segment with a batch and no snapshot has begun")
     keeper_finish(&keeper);
 }
 
+TEST("what no crash leaves is no beginning, whatever it is")
+{
+    keeper_begin_three(&keeper);
+    keeper_unseal(&keeper, 2);
+    keeper_empty(&keeper, 3, keeper_batch(&keeper, 3, 1));
+    keeper_image(&keeper, 3)->bytes[64 + 64] = 99; /* no kind of part */
+    EXPECT_INT(begun(), 0);
+    keeper_sign(&keeper, 3, 64);
+    EXPECT_INT(begun(), 1);
+    size_t len = keeper_image(&keeper, 3)->len;
+    keeper_fill_with_heads(&keeper, 3, 64, (uint32_t)len / 64 - 1);
+    EXPECT_INT(begun(), 1);
+    keeper_finish(&keeper);
+}
+
 TEST("a segment of another version has begun, whatever it has")
 {
     struct rt_log_segment_head head;
     keeper_begin_three(&keeper);
-    unseal();
-    empty(3, 0);
+    keeper_unseal(&keeper, 2);
+    keeper_empty(&keeper, 3, 0);
     memcpy(&head, keeper_image(&keeper, 1)->bytes, sizeof(head));
     head.version++;
     head.crc = 0;
@@ -95,14 +97,17 @@ TEST("a segment of another version has begun, whatever it has")
 TEST("the first segment, and it alone, may be the only one and not begun")
 {
     keeper_begin_three(&keeper);
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
-               0);
-    empty(3, 0);
+    keeper_remove(&keeper, 2);
+    keeper_empty(&keeper, 3, 0);
     EXPECT_INT(begun(), 1);
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
-               0);
+    keeper_remove(&keeper, 1);
     EXPECT_INT(begun(), 1);
-    empty(1, 0);
+    keeper_finish(&keeper);
+    keeper_begin_three(&keeper);
+    keeper_remove(&keeper, 3);
+    keeper_remove(&keeper, 2);
+    EXPECT_INT(begun(), 1);
+    keeper_empty(&keeper, 1, 0);
     EXPECT_INT(begun(), 0);
     keeper_finish(&keeper);
 }
@@ -110,8 +115,8 @@ TEST("the first segment, and it alone, may be the only one and not begun")
 TEST("a check finds no damage in a segment that was about to begin")
 {
     keeper_begin_three(&keeper);
-    unseal();
-    empty(3, 70);
+    keeper_unseal(&keeper, 2);
+    keeper_empty(&keeper, 3, 70);
     checker_run(&checker, &keeper);
     EXPECT(rt_log_check_is_sound(&checker.found));
     EXPECT_INT(checker.segment_count, 3);
@@ -126,8 +131,8 @@ TEST("whatever call fails meanwhile is told")
 {
     int found = -1;
     keeper_begin_three(&keeper);
-    unseal();
-    empty(3, 0);
+    keeper_unseal(&keeper, 2);
+    keeper_empty(&keeper, 3, 0);
     for (uint64_t call = 1; found < 0; call++) {
         fake_disk_fault_at(&keeper.disk, call, FAKE_EIO);
         found = begun();

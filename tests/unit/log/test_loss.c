@@ -68,9 +68,7 @@ TEST("what a topic does not count any more is lost, where it still is as well")
     EXPECT_INT(keeper_append(&keeper, &part, 1), 0);
     uint64_t last = keeper.sequence - 1;
     EXPECT_INT(loss_of(1).sequence, last);
-    while (rt_log_usage(keeper.log).segment_count < 6) {
-        keeper_publish(&keeper, 2, 10, 500);
-    }
+    keeper_fill(&keeper, 2, 6);
     keeper_reopen(&keeper);
     EXPECT(loss_of(1).sequence >= last);
     EXPECT_INT(loss_of(2).sequence, 0);

@@ -1,22 +1,8 @@
 #include "storage/log/recover.h"
 
-#include "tests/unit/log/keeper.h"
+#include "tests/unit/log/damaging.h"
 
 static struct keeper keeper;
-
-/* What a file is that the third segment's begins as, and no more of it. */
-static void keep_beginning(size_t len)
-{
-    struct fake_image *image = keeper_image(&keeper, 3);
-    memset(image->bytes + len, 0, image->len - len);
-}
-
-/* The second segment is not sealed, as it is while the third one begins. */
-static void unseal(void)
-{
-    struct fake_image *image = keeper_image(&keeper, 2);
-    memset(image->bytes + image->len - 64, 0, 64);
-}
 
 TEST("a segment that was about to begin is begun again")
 {
@@ -27,8 +13,8 @@ TEST("a segment that was about to begin is begun again")
     for (uint64_t len = 0; len < begun; len += 24) {
         struct fake_disk before;
         fake_disk_copy(&before, &keeper.disk);
-        keep_beginning((size_t)len);
-        unseal();
+        keeper_empty(&keeper, 3, len);
+        keeper_unseal(&keeper, 2);
         keeper_open(&keeper);
         keeper_expect_all(&keeper, next_offset);
         EXPECT_INT(keeper.found.removed, 1);
@@ -52,8 +38,7 @@ TEST("a segment that was being sealed goes on, or is sealed")
     for (size_t cut = 0; cut < 300; cut += 7) {
         struct fake_disk before;
         fake_disk_copy(&before, &keeper.disk);
-        EXPECT_INT(
-            rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"), 0);
+        keeper_remove(&keeper, 3);
         if (len - cut >= keeper_batch(&keeper, 2, 1)) {
             memset(keeper_image(&keeper, 2)->bytes + len - cut, 0, cut);
         }
@@ -77,7 +62,7 @@ TEST("a snapshot that is all there is is not thrown away")
     keeper.log->options.retention = (struct rt_retention){1, 1, 1};
     EXPECT_INT(rt_log_retain(keeper.log, UINT64_MAX), 0);
     keeper_close(&keeper);
-    keep_beginning(100);
+    keeper_empty(&keeper, 3, 100);
     EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
     EXPECT(keeper_image(&keeper, 3) != NULL);
     keeper_finish(&keeper);
@@ -193,8 +178,7 @@ TEST("a log that has lost its end was not ended on purpose")
     EXPECT_INT(rt_log_usage(keeper.log).last_segment, 4);
     EXPECT_INT(rt_log_seal(keeper.log), 0);
     keeper_close(&keeper);
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000004.rtl"),
-               0);
+    keeper_remove(&keeper, 4);
     keeper_open(&keeper);
     EXPECT(!keeper.found.is_clean);
     keeper_finish(&keeper);
@@ -235,7 +219,7 @@ TEST("a last segment that was emptied behind a sealed one is told as damage")
     for (uint64_t len = 0; len < begun; len += 24) {
         struct fake_disk before;
         fake_disk_copy(&before, &keeper.disk);
-        keep_beginning((size_t)len);
+        keeper_empty(&keeper, 3, len);
         expect_cut_for_good(next_offset);
         fake_disk_finish(&keeper.disk);
         fake_disk_copy(&keeper.disk, &before);
@@ -244,11 +228,18 @@ TEST("a last segment that was emptied behind a sealed one is told as damage")
     keeper_finish(&keeper);
 }
 
+TEST("so is one that is shorter than its head")
+{
+    (void)begin_three();
+    keeper_image(&keeper, 3)->len = 40;
+    expect_cut_for_good(keeper.next_offset[1] - 12);
+    keeper_finish(&keeper);
+}
+
 TEST("a last segment that is missing behind a sealed one is told as damage")
 {
     (void)begin_three();
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
-               0);
+    keeper_remove(&keeper, 3);
     expect_cut_for_good(keeper.next_offset[1] - 12);
     keeper_finish(&keeper);
 }
@@ -257,8 +248,7 @@ TEST("so it is if the one before it is not sealed either, and segments follow")
 {
     (void)begin_three();
     uint64_t next_offset = keeper.next_offset[1] - 12;
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
-               0);
+    keeper_remove(&keeper, 3);
     keeper_flip(&keeper, 1, keeper_image(&keeper, 1)->len - 8);
     keeper_open(&keeper);
     keeper_describe(&keeper, 2, "other");
@@ -279,14 +269,82 @@ TEST("with its snapshot a segment may have lost batches")
     keeper_finish(&keeper);
 }
 
+TEST("a start goes on where no segment is sealed and the last one has lost its "
+     "snapshot")
+{
+    (void)begin_three();
+    keeper_unseal(&keeper, 1);
+    keeper_unseal(&keeper, 2);
+    keeper_flip(&keeper, 3, 70);
+    keeper_open(&keeper);
+    keeper_fill(&keeper, 1, 6);
+    uint64_t next_offset = keeper.next_offset[1];
+    keeper_restart(&keeper);
+    keeper_expect_all(&keeper, next_offset);
+    keeper_finish(&keeper);
+}
+
+/* The second segment's snapshot is lost, and the trailer of the first one, in
+ * which topic 2 has the last batch, and topic 3 one before it. */
+static void begin_two(void)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    keeper_describe(&keeper, 2, "late");
+    keeper_describe(&keeper, 3, "early");
+    keeper_publish(&keeper, 3, 1, 100);
+    keeper_fill_last(&keeper);
+    keeper_publish(&keeper, 2, 1, 100);
+    keeper_fill(&keeper, 1, 2);
+    EXPECT_INT(rt_log_seal(keeper.log), 0);
+    keeper_close(&keeper);
+    keeper_unseal(&keeper, 1);
+    keeper_flip(&keeper, 2, 64 + 4 * 64 + 1); /* the first topic's body */
+}
+
+static void expect_damaged(bool one, bool two, bool three)
+{
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.topics[1].is_damaged, one);
+    EXPECT_INT(keeper.topics[2].is_damaged, two);
+    EXPECT_INT(keeper.topics[3].is_damaged, three);
+    keeper_finish(&keeper);
+}
+
+TEST("nothing is lost with the body of a snapshot alone")
+{
+    begin_two();
+    expect_damaged(false, false, false);
+}
+
+TEST("nor with the snapshot's heads, though nothing behind it tells of a topic")
+{
+    begin_two();
+    keeper_flip(&keeper, 2, 70);
+    expect_damaged(false, false, false);
+}
+
+TEST("a body that does not check before a lost snapshot damages its own topic")
+{
+    begin_two();
+    keeper_flip(&keeper, 1, keeper_last_batch(&keeper, 1) + 150);
+    expect_damaged(false, true, false);
+}
+
+TEST("a batch that is lost before a lost snapshot may have been any topic's")
+{
+    begin_two();
+    keeper_flip(&keeper, 1, keeper_last_batch(&keeper, 1) + 20);
+    expect_damaged(false, true, true);
+}
+
 TEST("of what was lost with its snapshot nothing behind it may tell")
 {
     keeper_begin_three(&keeper);
     keeper_open(&keeper);
     keeper_describe(&keeper, 2, "other");
-    while (rt_log_usage(keeper.log).segment_count < 4) {
-        keeper_publish(&keeper, 2, 10, 500);
-    }
+    keeper_fill(&keeper, 2, 4);
     keeper_publish(&keeper, 1, 1, 100);
     EXPECT_INT(rt_log_seal(keeper.log), 0);
     keeper_close(&keeper);
@@ -308,11 +366,18 @@ TEST("the number of a topic that is gone is not given again")
     keeper_describe(&keeper, 2, "two");
     keeper_describe(&keeper, 3, "three");
     EXPECT_INT(keeper_append(&keeper, &removal, 1), 0);
-    while (rt_log_usage(keeper.log).segment_count < 5) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
+    keeper_fill(&keeper, 1, 5);
     keeper_restart(&keeper);
     EXPECT_INT(keeper.found.next_topic, 4);
+    keeper_finish(&keeper);
+}
+
+TEST("a start writes nothing into a segment that is sealed")
+{
+    keeper_begin_three(&keeper);
+    uint64_t before = keeper.disk.syncs;
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.disk.syncs - before, 2); /* the last one, and names */
     keeper_finish(&keeper);
 }
 

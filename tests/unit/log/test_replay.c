@@ -86,9 +86,7 @@ TEST("a topic that is damaged is so in the segments that follow")
     begin();
     keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 5) + 20);
     keeper_open(&keeper);
-    while (rt_log_usage(keeper.log).segment_count < 3) {
-        keeper_publish(&keeper, 2, 10, 500);
-    }
+    keeper_fill(&keeper, 2, 3);
     keeper_restart(&keeper);
     EXPECT(keeper.topics[1].is_damaged);
     EXPECT_INT(keeper.topics[1].next_offset, 4);

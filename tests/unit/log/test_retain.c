@@ -301,8 +301,7 @@ TEST("one that cannot be opened is removed all the same")
 TEST("a segment that somebody else has removed is forgotten")
 {
     begin();
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000001.rtl"),
-               0);
+    keeper_remove(&keeper, 1);
     keeper.log->options.retention.bytes = (uint64_t)2 * 1024 * 1024;
     retain();
     EXPECT(rt_log_usage(keeper.log).bytes <= (uint64_t)2 * 1024 * 1024);

@@ -1,6 +1,7 @@
 #include "storage/log/rewrite.h"
 
 #include "tests/unit/log/checker.h"
+#include "tests/unit/log/damaging.h"
 
 #define SEGMENT_BYTES ((uint64_t)8 * 1024)
 
@@ -188,13 +189,10 @@ TEST("keys are written once each, though many snapshots have them")
 
 TEST("keys of segments that are gone are in the snapshots behind them")
 {
-    char name[RT_LOG_NAME_SIZE];
     make_keys(6);
     keeper_close(&old);
-    rt_log_name(1, name);
-    EXPECT_INT(rt_disk_remove(&old.disk.disk, name), 0);
-    rt_log_name(4, name);
-    EXPECT_INT(rt_disk_remove(&old.disk.disk, name), 0);
+    keeper_remove(&old, 1);
+    keeper_remove(&old, 4);
     rewrite();
     EXPECT(was_told("key 1"));
     EXPECT(was_told("key 3"));
@@ -205,11 +203,9 @@ TEST("keys of segments that are gone are in the snapshots behind them")
 
 TEST("a key that nothing but the last snapshot has is written")
 {
-    char name[RT_LOG_NAME_SIZE];
     make_keys(2);
     keeper_close(&old);
-    rt_log_name(1, name);
-    EXPECT_INT(rt_disk_remove(&old.disk.disk, name), 0);
+    keeper_remove(&old, 1);
     rewrite();
     EXPECT_INT(count_written(), 2);
     EXPECT(was_told("key 1"));
@@ -240,11 +236,7 @@ TEST("offsets of events that are lost at the end are not used again")
 {
     make_old();
     uint64_t last = rt_log_usage(old.log).segment_count;
-    uint32_t batch = 0;
-    while (keeper_batch(&old, last, batch + 1) < old.log->tail.position) {
-        batch++;
-    }
-    uint64_t position = keeper_batch(&old, last, batch);
+    uint64_t position = keeper_last_batch(&old, last);
     keeper_publish(&old, 3, 1, 100);
     keeper_close(&old);
     keeper_flip(&old, last, position + 200);
@@ -281,9 +273,7 @@ TEST("topics whose names are lost are not written, and others are all the same")
     keeper_close(&old);
     keeper_flip(&old, 1, batch + 20);
     for (uint64_t i = 2; i <= count; i++) {
-        char name[RT_LOG_NAME_SIZE];
-        rt_log_name(i, name);
-        EXPECT_INT(rt_disk_remove(&old.disk.disk, name), 0);
+        keeper_remove(&old, i);
     }
     rewrite();
     EXPECT_TEXT(rt_bytes_of(fresh.topics[1].name), "");

@@ -11,19 +11,11 @@ static void begin(void)
     keeper_describe(&keeper, 1, "news");
 }
 
-/* Publishes until there are so many segments. */
-static void fill(uint64_t segment_count)
-{
-    while (rt_log_usage(keeper.log).segment_count < segment_count) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
-}
-
 TEST("a full segment is followed by another one, and nothing is lost")
 {
     int err = 0;
     begin();
-    fill(5);
+    keeper_fill(&keeper, 1, 5);
     uint64_t count = keeper.next_offset[1] - 1;
     EXPECT_INT(keeper_read(&keeper, 1, 1, &err), count);
     EXPECT_INT(err, RT_EAGAIN);
@@ -38,9 +30,7 @@ TEST("a full segment is followed by another one, and nothing is lost")
 TEST("a batch waits for the beginning of its segment and for no sealing")
 {
     begin();
-    while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
+    keeper_fill_last(&keeper);
     uint64_t before = keeper.disk.syncs;
     keeper_publish(&keeper, 1, 10, 500);
     EXPECT_INT(rt_log_usage(keeper.log).segment_count, 2);
@@ -53,7 +43,7 @@ TEST("a segment is sealed before the next one but one begins")
 {
     struct rt_log_trailer trailer;
     begin();
-    fill(3);
+    keeper_fill(&keeper, 1, 3);
     const struct fake_image *image = keeper_image(&keeper, 1);
     memcpy(&trailer, image->bytes + image->len - sizeof(trailer),
            sizeof(trailer));
@@ -70,6 +60,8 @@ TEST("a batch that is larger than a segment has one for itself")
     begin();
     keeper_publish(&keeper, 1, 5, 50);
     keeper_publish(&keeper, 1, 40, 5000);
+    const struct rt_log_tail *tail = &keeper.log->tail;
+    EXPECT(tail->position + rt_log_seal_length(1) <= tail->capacity);
     keeper_publish(&keeper, 1, 5, 50);
     EXPECT_INT(rt_log_usage(keeper.log).segment_count, 3);
     keeper_restart(&keeper);
@@ -96,9 +88,7 @@ TEST("many small batches and their places leave room for the index")
 TEST("a segment for which there is no room after all is taken back")
 {
     begin();
-    while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
+    keeper_fill_last(&keeper);
     fake_disk_fault_at(&keeper.disk, 3, FAKE_ENOSPC);
     EXPECT_INT(keeper_try_publish(&keeper, 1, 10, 500), RT_ENOSPC);
     EXPECT(fake_disk_image(&keeper.disk, "00000000000000000002.rtl") == NULL);
@@ -127,9 +117,7 @@ TEST("a segment begins where there is room for its length, and no less")
     for (int i = 0; i < 50; i++) {
         EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
     }
-    while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
+    keeper_fill_last(&keeper);
     ops = *keeper.disk.disk.ops;
     ops.free_bytes = free_as_told;
     keeper.disk.disk.ops = &ops;
@@ -151,7 +139,7 @@ TEST("what a segment has left is less by a batch, and by what seals that")
     uint64_t taken = left - rt_log_left(keeper.log);
     EXPECT(taken > keeper.log->tail.position - position);
     EXPECT(taken < 6000);
-    fill(2);
+    keeper_fill(&keeper, 1, 2);
     EXPECT(rt_log_left(keeper.log) > 50000);
     keeper_finish(&keeper);
 }
@@ -159,7 +147,7 @@ TEST("what a segment has left is less by a batch, and by what seals that")
 TEST("the next segment's room is its length, but for what is removed for it")
 {
     begin();
-    fill(3);
+    keeper_fill(&keeper, 1, 3);
     uint64_t length = rt_log_next_length(keeper.log);
     EXPECT_INT(rt_log_next_room(keeper.log), length);
     keeper.log->options.retention.bytes = rt_log_usage(keeper.log).bytes;
@@ -168,6 +156,23 @@ TEST("the next segment's room is its length, but for what is removed for it")
     keeper.log->options.retention.bytes = 1;
     EXPECT_INT(rt_log_next_room(keeper.log), 0);
     keeper_finish(&keeper);
+}
+
+TEST("the oldest goes where the next one and an index would be too much")
+{
+    for (uint64_t less = 0; less < 2; less++) {
+        begin();
+        keeper_fill(&keeper, 1, 3);
+        keeper_fill_last(&keeper);
+        EXPECT_INT(rt_log_seal(keeper.log), 0);
+        keeper.log->options.retention.bytes =
+            rt_log_usage(keeper.log).bytes +
+            rt_log_seal_length(keeper.log->tail.place_count) +
+            rt_log_next_length(keeper.log) - less;
+        keeper_publish(&keeper, 1, 10, 500);
+        EXPECT_INT(rt_log_usage(keeper.log).segment_count, 4 - less);
+        keeper_finish(&keeper);
+    }
 }
 
 static const struct rt_disk_ops *honest;
@@ -202,9 +207,7 @@ TEST("a failure on the way to the next segment is for good, and loses nothing")
     for (uint64_t call = 1; call <= 12; call++) {
         int err = 0;
         begin();
-        while (keeper.log->tail.capacity - keeper.log->tail.position > 6000) {
-            keeper_publish(&keeper, 1, 10, 500);
-        }
+        keeper_fill_last(&keeper);
         fake_disk_fault_at(&keeper.disk, call, FAKE_EIO);
         err = keeper_try_publish(&keeper, 1, 10, 500);
         if (err < 0) {

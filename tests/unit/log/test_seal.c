@@ -2,6 +2,7 @@
 
 #include "storage/log/roll.h"
 #include "tests/unit/log/checker.h"
+#include "tests/unit/log/damaging.h"
 
 static struct keeper keeper;
 static struct checker checker;
@@ -18,9 +19,7 @@ static void begin(void)
 /* Until the second segment has a batch, and the first one is not sealed. */
 static void fill(void)
 {
-    while (rt_log_usage(keeper.log).segment_count < 2) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
+    keeper_fill(&keeper, 1, 2);
     EXPECT(keeper.log->unsealed.is_due);
 }
 
@@ -124,19 +123,49 @@ TEST("what a start seals has skipped offsets, and no keys, which lie in the "
     keeper_finish(&keeper);
 }
 
-TEST("a segment of which a batch is missing is not sealed")
+TEST("a segment of which a batch is missing is not sealed, last or not")
+{
+    for (int is_last = 0; is_last < 2; is_last++) {
+        begin();
+        fill();
+        uint64_t end = keeper.log->unsealed.position;
+        keeper_close(&keeper);
+        keeper_flip(&keeper, 1,
+                    is_last ? keeper_last_batch(&keeper, 1) + 16
+                            : keeper_batch(&keeper, 1, 5) + 16);
+        keeper_open(&keeper);
+        EXPECT_INT(keeper.found.damaged_topics, 1);
+        EXPECT(!keeper_is_sealed(&keeper, 1));
+        EXPECT_INT(keeper_image(&keeper, 1)->bytes[end], 0);
+        keeper_finish(&keeper);
+    }
+}
+
+TEST("nor is one that has lost what no topic misses")
+{
+    struct rt_log_part node = {.kind = RT_LOG_NODE, .opaque = RT_BYTES("node")};
+    begin();
+    uint64_t lost = keeper.log->tail.position;
+    EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
+    fill();
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, lost + 16);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.found.damaged_topics, 0);
+    EXPECT(!keeper_is_sealed(&keeper, 1));
+    keeper_finish(&keeper);
+}
+
+TEST("nor is one behind it, which cannot tell where the topic goes on")
 {
     begin();
-    fill();
-    uint64_t last = keeper.log->unsealed.position;
-    uint64_t batch = keeper_batch(&keeper, 1, 5);
+    keeper_fill(&keeper, 1, 3);
     keeper_close(&keeper);
-    keeper_flip(&keeper, 1, batch + 16);
+    keeper_unseal(&keeper, 1);
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 5) + 16);
     keeper_open(&keeper);
     EXPECT_INT(keeper.found.damaged_topics, 1);
-    struct rt_log_trailer trailer = trailer_of(1);
-    EXPECT(!rt_log_trailer_check(&trailer));
-    EXPECT_INT(keeper_image(&keeper, 1)->bytes[last], 0);
+    EXPECT(!keeper_is_sealed(&keeper, 2));
     keeper_finish(&keeper);
 }
 

@@ -84,8 +84,7 @@ TEST("a segment that is missing ends the topics that were in it")
     int err = 0;
     begin();
     uint64_t one = keeper.next_offset[1];
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
-               0);
+    keeper_remove(&keeper, 2);
     keeper_open(&keeper);
     EXPECT(is_cut(1, one));
     EXPECT_INT(keeper.found.damaged_topics, 2);
@@ -113,8 +112,7 @@ TEST("a topic that had events in a missing segment alone is damaged")
         }
     }
     keeper_close(&keeper);
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
-               0);
+    keeper_remove(&keeper, 2);
     keeper_open(&keeper);
     EXPECT(keeper.topics[2].is_damaged);
     EXPECT(!keeper.topics[3].is_damaged);
@@ -124,14 +122,11 @@ TEST("a topic that had events in a missing segment alone is damaged")
 TEST("what is damaged stays so from segment to segment")
 {
     begin();
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
-               0);
+    keeper_remove(&keeper, 2);
     keeper_open(&keeper);
     uint64_t next_offset = keeper.topics[1].next_offset;
     keeper_describe(&keeper, 3, "three");
-    while (rt_log_usage(keeper.log).segment_count < 6) {
-        keeper_publish(&keeper, 3, 10, 500);
-    }
+    keeper_fill(&keeper, 3, 6);
     keeper_restart(&keeper);
     EXPECT_INT(keeper.found.damaged_topics, 2);
     EXPECT_INT(keeper.topics[1].next_offset, next_offset);

@@ -1,6 +1,7 @@
 #include "storage/log/survey.h"
 
 #include "tests/unit/log/checker.h"
+#include "tests/unit/log/damaging.h"
 
 #define SEGMENT_BYTES ((uint64_t)4096)
 #define EVENTS        8 /* of a batch */
@@ -138,10 +139,8 @@ TEST("segments that are missing are told")
 {
     make_log();
     keeper_close(&keeper);
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000002.rtl"),
-               0);
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
-               0);
+    keeper_remove(&keeper, 2);
+    keeper_remove(&keeper, 3);
     checker_run(&checker, &keeper);
     EXPECT_INT(count_damaged(), 1);
     EXPECT_INT(report_of(2)->finding, RT_LOG_MISSING);
@@ -153,8 +152,7 @@ TEST("segments that retention has removed are not missing")
 {
     make_log();
     keeper_close(&keeper);
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000001.rtl"),
-               0);
+    keeper_remove(&keeper, 1);
     checker_run(&checker, &keeper);
     EXPECT_INT(count_damaged(), 0);
     EXPECT(rt_log_check_is_sound(&checker.found));
@@ -167,11 +165,7 @@ TEST("what a crash leaves of the last batch is no damage")
         make_log();
         keeper_publish(&keeper, 1, 1, 300);
         uint64_t last = rt_log_usage(keeper.log).segment_count;
-        uint32_t batch = 0;
-        while (keeper_batch(&keeper, last, batch) < keeper.log->tail.position) {
-            batch++;
-        }
-        uint64_t begin = keeper_batch(&keeper, last, batch - 1);
+        uint64_t begin = keeper_last_batch(&keeper, last);
         uint64_t end = keeper.log->tail.position;
         keeper_close(&keeper);
         keeper_flip(&keeper, last, begin + byte);

@@ -179,8 +179,7 @@ TEST("events that were lost with a segment are told by the next snapshot")
         keeper_publish(&keeper, 1, 10, 200);
     }
     keeper_close(&keeper);
-    EXPECT_INT(rt_disk_remove(&keeper.disk.disk, "00000000000000000003.rtl"),
-               0);
+    keeper_remove(&keeper, 3);
     checker_run(&checker, &keeper);
     const struct rt_log_topic_report *report = &checker.topics[1];
     EXPECT(report->is_damaged);

@@ -10,13 +10,6 @@ static void add_key(const char *text)
     EXPECT_INT(keeper_append(&keeper, &key, 1), 0);
 }
 
-static void fill(uint64_t segment_count)
-{
-    while (rt_log_usage(keeper.log).segment_count < segment_count) {
-        keeper_publish(&keeper, 1, 10, 500);
-    }
-}
-
 TEST("the last segment's events are told, and of topics before them all")
 {
     keeper_init(&keeper);
@@ -24,7 +17,7 @@ TEST("the last segment's events are told, and of topics before them all")
     keeper_describe(&keeper, 1, "one");
     keeper_describe(&keeper, 2, "two");
     keeper_publish(&keeper, 2, 3, 100);
-    fill(2);
+    keeper_fill(&keeper, 1, 2);
     keeper_restart(&keeper);
     EXPECT_INT(keeper.topics[1].event_count, 10);
     EXPECT_INT(keeper.topics[1].earliest, 1);
@@ -58,7 +51,7 @@ TEST("of a topic it is told when its last event was, and its number")
 static void fill_slowly(uint64_t segment_count)
 {
     for (uint64_t i = 2; i <= segment_count; i++) {
-        fill(i);
+        keeper_fill(&keeper, 1, i);
         keeper.options.wall_ms += 1000;
         keeper_publish(&keeper, 1, 1, 100);
     }
@@ -92,7 +85,7 @@ TEST("keys are told once each, whichever segment they came with")
     keeper_describe(&keeper, 1, "one");
     for (uint64_t i = 1; i <= KEEPER_KEYS; i++) {
         char key[16];
-        fill(i);
+        keeper_fill(&keeper, 1, i);
         (void)snprintf(key, sizeof(key), "key %u", (unsigned)i);
         add_key(key);
     }
@@ -109,7 +102,7 @@ TEST("keys that are too old to be of use are not told")
     keeper_open(&keeper);
     keeper_describe(&keeper, 1, "one");
     add_key("old");
-    fill(2);
+    keeper_fill(&keeper, 1, 2);
     add_key("older");
     keeper.options.wall_ms += keeper.options.keys.age_ms + 1;
     add_key("new");
@@ -129,7 +122,7 @@ TEST("the node's state is told wherever it was told last")
     EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
     node.opaque = RT_BYTES("second");
     EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
-    fill(4);
+    keeper_fill(&keeper, 1, 4);
     keeper_restart(&keeper);
     EXPECT_TEXT(rt_bytes_of(keeper.node), "second");
     keeper_finish(&keeper);

@@ -1,6 +1,6 @@
 #include "storage/log/walk.h"
 
-#include "tests/unit/log/keeper.h"
+#include "tests/unit/log/damaging.h"
 
 static struct keeper keeper;
 static struct rt_log_window window;
@@ -153,20 +153,10 @@ TEST("a part that leads out of its batch makes no sense")
     end();
 }
 
-/* Behind the log, heads of which each says that all the others are in it. */
+/* Behind the log, heads that lie in one another. */
 static void fill_with_heads(uint64_t position, uint32_t count)
 {
-    struct fake_image *image = keeper_image(&keeper, 1);
-    for (uint32_t i = 0; i < count; i++, position += sizeof(walk.batch)) {
-        struct rt_log_batch_head head = {.log = keeper.options.identity,
-                                         .segment = 1,
-                                         .number = 100,
-                                         .length = window.end - position,
-                                         .part_count = count - i - 1};
-        rt_log_batch_head_sign(&head, 0);
-        EXPECT(rt_log_batch_head_is_likely(&head, window.end - position));
-        memcpy(image->bytes + position, &head, sizeof(head));
-    }
+    keeper_fill_with_heads(&keeper, 1, position, count);
     rt_log_window_turn(&window, window.file, window.end);
 }
 
