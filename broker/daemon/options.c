@@ -91,6 +91,7 @@ void serve_options_print(FILE *out)
         "\n"
         "Examples:\n"
         "  ringtail serve\n"
+        "  ringtail serve --data /var/lib/ringtail\n"
         "  ringtail serve --listen 127.0.0.1:8080 --ring-bytes 16MiB\n"
         "  ringtail serve --listen unix:/run/ringtail.sock --max-age 10m\n");
 }
