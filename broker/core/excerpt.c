@@ -218,16 +218,34 @@ static void see_to(struct rt_excerpts *excerpts,
     }
 }
 
+/* Who waits now is looked at once, for some may wait again. */
+static void begin_round(struct rt_excerpts *excerpts, struct rt_list *round)
+{
+    rt_list_init(round);
+    rt_list_move(round, &excerpts->waiting);
+}
+
+/* The next one of a round, who waits on; NULL: all have been looked at. */
+static struct rt_excerpt_waiter *take_next(struct rt_excerpts *excerpts,
+                                           struct rt_list *round)
+{
+    if (rt_list_is_empty(round)) {
+        return NULL;
+    }
+    struct rt_excerpt_waiter *waiter = waiter_of(round->next);
+    rt_list_remove(&waiter->link);
+    rt_list_append(&excerpts->waiting, &waiter->link);
+    return waiter;
+}
+
 void rt_excerpts_continue(struct rt_excerpts *excerpts)
 {
-    struct rt_list waiting;
-    rt_list_init(&waiting);
-    rt_list_move(&waiting, &excerpts->waiting);
-    while (!rt_list_is_empty(&waiting)) {
-        struct rt_excerpt_waiter *waiter = waiter_of(waiting.next);
-        rt_list_remove(&waiter->link);
-        rt_list_append(&excerpts->waiting, &waiter->link);
+    struct rt_list round;
+    begin_round(excerpts, &round);
+    struct rt_excerpt_waiter *waiter = take_next(excerpts, &round);
+    while (waiter != NULL) {
         see_to(excerpts, waiter);
+        waiter = take_next(excerpts, &round);
     }
 }
 
@@ -344,28 +362,41 @@ static void tell_found(const struct rt_excerpts *excerpts,
     wake(waiter, is_found ? 0 : RT_EAGAIN, first_found(scan));
 }
 
+/* Who asked for what could not be read. */
+static void tell_error(const struct rt_excerpts *excerpts,
+                       struct rt_excerpt_waiter *waiter,
+                       int err)
+{
+    waiter->drops = known_drops(waiter->selection, excerpts->core->drops);
+    wake(waiter, err == RT_ENOMEM ? err : RT_EDAMAGED, excerpts->scan.until);
+}
+
 /* Those who asked for just this; the others see for themselves. */
+static void tell_one(const struct rt_excerpts *excerpts,
+                     const struct rt_selection *selection,
+                     struct rt_excerpt_waiter *waiter,
+                     int err)
+{
+    if (!has_asked(excerpts, selection, waiter)) {
+        return;
+    }
+    if (err == 0) {
+        tell_found(excerpts, waiter);
+    } else {
+        tell_error(excerpts, waiter, err);
+    }
+}
+
 static void tell(struct rt_excerpts *excerpts,
                  const struct rt_selection *selection,
                  int err)
 {
-    struct rt_list waiting;
-    rt_list_init(&waiting);
-    rt_list_move(&waiting, &excerpts->waiting);
-    while (!rt_list_is_empty(&waiting)) {
-        struct rt_excerpt_waiter *waiter = waiter_of(waiting.next);
-        rt_list_remove(&waiter->link);
-        rt_list_append(&excerpts->waiting, &waiter->link);
-        if (!has_asked(excerpts, selection, waiter)) {
-            continue;
-        }
-        if (err == 0) {
-            tell_found(excerpts, waiter);
-        } else {
-            waiter->drops = known_drops(selection, excerpts->core->drops);
-            wake(waiter, err == RT_ENOMEM ? err : RT_EDAMAGED,
-                 excerpts->scan.until);
-        }
+    struct rt_list round;
+    begin_round(excerpts, &round);
+    struct rt_excerpt_waiter *waiter = take_next(excerpts, &round);
+    while (waiter != NULL) {
+        tell_one(excerpts, selection, waiter, err);
+        waiter = take_next(excerpts, &round);
     }
 }
 
