@@ -102,14 +102,19 @@ void rt_topic_open(struct rt_topic *topic)
     topic->touched_ms = topic->core->now_ms;
 }
 
+/* What had nothing since the last purge has nothing that could be forgotten:
+ * who purges it once more does not have it looked for in all that was read. */
 static void drop_all(struct rt_topic *topic)
 {
+    bool is_new = topic->ring.next_offset == rt_topic_first(topic);
     if (topic->ring.segment_count > 0 || rt_history_exists(topic)) {
         topic->purged_sequence = topic->ring.sequence;
         topic->purged_ms = topic->ring.wall_ms;
     }
     rt_ring_purge(&topic->ring);
-    rt_followers_purge(topic);
+    if (!is_new) {
+        rt_followers_purge(topic);
+    }
 }
 
 static void begin_epoch(struct rt_topic *topic)

@@ -35,11 +35,11 @@ struct rt_excerpt *rt_excerpt_find(const struct rt_selection *selection,
                                  sequence);
 }
 
-void rt_excerpts_forget(const struct rt_selection *selection)
+void rt_excerpts_forget(const struct rt_selection *selection, uint64_t sequence)
 {
     struct rt_excerpts *excerpts = excerpts_of(selection);
-    rt_excerpt_cache_forget(&excerpts->cache, selection);
-    if (excerpts->reading == selection) {
+    rt_excerpt_cache_forget(&excerpts->cache, selection, sequence);
+    if (excerpts->reading == selection && excerpts->scan.first <= sequence) {
         excerpts->is_stale = true;
     }
 }
@@ -182,6 +182,28 @@ static uint64_t known_drops(const struct rt_selection *selection,
     return journal->state == RT_JOURNAL_FAILED ? 0 : drops;
 }
 
+static bool is_purged_since(const struct rt_topic *topic,
+                            const struct rt_excerpt_waiter *waiter)
+{
+    return topic->purged_sequence >= waiter->sequence &&
+           topic->purged_ms >= waiter->wall_ms;
+}
+
+/* Whether some of what it looks for has gone with its topic, or was purged. */
+static bool has_gone(const struct rt_excerpt_waiter *waiter)
+{
+    const struct rt_selection *selection = waiter->selection;
+    const struct rt_removed *removed = &selection->stream.core->removed;
+    bool is_gone = removed->sequence >= waiter->sequence &&
+                   removed->wall_ms >= waiter->wall_ms;
+    RT_LIST_EACH (link, &selection->followers) {
+        const struct rt_follower *follower =
+            RT_CONTAINER(link, struct rt_follower, in_selection);
+        is_gone = is_gone || is_purged_since(follower->topic, waiter);
+    }
+    return is_gone;
+}
+
 /* Whether somebody waits for what is not there yet. Who need not wait, or
  * cannot, may look again. */
 static bool must_wait(struct rt_excerpt_waiter *waiter)
@@ -191,6 +213,7 @@ static bool must_wait(struct rt_excerpt_waiter *waiter)
                        rt_excerpt_find(selection, waiter->sequence) != NULL;
     if (has_excerpt || !rt_excerpt_is_needed(selection, waiter->sequence)) {
         waiter->drops = known_drops(selection, selection->stream.core->drops);
+        waiter->is_gone = waiter->wall_ms > 0 && has_gone(waiter);
         wake(waiter, 0, waiter->sequence);
         return false;
     }
@@ -273,24 +296,12 @@ static void note_losses(struct rt_excerpts *excerpts)
     rt_core_lose(excerpts->core, scan->damaged);
 }
 
-static bool is_purged_since(const struct rt_log_scan_topic *found,
-                            const struct rt_log_scan *scan)
+/* Whether the disk has lost some of what was looked for. */
+static bool has_lost(const struct rt_log_scan *scan)
 {
-    const struct rt_follower *follower = found->owner;
-    return follower->topic->purged_sequence >= scan->first &&
-           follower->topic->purged_ms >= scan->wall_ms;
-}
-
-/* Whether events that were stamped at the time or later are gone. */
-static bool has_lost(const struct rt_excerpts *excerpts)
-{
-    const struct rt_log_scan *scan = &excerpts->scan;
-    const struct rt_removed *removed = &excerpts->core->removed;
-    bool is_lost =
-        removed->sequence >= scan->first && removed->wall_ms >= scan->wall_ms;
+    bool is_lost = false;
     for (uint32_t i = 0; i < scan->topic_count && !is_lost; i++) {
-        is_lost =
-            scan->topics[i].lost > 0 || is_purged_since(&scan->topics[i], scan);
+        is_lost = scan->topics[i].lost > 0;
     }
     return is_lost;
 }
@@ -357,7 +368,8 @@ static void tell_found(const struct rt_excerpts *excerpts,
         return;
     }
     waiter->drops = known_drops(waiter->selection, excerpts->drops);
-    waiter->is_gone = waiter->wall_ms > 0 && has_lost(excerpts);
+    waiter->is_gone =
+        waiter->wall_ms > 0 && (has_lost(scan) || has_gone(waiter));
     bool is_found = waiter->wall_ms == 0 || scan->event_count > 0;
     wake(waiter, is_found ? 0 : RT_EAGAIN, first_found(scan));
 }

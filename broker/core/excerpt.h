@@ -38,7 +38,7 @@ struct rt_excerpts {
     struct rt_log_scan scan;      /* what is read */
     uint32_t topic_capacity;      /* of what the scan has */
     uint64_t drops; /* the last loss of those it found, but by damage */
-    bool is_stale;  /* topics have gone meanwhile, or events */
+    bool is_stale;  /* topics have gone meanwhile, or events without a purge */
 };
 
 /* Somebody who waits for what a selection has from a number on. */
@@ -84,8 +84,11 @@ void rt_excerpts_continue(struct rt_excerpts *excerpts);
 /* What was to be read has been: 0, or what rt_log_scan said. */
 void rt_excerpts_fetched(struct rt_excerpts *excerpts, int err);
 
-/* A selection has topics or events no longer, and so its excerpts. */
-void rt_excerpts_forget(const struct rt_selection *selection);
+/* A selection has some of the events up to a number no longer, or a topic that
+ * had them: what was read from there or before goes. What was purged may stay,
+ * for it is passed over. */
+void rt_excerpts_forget(const struct rt_selection *selection,
+                        uint64_t sequence);
 
 /* Drops excerpts that nobody looks at. Once a second will do. */
 void rt_excerpts_trim(struct rt_excerpts *excerpts);

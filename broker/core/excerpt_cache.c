@@ -143,13 +143,14 @@ uint32_t rt_excerpt_place(const struct rt_excerpt *excerpt, uint64_t sequence)
 /* --- what goes --- */
 
 void rt_excerpt_cache_forget(struct rt_excerpt_cache *cache,
-                             const struct rt_selection *selection)
+                             const struct rt_selection *selection,
+                             uint64_t sequence)
 {
     struct rt_list *link = cache->excerpts.next;
     while (link != &cache->excerpts) {
         struct rt_excerpt *excerpt = excerpt_of(link);
         link = link->next;
-        if (excerpt->selection == selection) {
+        if (excerpt->selection == selection && excerpt->first <= sequence) {
             drop(cache, excerpt);
         }
     }

@@ -82,9 +82,10 @@ struct rt_excerpt *rt_excerpt_cache_find(struct rt_excerpt_cache *cache,
  * there is none. */
 uint32_t rt_excerpt_place(const struct rt_excerpt *excerpt, uint64_t sequence);
 
-/* Drops a selection's excerpts. */
+/* Drops a selection's excerpts that begin at a number or before. */
 void rt_excerpt_cache_forget(struct rt_excerpt_cache *cache,
-                             const struct rt_selection *selection);
+                             const struct rt_selection *selection,
+                             uint64_t sequence);
 
 /* Drops the excerpts that nobody looks at. */
 void rt_excerpt_cache_trim(struct rt_excerpt_cache *cache);

@@ -21,12 +21,22 @@ static uint64_t greater(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* What was read and encoded already of what is gone goes with it: who lacks it
- * still is told of a gap, and must not get it after that. */
-static void forget(const struct rt_follower *follower, uint64_t sequence)
+/* What was encoded already of what is gone goes with it: who lacks it still is
+ * told of a gap, and must not get it after that. */
+static void forget_blocks(const struct rt_follower *follower, uint64_t sequence)
 {
     rt_blocks_drop_before(&follower->selection->blocks, sequence + 1);
-    rt_excerpts_forget(follower->selection);
+}
+
+/* And so does what was read of it, but for what is purged: that is passed over
+ * in what was read, so that who purges a topic without end does not have the
+ * others read again each time. */
+static void forget(const struct rt_follower *follower, uint64_t sequence)
+{
+    forget_blocks(follower, sequence);
+    if (sequence > follower->topic->purged_sequence) {
+        rt_excerpts_forget(follower->selection, sequence);
+    }
 }
 
 /* Who has all that is on disk lacks what is lost on the way there: it is told
@@ -96,12 +106,17 @@ void rt_follower_lose(struct rt_follower *follower,
     note_loss(follower, find_lost(follower));
 }
 
+/* Nobody looks on disk for what was purged. */
 static void note_drop(struct rt_follower *follower)
 {
     struct rt_selection *selection = follower->selection;
-    uint64_t dropped = follower->topic->ring.dropped_sequence;
+    const struct rt_topic *topic = follower->topic;
+    uint64_t dropped = topic->ring.dropped_sequence;
     follower->dropped_sequence = dropped;
-    selection->dropped_sequence = greater(selection->dropped_sequence, dropped);
+    if (dropped > topic->purged_sequence) {
+        selection->dropped_sequence =
+            greater(selection->dropped_sequence, dropped);
+    }
     note_loss(follower, find_lost(follower));
 }
 
@@ -225,7 +240,8 @@ void rt_followers_leave(struct rt_topic *topic)
 {
     while (!rt_list_is_empty(&topic->followers)) {
         struct rt_follower *follower = of_topic(topic->followers.next);
-        forget(follower, rt_topic_sequence(topic));
+        forget_blocks(follower, rt_topic_sequence(topic));
+        rt_excerpts_forget(follower->selection, rt_topic_sequence(topic));
         rt_follower_destroy(follower);
     }
 }

@@ -81,9 +81,9 @@ bool rt_followers_are_durable(const struct rt_topic *topic);
 void rt_followers_close(struct rt_topic *topic);
 void rt_followers_open(struct rt_topic *topic);
 
-/* The topic's events are about to go: those who keep up are given them. And
- * when they have gone, nobody is given what is left of them elsewhere, also
- * whoever was told before that some may be lost. */
+/* The topic's events are about to go by a purge: those who keep up are given
+ * them. And when they have gone, nobody is given what is left of them
+ * elsewhere, also whoever was told before that some may be lost. */
 void rt_followers_finish_pass(struct rt_topic *topic);
 void rt_followers_purge(struct rt_topic *topic);
 

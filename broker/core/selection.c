@@ -32,7 +32,7 @@ static size_t selection_size(uint32_t pattern_count, size_t key_len)
 static void selection_destroy(struct rt_selection *selection)
 {
     struct rt_core *core = selection->stream.core;
-    rt_excerpts_forget(selection);
+    rt_excerpts_forget(selection, UINT64_MAX);
     while (!rt_list_is_empty(&selection->followers)) {
         rt_follower_destroy(follower_of(selection->followers.next));
     }
@@ -373,7 +373,9 @@ static void validate_followers(const struct rt_selection *selection)
         uint64_t sequence = rt_topic_sequence(follower->topic);
         RT_CHECK(sequence <= newest && sequence < selection->head);
         RT_CHECK(ring->dropped_sequence == follower->dropped_sequence);
-        RT_CHECK(follower->dropped_sequence <= selection->dropped_sequence);
+        RT_CHECK(follower->dropped_sequence <= selection->dropped_sequence ||
+                 follower->dropped_sequence <=
+                     follower->topic->purged_sequence);
         RT_CHECK(follower->lost_sequence <= selection->lost_sequence);
         newest = sequence;
         closed += follower->topic->is_closed;

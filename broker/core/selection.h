@@ -53,7 +53,8 @@ struct rt_selection {
                                * last is first */
     struct rt_list lost;    /* those that lost events; the last loss is last */
     uint64_t lost_sequence; /* of the newest event lost, of all topics */
-    uint64_t dropped_sequence; /* of the newest one that is in no ring */
+    uint64_t dropped_sequence; /* of the newest one that is in no ring, and was
+                                * not purged */
     uint64_t head;             /* the sequence behind its last event */
     uint64_t shown; /* behind the last one on disk; for those who get these */
     uint32_t follower_count;

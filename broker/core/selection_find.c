@@ -17,6 +17,20 @@ static struct rt_merge_item excerpt_item(const struct rt_excerpt *excerpt,
     return (struct rt_merge_item){.sequence = sequence, .offset = place};
 }
 
+/* The first place from one on whose event was not purged since it was read;
+ * `count` if there is none. */
+static uint32_t skip_purged(const struct rt_excerpt *excerpt, uint32_t place)
+{
+    while (place < excerpt->count) {
+        const struct rt_excerpt_event *event = &excerpt->events[place];
+        if (!rt_topic_is_purged(event->follower->topic, event->offset)) {
+            break;
+        }
+        place++;
+    }
+    return place;
+}
+
 /* Begins to merge what rings have from a sequence on. Returns how many topics
  * were looked at: those where anything happened since. */
 static uint32_t merge_rings(struct rt_selection *selection, uint64_t sequence)
@@ -44,7 +58,7 @@ static uint32_t merge_rings(struct rt_selection *selection, uint64_t sequence)
 static uint32_t merge_excerpt(struct rt_selection *selection, uint64_t sequence)
 {
     const struct rt_excerpt *excerpt = selection->excerpt;
-    uint32_t place = rt_excerpt_place(excerpt, sequence);
+    uint32_t place = skip_purged(excerpt, rt_excerpt_place(excerpt, sequence));
     if (place < excerpt->count) {
         rt_merge_push(&selection->merge, excerpt_item(excerpt, place));
     }
@@ -62,7 +76,7 @@ static void merge_next_in_excerpt(struct rt_selection *selection,
                                   const struct rt_merge_item *item)
 {
     const struct rt_excerpt *excerpt = selection->excerpt;
-    uint32_t place = (uint32_t)item->offset + 1;
+    uint32_t place = skip_purged(excerpt, (uint32_t)item->offset + 1);
     if (place < excerpt->count) {
         rt_merge_replace(&selection->merge, excerpt_item(excerpt, place));
     } else {

@@ -203,15 +203,127 @@ TEST("a purge drops what was read, and is told")
     finish();
 }
 
-TEST("of what was purged nothing is given that may have been lost before")
+/* Reads until there is nothing to be read, or for so many scans; what comes in
+ * between each time. */
+static void read_with(void (*happen)(void))
+{
+    test_core_flush(&disk.test);
+    for (int i = 0; i < 40 && disk.scan != NULL; i++) {
+        happen();
+        test_journal_scan(&disk);
+        happen();
+        test_core_flush(&disk.test);
+    }
+}
+
+static void purge_another(void)
+{
+    publish("d", 1, 300);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "d")), 0);
+}
+
+static void undo_another(void)
+{
+    struct rt_core *core = &disk.test.core;
+    uint32_t count = core->topic_count;
+    rt_topic_undo(rt_topic_obtain(core, rt_bytes_of("d")), count);
+}
+
+/* How often the disk is asked for all there is of a, b, c and d. */
+static uint64_t scans_with(void (*happen)(void))
+{
+    init(800, 300);
+    (void)choose(&sink, "a,b,c,d", behind(0));
+    read_with(happen);
+    expect_from(&sink, "abc", 1, 3200);
+    finish();
+    return disk.scans;
+}
+
+static void leave_alone(void)
+{
+}
+
+TEST("who purges a topic without end does not have the others read again")
+{
+    uint64_t scans = scans_with(leave_alone);
+    EXPECT(scans > 1);
+    EXPECT_INT(scans_with(purge_another), scans);
+}
+
+TEST("nor does who begins topics that are taken back")
+{
+    EXPECT_INT(scans_with(undo_another), scans_with(leave_alone));
+}
+
+TEST("of what was read nothing is given that was purged before it was sent")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_core_flush(&disk.test);
+    test_journal_scan(&disk);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "b")), 0);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "a")), 0);
+    uint64_t scans = disk.scans;
+    test_journal_flush(&disk);
+    EXPECT_INT(disk.scans, scans);
+    EXPECT_INT(sink.gap_count, 2);
+    EXPECT_INT(sink.gap.reason, RT_CLOSE_EPOCH_CHANGED);
+    expect_from(&sink, "c", 1, 1600);
+    finish();
+}
+
+/* Its ring has nothing any more. */
+static struct rt_topic *expire(const char *name)
 {
     const struct rt_retention brief = {16 * KIB, UNLIMITED, 1};
-    init(400, 300);
-    struct rt_topic *topic = test_core_topic(&disk.test, "b");
+    struct rt_topic *topic = test_core_topic(&disk.test, name);
     EXPECT_INT(rt_topic_retain(topic, &brief), 0);
     test_core_pass_time(&disk.test, 2);
     rt_core_tick(&disk.test.core);
     EXPECT_INT(topic->ring.segment_count, 0);
+    return topic;
+}
+
+static void purge_d(void)
+{
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "d")), 0);
+}
+
+TEST("nor does who purges what has nothing any more")
+{
+    init(400, 300);
+    publish("d", 1, 300);
+    test_journal_write(&disk);
+    (void)expire("d");
+    disk.earliest[4] = UINT64_MAX;
+    (void)choose(&sink, "a,b,c,d", behind(0));
+    read_with(purge_d);
+    expect_from(&sink, "abc", 1, 1600);
+    EXPECT(disk.scans <= 3);
+    finish();
+}
+
+TEST("what was read, and retention took before a purge, is told")
+{
+    init(300, 300);
+    struct rt_topic *topic = expire("b");
+    (void)choose(&sink, ALL, behind(0));
+    test_core_flush(&disk.test);
+    test_journal_scan(&disk);
+    disk.earliest[2] = UINT64_MAX;
+    EXPECT_INT(rt_topic_purge(topic), 0);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_TEXT(sink.gap.topic, "b");
+    expect_from(&sink, "ac", 1, 1200);
+    finish();
+}
+
+TEST("of what was purged nothing is given that may have been lost before")
+{
+    init(400, 300);
+    struct rt_topic *topic = expire("b");
     (void)choose(&sink, ALL, behind(0));
     test_core_flush(&disk.test);
     RT_LIST_EACH (link, &topic->followers) {
@@ -324,12 +436,13 @@ TEST("a topic that has nothing on disk is passed over")
     init(400, 300);
     publish("d", 1, 300);
     EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "d")), 0);
+    owners[disk.test.core.sequence] = '-';
     publish("d", 1, 300);
     (void)choose(&sink, "a,b,c,d", behind(900));
     test_journal_flush(&disk);
     EXPECT_INT(sink.gap_count, 1);
     EXPECT_TEXT(sink.gap.topic, "d");
-    expect_from(&sink, "abc", 901, 1600);
+    expect_from(&sink, "abcd", 901, 1602);
     finish();
 }
 

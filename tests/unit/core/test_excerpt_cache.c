@@ -53,7 +53,7 @@ static size_t size_of_one(void)
 {
     (void)keep(0, 1);
     size_t size = cache.bytes;
-    rt_excerpt_cache_forget(&cache, selections[0]);
+    rt_excerpt_cache_forget(&cache, selections[0], UINT64_MAX);
     EXPECT_INT(cache.bytes, 0);
     return size;
 }
@@ -126,10 +126,25 @@ TEST("what nobody looks at goes, and a selection's own when it is forgotten")
     rt_excerpt_cache_trim(&cache);
     EXPECT(find(0, 101) == NULL);
     EXPECT(find(1, 101) != NULL);
-    rt_excerpt_cache_forget(&cache, selections[0]);
+    rt_excerpt_cache_forget(&cache, selections[0], UINT64_MAX);
     EXPECT(find(1, 101) != NULL);
-    rt_excerpt_cache_forget(&cache, selections[1]);
+    rt_excerpt_cache_forget(&cache, selections[1], UINT64_MAX);
     EXPECT_INT(cache.count, 0);
+    end();
+}
+
+TEST("what begins behind a number stays when what is before it is forgotten")
+{
+    begin();
+    (void)keep(0, 101);
+    (void)keep(0, 111);
+    (void)keep(0, 121);
+    rt_excerpt_cache_forget(&cache, selections[0], 111);
+    EXPECT(find(0, 101) == NULL);
+    EXPECT(find(0, 111) == NULL);
+    EXPECT(find(0, 121) != NULL);
+    rt_excerpt_cache_forget(&cache, selections[0], 120);
+    EXPECT(find(0, 121) != NULL);
     end();
 }
 

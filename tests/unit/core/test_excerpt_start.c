@@ -106,6 +106,24 @@ TEST("of what was purged they are told who begin with a time before it")
     EXPECT_INT(gaps_since(101), 0);
 }
 
+TEST("so are they when nothing is left to be looked for but that")
+{
+    init(400, 300);
+    struct rt_since then = {.kind = RT_SINCE_TIME, .wall_ms = TEST_WALL_MS};
+    (void)choose(&sink, "a,b,c,d", then);
+    test_core_flush(&disk.test);
+    publish("d", 1, 300);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&disk.test, "d")), 0);
+    test_journal_fail_scan(&disk, RT_EIO);
+    EXPECT_INT(sink.gap_count, 1);
+    EXPECT_INT(sink.gap.reason, RT_CLOSE_EVENTS_LOST);
+    test_journal_flush(&disk);
+    EXPECT_INT(sink.gap_count, 2);
+    EXPECT_INT(sink.gap.reason, RT_CLOSE_CURSOR_EVICTED);
+    EXPECT_INT(sink.subscriber.state, RT_SUBSCRIBER_ACTIVE);
+    finish();
+}
+
 TEST("a time before all that the disk has begins in the rings")
 {
     init(10, 300);
