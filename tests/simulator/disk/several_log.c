@@ -153,6 +153,15 @@ static void tell_lost(struct several *several)
     }
 }
 
+/* Of what the disk has lost by a bit the topic may not be known, either. */
+static void tell_unread(struct several *several)
+{
+    const struct world *world = several->world;
+    if (world->is_flipped && several->refused < world->core.removed.sequence) {
+        several->refused = world->core.removed.sequence;
+    }
+}
+
 void several_tell(struct several *several, const struct rt_gap *gap)
 {
     struct world *world = several->world;
@@ -170,6 +179,7 @@ void several_tell(struct several *several, const struct rt_gap *gap)
     EXPECT(gap->topic.len == 0);
     several_tell_all(several);
     tell_lost(several);
+    tell_unread(several);
 }
 
 void several_tell_all(struct several *several)
