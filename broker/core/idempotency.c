@@ -242,6 +242,33 @@ void rt_idempotency_forget_topic(struct rt_idempotency *window,
     }
 }
 
+static bool has_lost(const struct rt_idempotency_entry *entry,
+                     rt_idempotency_fn is_lost,
+                     const void *context)
+{
+    uint32_t number = 0;
+    while (number < entry->receipt_count &&
+           !is_lost(context, &entry->receipts[number])) {
+        number++;
+    }
+    return number < entry->receipt_count;
+}
+
+void rt_idempotency_forget_lost(struct rt_idempotency *window,
+                                rt_idempotency_fn is_lost,
+                                const void *context)
+{
+    struct rt_list *link = window->by_age.next;
+    while (link != &window->by_age) {
+        struct rt_idempotency_entry *entry =
+            RT_CONTAINER(link, struct rt_idempotency_entry, link);
+        link = link->next;
+        if (has_lost(entry, is_lost, context)) {
+            rt_idempotency_forget(window, entry);
+        }
+    }
+}
+
 void rt_idempotency_expire(struct rt_idempotency *window, uint64_t now_ms)
 {
     while (window->count > 0 &&

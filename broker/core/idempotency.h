@@ -10,6 +10,7 @@
 #ifndef BROKER_CORE_IDEMPOTENCY_H
 #define BROKER_CORE_IDEMPOTENCY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/heap.h"
@@ -102,6 +103,15 @@ void rt_idempotency_forget(struct rt_idempotency *window,
 /* Forgets a topic that was purged. Looks at all keys: purges are rare. */
 void rt_idempotency_forget_topic(struct rt_idempotency *window,
                                  struct rt_bytes topic);
+
+/* Whether the event of a receipt is lost. */
+typedef bool (*rt_idempotency_fn)(const void *context,
+                                  const struct rt_receipt *receipt);
+
+/* Forgets requests of which any event is lost. Looks at all keys. */
+void rt_idempotency_forget_lost(struct rt_idempotency *window,
+                                rt_idempotency_fn is_lost,
+                                const void *context);
 
 /* Drops what has been remembered for long enough. Once a second will do. */
 void rt_idempotency_expire(struct rt_idempotency *window, uint64_t now_ms);

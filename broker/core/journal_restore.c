@@ -173,5 +173,6 @@ int rt_journal_restored(struct rt_journal *journal,
         restored(RT_CONTAINER(link, struct rt_topic, link), jump, found);
     }
     know_losses(journal, jump, found);
-    return rt_journal_note_node(journal);
+    int err = rt_key_forget_lost(core);
+    return err < 0 ? err : rt_journal_note_node(journal);
 }

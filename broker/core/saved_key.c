@@ -1,7 +1,9 @@
 #include "broker/core/saved_key.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "broker/core/journal.h"
 #include "broker/core/topic.h"
@@ -128,17 +130,6 @@ static struct rt_receipt get_receipt(const char *at)
                                .ack = RT_ACK_DISK}; /* by now it is */
 }
 
-/* Whether the event that was answered is damaged, or was: the topic ends with
- * what is before. */
-static bool is_lost(const struct rt_core *core,
-                    struct rt_bytes name,
-                    const struct rt_receipt *receipt)
-{
-    const struct rt_topic *topic = rt_topic_find(core, name);
-    return topic != NULL && topic->epoch == receipt->cursor.epoch &&
-           receipt->cursor.offset > rt_ring_latest(&topic->ring) - topic->base;
-}
-
 /* When it was remembered, which may have been before the clock began: then it
  * wraps, and differences are right all the same. */
 static uint64_t since_of(const struct rt_core *core,
@@ -178,9 +169,6 @@ restore(struct rt_core *core, const struct rt_saved_key *saved, const char *at)
         rt_idempotency_forget_topic(&core->idempotency, request.topic);
         return 0;
     }
-    if (is_lost(core, request.topic, &receipts[0])) {
-        return 0;
-    }
     return rt_idempotency_restore(&core->idempotency, &request, receipts,
                                   saved->receipt_count,
                                   since_of(core, &receipts[0]));
@@ -196,4 +184,64 @@ int rt_key_restore(struct rt_core *core, struct rt_bytes bytes)
     return is_whole(&saved, bytes.len)
                ? restore(core, &saved, bytes.data + sizeof(saved))
                : RT_EINVAL;
+}
+
+/* --- what the disk has lost --- */
+
+/* How a topic ends that is damaged. */
+struct ending {
+    uint32_t epoch;
+    uint64_t latest; /* offset */
+};
+
+static int compare_epochs(const void *left, const void *right)
+{
+    uint32_t a = ((const struct ending *)left)->epoch;
+    uint32_t b = ((const struct ending *)right)->epoch;
+    return (a > b) - (a < b);
+}
+
+/* Receipts of several topics do not say of which they are but by the epoch. */
+static bool is_lost(const void *context, const struct rt_receipt *receipt)
+{
+    const struct rt_buffer *endings = context;
+    struct ending wanted = {.epoch = receipt->cursor.epoch};
+    const struct ending *ending =
+        bsearch(&wanted, endings->data, endings->len / sizeof(wanted),
+                sizeof(wanted), compare_epochs);
+    return ending != NULL && receipt->cursor.offset > ending->latest;
+}
+
+static int add_ending(struct rt_buffer *endings, const struct rt_topic *topic)
+{
+    struct ending ending = {topic->epoch, rt_topic_latest(topic).offset};
+    return rt_buffer_append(
+        endings, topic->core->heap,
+        (struct rt_bytes){(const char *)&ending, sizeof(ending)});
+}
+
+static int find_endings(struct rt_buffer *endings, const struct rt_core *core)
+{
+    int err = 0;
+    RT_LIST_EACH (link, &core->topic_list) {
+        const struct rt_topic *topic =
+            RT_CONTAINER(link, struct rt_topic, link);
+        if (err == 0 && topic->durable->is_damaged) {
+            err = add_ending(endings, topic);
+        }
+    }
+    return err;
+}
+
+int rt_key_forget_lost(struct rt_core *core)
+{
+    struct rt_buffer endings = {0};
+    int err = find_endings(&endings, core);
+    if (err == 0 && endings.len > 0) {
+        qsort(endings.data, endings.len / sizeof(struct ending),
+              sizeof(struct ending), compare_epochs);
+        rt_idempotency_forget_lost(&core->idempotency, is_lost, &endings);
+    }
+    rt_buffer_finish(&endings, core->heap);
+    return err;
 }

@@ -61,11 +61,17 @@ RT_MUST_USE int rt_key_forget_topic(struct rt_core *core,
                                     struct rt_bytes topic);
 
 /*
- * Remembers a request that the log has, or forgets a topic; not a request whose
- * events the disk has lost. They come in the order in which they were written;
- * the topics are as the log has them, and the time is set. 0, RT_ENOMEM, or
+ * Remembers a request that the log has, or forgets a topic. They come in the
+ * order in which they were written, and the time is set. 0, RT_ENOMEM, or
  * RT_EINVAL for what is no key.
  */
 RT_MUST_USE int rt_key_restore(struct rt_core *core, struct rt_bytes bytes);
+
+/*
+ * All has been restored: forgets requests of which the disk has lost an event,
+ * for who repeats one is not to be told that it is there. Topics that have lost
+ * events, and only they, are damaged, and end before these. 0 or RT_ENOMEM.
+ */
+RT_MUST_USE int rt_key_forget_lost(struct rt_core *core);
 
 #endif

@@ -309,6 +309,38 @@ def damaged():
             assert "no more are taken: bad" in said, said
 
 
+def publish_with_key(broker, *topics):
+    """A batch with a key, which is that of its topics; the answer."""
+    lines = "".join(f'{{"topic":"{topic}","data":1}}\n' for topic in topics)
+    kind = {"Content-Type": "application/x-ndjson"}
+    key = {"Idempotency-Key": "-".join(topics)}
+    return broker.request("POST", "/produce", lines, kind | key)
+
+
+@test
+def loses_keys_with_events():
+    """Who repeats a request of which an event is lost is not told that it is
+    there; other requests were done."""
+    with folder() as data:
+        with broker_on(data) as broker:
+            broker.post("bad", b"x")
+            equal(publish_with_key(broker, "good", "bad").status, 200)
+            begin = broker.metric("log_bytes")
+            broker.post("bad", b"y" * 1000)
+            equal(publish_with_key(broker, "bad", "good").status, 200)
+            equal(publish_with_key(broker, "good", "other").status, 200)
+        with open(f"{data}/{1:020}.rtl", "r+b") as file:
+            file.seek(begin + 500)
+            file.write(b"z")
+        with broker_on(data) as broker:
+            refused = publish_with_key(broker, "bad", "good")
+            equal(refused.status, 500)
+            equal(refused.json()["type"], "urn:ringtail:problem:topic-damaged")
+            for topics in (("good", "bad"), ("good", "other")):
+                answer = publish_with_key(broker, *topics)
+                equal(answer.headers["Idempotent-Replayed"], "true")
+
+
 # --- retention ---
 
 

@@ -307,6 +307,31 @@ TEST("the keys of a topic go with it, and no others")
     EXPECT_INT(heap.used, 0);
 }
 
+static bool is_from(const void *context, const struct rt_receipt *receipt)
+{
+    return receipt->cursor.offset == *(const uint64_t *)context;
+}
+
+TEST("requests of which an event is lost are forgotten, and no others")
+{
+    struct rt_heap heap;
+    struct rt_idempotency window;
+    uint64_t lost = 4;
+    struct rt_idempotency_request several = request_of("", "k", "body");
+    struct rt_receipt receipts[] = {{.cursor = {7, 3}}, {.cursor = {7, lost}}};
+    rt_heap_init(&heap, SIZE_MAX);
+    rt_idempotency_init(&window, &heap, &limits);
+    remember(&window, request_of("a", "k", "body"), 3, NOW_MS);
+    remember(&window, request_of("b", "k", "body"), lost, NOW_MS);
+    rt_idempotency_settle(rt_idempotency_remember(&window, &several, 2, NOW_MS),
+                          receipts);
+    rt_idempotency_forget_lost(&window, is_from, &lost);
+    EXPECT_INT(window.count, 1);
+    EXPECT_INT(find(&window, request_of("a", "k", "body")), 3);
+    rt_idempotency_finish(&window);
+    EXPECT_INT(heap.used, 0);
+}
+
 TEST("a request that finds no memory leaves the window as it was")
 {
     struct test_heap heap;

@@ -121,15 +121,83 @@ TEST("a key is restored though its topic is gone, or is another one")
     end();
 }
 
-TEST("a key of an event that the topic has lost is not restored")
+/* Of the topic "a", after the start, everything is lost. */
+static struct rt_topic *lose(void)
+{
+    struct rt_topic *topic = test_core_topic(&after.test, "a");
+    topic->base += rt_ring_latest(&topic->ring);
+    topic->durable->is_damaged = true;
+    return topic;
+}
+
+TEST("a request of which an event is lost is forgotten, of several topics too")
+{
+    static const char *const topics[] = {"a", ""};
+    const struct rt_receipt *found = NULL;
+    for (uint32_t i = 0; i < RT_ARRAY_LENGTH(topics); i++) {
+        begin();
+        struct rt_bytes saved = save(topics[i], 1 + i);
+        EXPECT_INT(rt_key_restore(&after.test.core, saved), 0);
+        EXPECT_INT(rt_key_forget_lost(&after.test.core), 0);
+        EXPECT_INT(find(topics[i], &found), 1);
+        lose();
+        EXPECT_INT(rt_key_forget_lost(&after.test.core), 0);
+        EXPECT_INT(find(topics[i], &found), 0);
+        end();
+    }
+}
+
+TEST("what a damaged topic has still, or another has, is not forgotten")
 {
     const struct rt_receipt *found = NULL;
     begin();
+    EXPECT_INT(rt_key_restore(&after.test.core, save("a", 1)), 0);
     struct rt_topic *topic = test_core_topic(&after.test, "a");
-    struct rt_bytes saved = save("a", 1);
-    topic->base += rt_ring_latest(&topic->ring);
-    EXPECT_INT(rt_key_restore(&after.test.core, saved), 0);
-    EXPECT_INT(find("a", &found), 0);
+    topic->durable->is_damaged = true;
+    EXPECT_INT(rt_key_forget_lost(&after.test.core), 0);
+    EXPECT_INT(find("a", &found), 1);
+    lose()->durable->is_damaged = false;
+    EXPECT_INT(rt_key_forget_lost(&after.test.core), 0);
+    EXPECT_INT(find("a", &found), 1);
+    topic->durable->is_damaged = true;
+    topic->epoch++;
+    EXPECT_INT(rt_key_forget_lost(&after.test.core), 0);
+    EXPECT_INT(find("a", &found), 1);
+    end();
+}
+
+TEST("of many topics that are damaged each is found by its epoch")
+{
+    const struct rt_receipt *found = NULL;
+    uint32_t epoch = 100;
+    begin();
+    test_core_topic(&before.test, "a")->epoch = epoch;
+    test_core_topic(&after.test, "a")->epoch = epoch;
+    EXPECT_INT(rt_key_restore(&after.test.core, save("", 2)), 0);
+    for (char name[] = "b"; name[0] <= 'f'; name[0]++) {
+        test_core_publish(&after.test, name, 5);
+        struct rt_topic *topic = test_core_topic(&after.test, name);
+        topic->epoch = --epoch;
+        topic->durable->is_damaged = true;
+    }
+    EXPECT_INT(rt_key_forget_lost(&after.test.core), 0);
+    EXPECT_INT(find("", &found), 1);
+    lose();
+    EXPECT_INT(rt_key_forget_lost(&after.test.core), 0);
+    EXPECT_INT(find("", &found), 0);
+    end();
+}
+
+TEST("without memory no request is forgotten, and that is told")
+{
+    const struct rt_receipt *found = NULL;
+    begin();
+    EXPECT_INT(rt_key_restore(&after.test.core, save("a", 1)), 0);
+    lose();
+    test_heap_fail_at(&after.test.heap, 1);
+    EXPECT_INT(rt_key_forget_lost(&after.test.core), RT_ENOMEM);
+    test_heap_fail_at(&after.test.heap, 0);
+    EXPECT_INT(find("a", &found), 1);
     end();
 }
 
