@@ -49,7 +49,7 @@ struct rt_log_scan {
     uint64_t first;   /* the number to begin with */
     uint64_t until;   /* and to end before: all before it is on disk */
     uint64_t wall_ms; /* what is stamped before is passed over, up to the first
-                       * batch with an event that is not */
+                       * event that is not */
     struct rt_segment *segment; /* empty; of the scanner's store */
     struct rt_log_scan_event *events;
     /* What was found. */

@@ -5,15 +5,19 @@
 #include "storage/log/gather.h"
 #include "storage/log/scan.h"
 
-/* What is taken together: all numbers from the scan's end to before `limit`, as
- * long as there is room. */
+/* What is looked at together: all numbers from `first` to before `limit`; and
+ * what is done with each, as long as that returns 0. */
 struct taking {
     struct rt_log_scanner *scanner;
     struct rt_log_scan *scan;
     struct rt_log_gather gather;
     uint32_t topic; /* of the part */
+    uint64_t first;
     uint64_t limit;
-    uint64_t wall_ms;
+    int (*visit)(struct taking *taking,
+                 uint32_t index,
+                 const struct rt_entry *entry);
+    uint64_t found; /* the least number of those that are late enough */
 };
 
 /* Its place among the topics; topic_count: it is none of them. */
@@ -33,7 +37,10 @@ static uint32_t find_topic(const struct rt_log_scan *scan, uint64_t id)
     return is_there ? low : scan->topic_count;
 }
 
-static int put(struct taking *taking, uint32_t index, uint64_t sequence)
+/* --- what is done with an event --- */
+
+static int
+put(struct taking *taking, uint32_t index, const struct rt_entry *entry)
 {
     struct rt_log_scan *scan = taking->scan;
     if (scan->event_count == scan->event_max) {
@@ -44,7 +51,7 @@ static int put(struct taking *taking, uint32_t index, uint64_t sequence)
         rt_log_gather_put(&taking->gather, index, scan->segment, &scan->needed);
     if (err == 0) {
         scan->events[scan->event_count++] = (struct rt_log_scan_event){
-            .sequence = sequence,
+            .sequence = entry->sequence,
             .offset = taking->gather.events.offset + index,
             .topic = taking->topic,
             .index = place};
@@ -52,27 +59,39 @@ static int put(struct taking *taking, uint32_t index, uint64_t sequence)
     return err;
 }
 
+static int compare_time(struct taking *taking,
+                        uint32_t index,
+                        const struct rt_entry *entry)
+{
+    (void)index;
+    if (entry->wall_ms >= taking->scan->wall_ms &&
+        entry->sequence < taking->found) {
+        taking->found = entry->sequence;
+    }
+    return 0;
+}
+
+/* --- which events there are --- */
+
 /* One event, if its number is wanted: 1, or 0 behind those that are. */
-static int take_event(struct taking *taking, uint32_t index)
+static int visit_event(struct taking *taking, uint32_t index)
 {
     struct rt_log_event event;
     int err = rt_log_gather_get(&taking->gather, index, &event);
     if (err < 0) {
         return err;
     }
-    uint64_t sequence = event.entry.sequence;
-    if (sequence >= taking->limit) {
+    if (event.entry.sequence >= taking->limit) {
         return 0;
     }
-    if (sequence >= taking->scan->end &&
-        event.entry.wall_ms >= taking->wall_ms) {
-        err = put(taking, index, sequence);
+    if (event.entry.sequence >= taking->first) {
+        err = taking->visit(taking, index, &event.entry);
     }
     return err < 0 ? err : 1;
 }
 
 /* What the disk has lost of a part may be anything that the batch had. */
-static int take_part(struct taking *taking)
+static int visit_part(struct taking *taking)
 {
     struct rt_log_walk *walk = &taking->scanner->walk;
     int more = rt_log_gather_begin(&taking->gather);
@@ -80,7 +99,7 @@ static int take_part(struct taking *taking)
         more = 1;
     }
     for (uint32_t i = 0; more > 0 && i < taking->gather.events.count; i++) {
-        more = take_event(taking, i);
+        more = visit_event(taking, i);
     }
     if (more == RT_EDAMAGED) {
         taking->scan->topics[taking->topic].damaged = walk->batch.sequence;
@@ -89,7 +108,7 @@ static int take_part(struct taking *taking)
     return more < 0 ? more : 0;
 }
 
-static int take_parts(struct taking *taking)
+static int visit_parts(struct taking *taking)
 {
     struct rt_log_walk *walk = &taking->scanner->walk;
     const struct rt_log_scan *scan = taking->scan;
@@ -99,7 +118,7 @@ static int take_parts(struct taking *taking)
         taking->topic = find_topic(scan, walk->part.topic);
         bool is_wanted = walk->part.kind == RT_LOG_EVENTS &&
                          taking->topic < scan->topic_count;
-        err = is_wanted ? take_part(taking) : 0;
+        err = is_wanted ? visit_part(taking) : 0;
         more = err < 0 ? err : rt_log_walk_next(walk);
     }
     return more;
@@ -112,19 +131,26 @@ static int by_sequence(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* All or nothing. Parts are in the order of topics, not of numbers. */
-static int
-take(struct rt_log_scanner *scanner, struct rt_log_scan *scan, uint64_t limit)
+/* Leaves out what comes before the first event that was stamped at the scan's
+ * time or later; all if none was. Stamps follow one another in a topic, but not
+ * from one to the other. */
+static int skip_early(struct taking *taking)
 {
+    taking->visit = compare_time;
+    taking->found = taking->limit;
+    int err = visit_parts(taking);
+    taking->first = taking->found;
+    return err;
+}
+
+/* All or nothing. Parts are in the order of topics, not of numbers. */
+static int put_all(struct taking *taking)
+{
+    struct rt_log_scan *scan = taking->scan;
     uint32_t used = scan->segment->used;
     uint32_t count = scan->event_count;
-    struct taking taking = {
-        .scanner = scanner,
-        .scan = scan,
-        .gather = {.walk = &scanner->walk, .store = scanner->store},
-        .limit = limit,
-        .wall_ms = count > 0 ? 0 : scan->wall_ms};
-    int err = take_parts(&taking);
+    taking->visit = put;
+    int err = visit_parts(taking);
     if (err < 0) {
         scan->segment->used = used;
         scan->segment->event_count = count;
@@ -134,6 +160,22 @@ take(struct rt_log_scanner *scanner, struct rt_log_scan *scan, uint64_t limit)
     qsort(scan->events + count, scan->event_count - count,
           sizeof(struct rt_log_scan_event), by_sequence);
     return 0;
+}
+
+static int
+take(struct rt_log_scanner *scanner, struct rt_log_scan *scan, uint64_t limit)
+{
+    struct taking taking = {
+        .scanner = scanner,
+        .scan = scan,
+        .gather = {.walk = &scanner->walk, .store = scanner->store},
+        .first = scan->end,
+        .limit = limit};
+    int err = 0;
+    if (scan->wall_ms > 0 && scan->event_count == 0) {
+        err = skip_early(&taking);
+    }
+    return err == 0 && taking.first < limit ? put_all(&taking) : err;
 }
 
 /* A batch that has no room as a whole is taken in several scans: so many

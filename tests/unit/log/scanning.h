@@ -19,7 +19,8 @@ struct scanning {
     struct rt_log_scan_event events[SCAN_EVENTS];
     uint64_t owners[SCAN_NUMBERS]; /* topics of numbers; 0: there is none */
     uint64_t offsets[SCAN_NUMBERS];
-    size_t capacity; /* of a scan's segment */
+    size_t capacity;  /* of a scan's segment */
+    uint64_t skew_ms; /* how much later the other of two topics has stamps */
 };
 
 static inline void scanning_init(struct scanning *scanning)
@@ -84,6 +85,7 @@ static inline void scanning_publish_both(struct scanning *scanning,
             struct rt_entry *entry =
                 (struct rt_entry *)(uintptr_t)rt_segment_entry(segments[i], j);
             entry->sequence = number;
+            entry->wall_ms += i * scanning->skew_ms;
             scanning->owners[number] = ids[i];
             scanning->offsets[number] = offset + j;
         }

@@ -26,6 +26,38 @@ TEST("events of one batch come in the order of their numbers")
     end();
 }
 
+/* Where all begins of a batch in which every other event is of a topic that was
+ * stamped later, before the clock was set back. */
+static uint64_t first_since(uint64_t wall_ms, uint64_t first)
+{
+    const struct rt_log_scan *scan = &scanning.scan;
+    scanning.scan.wall_ms = wall_ms;
+    EXPECT_INT(scanning_try(&scanning, 0x0e, first), 0);
+    for (uint32_t i = 0; i < scan->event_count; i++) {
+        EXPECT_INT(scan->events[i].sequence, scan->events[0].sequence + i);
+        scanning_look(&scanning, i);
+    }
+    EXPECT_INT(scan->end, 14);
+    scanning_release(&scanning);
+    return scan->events[0].sequence + scan->event_count == 14
+               ? scan->events[0].sequence
+               : 0;
+}
+
+TEST("from the first event that is late enough on all are found")
+{
+    begin();
+    scanning_publish(&scanning, 3, 3, 100);
+    scanning.skew_ms = 500;
+    scanning_publish_both(&scanning, 1, 2, 5, 100);
+    uint64_t wall_ms = scanning.keeper.options.wall_ms;
+    EXPECT_INT(first_since(wall_ms, 1), 1);
+    EXPECT_INT(first_since(wall_ms + 1, 1), 5);
+    EXPECT_INT(first_since(wall_ms + 500, 1), 5);
+    EXPECT_INT(first_since(wall_ms + 500, 8), 9);
+    end();
+}
+
 TEST("a batch that has no room is found in several scans")
 {
     begin();
