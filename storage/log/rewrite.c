@@ -259,31 +259,13 @@ static int pass_hole(void *context)
     return 0;
 }
 
-static int pass_batch(void *context, const struct rt_log_walk *walk)
-{
-    (void)context;
-    (void)walk;
-    return 0;
-}
-
-static int pass_segment(void *context,
-                        const struct rt_log_segment_report *report)
-{
-    (void)context;
-    (void)report;
-    return 0;
-}
-
 int rt_log_rewrite(struct rt_log *log,
                    struct rt_disk *disk,
                    struct rt_heap *heap,
                    uint64_t first)
 {
     struct rewriting rewriting = {.log = log};
-    struct rt_log_survey_visitor visitor = {.context = &rewriting,
-                                            .part = rewrite_part,
-                                            .hole = pass_hole,
-                                            .batch = pass_batch,
-                                            .segment = pass_segment};
+    struct rt_log_survey_visitor visitor = {
+        .context = &rewriting, .part = rewrite_part, .hole = pass_hole};
     return rt_log_survey(disk, heap, first, &visitor);
 }

@@ -10,7 +10,7 @@
 static bool is_plausible(const struct rt_log_trailer *trailer, uint64_t end)
 {
     uint64_t room = end - sizeof(*trailer);
-    return trailer->index <= room && trailer->place_count <= room / PLACE &&
+    return trailer->place_count <= room / PLACE &&
            trailer->index + trailer->place_count * PLACE == room;
 }
 
@@ -27,10 +27,10 @@ static int check_index(struct rt_log_window *window,
     return crc == trailer->index_crc ? 0 : RT_EDAMAGED;
 }
 
-int rt_log_sealed_trailer(struct rt_log_window *window,
-                          uint64_t log,
-                          uint64_t segment,
-                          struct rt_log_trailer *trailer)
+int rt_log_trailer_read(struct rt_log_window *window,
+                        uint64_t log,
+                        uint64_t segment,
+                        struct rt_log_trailer *trailer)
 {
     if (window->end < sizeof(*trailer)) {
         return RT_EDAMAGED;
@@ -43,7 +43,16 @@ int rt_log_sealed_trailer(struct rt_log_window *window,
     bool is_ours =
         rt_log_trailer_check(trailer) && (log == 0 || trailer->log == log) &&
         trailer->number == segment && is_plausible(trailer, window->end);
-    return is_ours ? check_index(window, trailer) : RT_EDAMAGED;
+    return is_ours ? 0 : RT_EDAMAGED;
+}
+
+int rt_log_sealed_trailer(struct rt_log_window *window,
+                          uint64_t log,
+                          uint64_t segment,
+                          struct rt_log_trailer *trailer)
+{
+    int err = rt_log_trailer_read(window, log, segment, trailer);
+    return err == 0 ? check_index(window, trailer) : err;
 }
 
 int rt_log_is_sealed(struct rt_log_window *window, uint64_t segment)

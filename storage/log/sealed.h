@@ -14,10 +14,15 @@
 
 /*
  * The trailer of the segment that the window looks at, all of it, in that log,
- * or in any if it is 0. 0;
- * RT_EDAMAGED if there is none that checks, with an index before it; or what
- * the window said.
+ * or in any if it is 0. 0; RT_EDAMAGED if there is none that checks, with room
+ * for an index before it; or what the window said.
  */
+RT_MUST_USE int rt_log_trailer_read(struct rt_log_window *window,
+                                    uint64_t log,
+                                    uint64_t segment,
+                                    struct rt_log_trailer *trailer);
+
+/* The same; RT_EDAMAGED if its index does not check, too. */
 RT_MUST_USE int rt_log_sealed_trailer(struct rt_log_window *window,
                                       uint64_t log,
                                       uint64_t segment,

@@ -7,6 +7,7 @@
 #include "storage/log/files.h"
 #include "storage/log/format.h"
 #include "storage/log/log.h"
+#include "storage/log/sealed.h"
 #include "storage/log/window.h"
 
 struct survey {
@@ -77,29 +78,12 @@ static int check_head(struct survey *survey)
     return is_behind || survey->is_interrupted ? 0 : note_hole(survey, 0);
 }
 
-/* Whether the segment ends with the trailer that was read. */
-static bool is_our_trailer(const struct survey *survey)
-{
-    const struct rt_log_trailer *trailer = &survey->trailer;
-    uint64_t room = survey->size - sizeof(*trailer);
-    return rt_log_trailer_check(trailer) &&
-           trailer->number == survey->report.number && trailer->index <= room &&
-           trailer->place_count ==
-               (room - trailer->index) / sizeof(struct rt_log_index_place) &&
-           (survey->log == 0 || trailer->log == survey->log);
-}
-
 static int find_trailer(struct survey *survey)
 {
-    survey->is_sealed = false;
-    if (survey->size < sizeof(survey->trailer)) {
-        return 0;
-    }
-    int err = rt_log_window_copy(&survey->window,
-                                 survey->size - sizeof(survey->trailer),
-                                 &survey->trailer, sizeof(survey->trailer));
-    survey->is_sealed = err == 0 && is_our_trailer(survey);
-    return err;
+    int err = rt_log_trailer_read(&survey->window, survey->log,
+                                  survey->report.number, &survey->trailer);
+    survey->is_sealed = err == 0;
+    return err == RT_EDAMAGED ? 0 : err;
 }
 
 static void look_at(struct survey *survey, struct rt_file file)
@@ -137,8 +121,7 @@ static int check_sealing(struct survey *survey)
     if (err == 0 && crc != trailer->index_crc) {
         note_index(survey);
     }
-    survey->is_interrupted =
-        trailer->chain != survey->chain || trailer->batch != survey->batch;
+    survey->is_interrupted = trailer->chain != survey->chain;
     return err == 0 && survey->is_interrupted
                ? note_hole(survey, trailer->index)
                : err;
@@ -173,6 +156,19 @@ static int tell_part(struct survey *survey)
     return err == 0 ? visitor->part(visitor->context, walk, &body) : err;
 }
 
+/* Goes past the batch, and tells it if anybody wants to know. */
+static int pass_batch(struct survey *survey)
+{
+    const struct rt_log_survey_visitor *visitor = survey->visitor;
+    struct rt_log_walk *walk = &survey->walk;
+    survey->position = rt_log_walk_end(walk);
+    survey->batch = walk->batch.number;
+    survey->chain = walk->batch.crc;
+    survey->report.batch_count++;
+    tell_progress(survey);
+    return visitor->batch != NULL ? visitor->batch(visitor->context, walk) : 0;
+}
+
 static int tell_batch(struct survey *survey)
 {
     struct rt_log_walk *walk = &survey->walk;
@@ -189,12 +185,7 @@ static int tell_batch(struct survey *survey)
     } else if (more < 0) {
         return more;
     }
-    survey->position = rt_log_walk_end(walk);
-    survey->batch = walk->batch.number;
-    survey->chain = walk->batch.crc;
-    survey->report.batch_count++;
-    tell_progress(survey);
-    return survey->visitor->batch(survey->visitor->context, walk);
+    return pass_batch(survey);
 }
 
 /* Whether a batch that is not whole may be the one that a crash cut short. */
@@ -247,9 +238,8 @@ static bool continues(const struct survey *survey)
 static int note_loss(struct survey *survey)
 {
     const struct rt_log_batch_head *batch = &survey->walk.batch;
-    bool is_second = survey->report.batch_count == 0 &&
-                     batch->number == survey->batch + 2 &&
-                     (batch->flags & RT_LOG_FLAG_SNAPSHOT) == 0;
+    bool is_second =
+        survey->report.batch_count == 0 && batch->number == survey->batch + 2;
     if (!is_second) {
         return note_hole(survey, survey->position);
     }
@@ -337,7 +327,7 @@ static int pass_debris(struct survey *survey)
     rt_log_walk_init(&survey->walk, &survey->window, 0, survey->report.number);
     int err = rt_log_walk_search(&survey->walk, 0, UINT64_MAX, &debris);
     survey->report.torn_bytes = debris.end;
-    return err == RT_EDAMAGED ? 0 : err;
+    return err;
 }
 
 static int check_file(struct survey *survey)
@@ -354,11 +344,13 @@ static int check_file(struct survey *survey)
 
 static int tell_segment(struct survey *survey)
 {
+    const struct rt_log_survey_visitor *visitor = survey->visitor;
     struct rt_log_segment_report *report = &survey->report;
     if (report->finding == RT_LOG_SOUND && report->torn_bytes > 0) {
         report->finding = RT_LOG_TORN;
     }
-    return survey->visitor->segment(survey->visitor->context, report);
+    return visitor->segment != NULL ? visitor->segment(visitor->context, report)
+                                    : 0;
 }
 
 /* The segments that should be between two that are there. */

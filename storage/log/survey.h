@@ -45,11 +45,11 @@ struct rt_log_survey_visitor {
                 const struct rt_bytes *body);
     /* Batches are missing here: any topic may have had events in them. */
     int (*hole)(void *context);
-    /* All parts of a batch were told. */
+    /* All parts of a batch were told. This and the next ones may be NULL. */
     int (*batch)(void *context, const struct rt_log_walk *walk);
     /* All batches of a segment were. */
     int (*segment)(void *context, const struct rt_log_segment_report *report);
-    /* Bytes of all; about every RT_LOG_PROGRESS_BYTES. May be NULL. */
+    /* Bytes of all; about every RT_LOG_PROGRESS_BYTES. */
     void (*progress)(void *context, uint64_t done, uint64_t all);
 };
 

@@ -147,29 +147,12 @@ static int count_key(void *context,
     return 0;
 }
 
-static int pass_batch(void *context, const struct rt_log_walk *walk)
-{
-    (void)context;
-    (void)walk;
-    return 0;
-}
-
-static int pass_segment(void *context,
-                        const struct rt_log_segment_report *report)
-{
-    (void)context;
-    (void)report;
-    return 0;
-}
-
 /* How many keys the new log has, beside those in snapshots. */
 static uint32_t count_written(void)
 {
     uint32_t count = 0;
     struct rt_log_survey_visitor visitor = {.context = &count,
-                                            .part = count_key,
-                                            .batch = pass_batch,
-                                            .segment = pass_segment};
+                                            .part = count_key};
     EXPECT_INT(rt_log_survey(&fresh.disk.disk, &fresh.heap.heap, 0, &visitor),
                0);
     return count;
