@@ -236,22 +236,19 @@ void disk_take(struct world *world)
     }
 }
 
-static uint64_t oldest_segment(const struct world *world)
-{
-    return world->log->index.volumes[0].segment;
-}
-
-/* Where a segment begins the oldest ones may have gone. */
+/* Where a segment begins the oldest ones may have gone. What was in one does not
+ * count any more even if its file cannot be removed. */
 static int append(struct world *world, const struct rt_journal_batch *batch)
 {
     struct rt_log_batch written;
-    uint64_t oldest = oldest_segment(world);
+    uint64_t removals = world->disk.removals;
     int err =
         rt_journal_write(&world->parts, &world->log_heap, batch, &written);
     if (err == 0) {
         err = rt_log_append(world->log, &written);
     }
-    world->is_retained = world->is_retained || oldest_segment(world) != oldest;
+    world->is_retained =
+        world->is_retained || world->disk.removals > removals;
     return err;
 }
 

@@ -375,6 +375,7 @@ static int rename_file(struct rt_disk *disk, const char *from, const char *to)
 
 static int remove_file(struct rt_disk *disk, const char *name)
 {
+    fake_of(disk)->removals++;
     return rename_file(disk, name, "");
 }
 

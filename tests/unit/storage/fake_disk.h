@@ -88,6 +88,7 @@ struct fake_disk {
     uint64_t capacity; /* bytes that all files may have together */
     uint64_t calls;    /* since it was made or restarted */
     uint64_t syncs;    /* of them */
+    uint64_t removals; /* ever, those that failed as well */
     uint64_t fault_at; /* the call; 0: none */
     enum fake_fault fault;
     bool has_crashed;
