@@ -369,7 +369,7 @@ void rt_journal_skip(struct rt_topic *topic)
 
 bool rt_journal_is_behind(const struct rt_journal *journal)
 {
-    return journal != NULL &&
+    return journal != NULL && journal->state == RT_JOURNAL_WORKING &&
            (journal->bytes >= RT_JOURNAL_BYTES_HIGH ||
             journal->bytes >= heap_of(journal)->limit / RT_JOURNAL_PART ||
             journal->collecting->extent_count + journal->extents_owed >=

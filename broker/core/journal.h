@@ -27,15 +27,15 @@
 #include "storage/ring.h"
 #include "storage/segment.h"
 
-/* With so many bytes of events that are not on disk yet publishers wait, or
+/* With so many bytes of events and keys not on disk yet publishers wait, or
  * with so large a part of the memory, for these cannot give way (relief.h).
  * With as many as the last they are refused. */
 #define RT_JOURNAL_BYTES_HIGH ((uint64_t)16 * 1024 * 1024)
 #define RT_JOURNAL_PART       8
 #define RT_JOURNAL_BYTES_MAX  ((uint64_t)64 * 1024 * 1024)
 
-/* A batch has at most so many extents, and about as many notes: more is too
- * much as well, and with half of them publishers wait. */
+/* A batch has at most so many extents, and about as many notes of topics: more
+ * is too much as well, and with half of the extents publishers wait. */
 #define RT_JOURNAL_EXTENTS_MAX ((uint32_t)1 << 17)
 
 /* That are being written, offered, and collected. */
@@ -103,7 +103,7 @@ struct rt_journal_batch {
     uint64_t number;
     uint64_t sequence; /* the last event's among all of the node */
     uint64_t wall_ms;
-    uint64_t bytes; /* of the events */
+    uint64_t bytes; /* of the events, and of what is noted of keys */
     struct rt_extent *extents;
     uint32_t extent_count;
     uint32_t extent_capacity;
@@ -135,7 +135,8 @@ struct rt_journal {
     struct rt_list written;   /* topics with events in the ring that are on
                                  disk, maybe; longest ago first */
     uint32_t extents_owed;    /* that those to collect need */
-    uint64_t bytes;           /* of events not on disk, collected or not */
+    uint64_t bytes;           /* of events and keys not on disk, collected or
+                                 not */
     uint64_t done;            /* number of the last batch on disk */
     uint64_t sequence;        /* everything up to there is */
     uint64_t next_id;         /* of a topic; never used again */
@@ -237,7 +238,8 @@ uint64_t rt_journal_floor(const struct rt_topic *topic);
 /* Collects what there is of a topic. */
 void rt_journal_collect(struct rt_topic *topic);
 
-/* Whether publishers should wait for the disk. */
+/* Whether publishers should wait for the disk. For one that is full or has
+ * failed nobody does. */
 bool rt_journal_is_behind(const struct rt_journal *journal);
 
 /* --- batches --- */

@@ -168,7 +168,12 @@ int rt_journal_reserve_key(struct rt_journal *journal, size_t len)
 int rt_journal_note_key(struct rt_journal *journal, struct rt_bytes key)
 {
     struct rt_note note = {.kind = RT_NOTE_KEY};
-    return add_note(journal, note, (struct rt_bytes){NULL, 0}, key);
+    int err = add_note(journal, note, (struct rt_bytes){NULL, 0}, key);
+    if (err == 0) {
+        journal->collecting->bytes += sizeof(note) + key.len;
+        journal->bytes += sizeof(note) + key.len;
+    }
+    return err;
 }
 
 int rt_journal_note_removed(struct rt_journal *journal, uint64_t id)

@@ -162,6 +162,42 @@ TEST("a purge drops nothing that is being written, and nothing comes twice")
     test_journal_finish(&disk);
 }
 
+TEST("publishers wait for the disk with many keys, too")
+{
+    static const char key[200];
+    uint64_t count = 0;
+    test_journal_init(&disk, roomy);
+    while (!rt_journal_is_behind(&disk.journal)) {
+        EXPECT_INT(rt_journal_note_key(&disk.journal,
+                                       (struct rt_bytes){key, sizeof(key)}),
+                   0);
+        EXPECT(++count < 100000);
+    }
+    EXPECT(count * sizeof(key) < disk.journal.bytes);
+    test_journal_write(&disk);
+    EXPECT_INT(disk.journal.bytes, 0);
+    test_journal_finish(&disk);
+}
+
+TEST("nobody waits for a disk that is full or has failed")
+{
+    test_journal_init(&disk, narrow);
+    while (!rt_journal_is_behind(&disk.journal)) {
+        test_core_publish(&disk.test, "a", 200 * KIB);
+    }
+    rt_journal_set_full(&disk.journal, true);
+    EXPECT(!rt_journal_is_behind(&disk.journal));
+    EXPECT_INT(test_core_try_publish(&disk.test, "a", 5), RT_ENOSPC);
+    rt_journal_set_full(&disk.journal, false);
+    EXPECT(rt_journal_is_behind(&disk.journal));
+    EXPECT(rt_journal_take(&disk.journal) != NULL);
+    test_core_publish(&disk.test, "a", 200 * KIB);
+    rt_journal_done(&disk.journal, RT_EIO);
+    disk.journal.bytes += RT_JOURNAL_BYTES_HIGH;
+    EXPECT(!rt_journal_is_behind(&disk.journal));
+    test_journal_finish(&disk);
+}
+
 TEST("publishers wait for the disk, and are refused when that does not help")
 {
     test_journal_init(&disk, narrow);

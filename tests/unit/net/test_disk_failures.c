@@ -172,3 +172,17 @@ TEST("while far too much waits for the disk publishers are to come back")
     committer.journal.bytes -= RT_JOURNAL_BYTES_MAX;
     finish();
 }
+
+TEST("who waits for a disk that is behind is refused when it is full")
+{
+    begin();
+    committer.journal.bytes += RT_JOURNAL_BYTES_HIGH;
+    test_peer_send(&peer, TEST_MEMORY("a"));
+    test_host_turns(&host, 5);
+    EXPECT(topic_of("a") == NULL);
+    rt_journal_set_full(&committer.journal, true);
+    test_peer_await(&peer, "HTTP/1.1 507 ");
+    committer.journal.bytes -= RT_JOURNAL_BYTES_HIGH;
+    rt_journal_set_full(&committer.journal, false);
+    finish();
+}
