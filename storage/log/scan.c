@@ -1,6 +1,7 @@
 #include "storage/log/scan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -113,30 +114,72 @@ static int open_segment(struct rt_log_scanner *scanner, uint64_t segment)
     if (err == 0) {
         rt_log_walk_init(&scanner->walk, &scanner->window,
                          scanner->log->options.identity, segment);
-        scanner->position = 0;
     }
     return err;
 }
 
-/* Goes to the spot, or stays farther on, where the last scan ended. What is
- * before the spot of some topics may be of others, with any number. */
+/* Whether nothing wanted is before the mark. What is before the spot of some
+ * topics may be of others, with any number. */
+static bool goes_on(const struct rt_log_scan_mark *mark,
+                    const struct rt_log_scan *scan,
+                    const struct spot *spot)
+{
+    return mark->segment == spot->segment &&
+           (mark->position == spot->position ||
+            (mark->position > spot->position && mark->next <= scan->end));
+}
+
+/* The place of the mark that goes on farthest; RT_LOG_SCAN_MARKS: none does. */
+static uint32_t find_mark(const struct rt_log_scanner *scanner,
+                          const struct rt_log_scan *scan,
+                          const struct spot *spot)
+{
+    const struct rt_log_scan_mark *marks = scanner->marks;
+    uint32_t found = RT_LOG_SCAN_MARKS;
+    for (uint32_t i = 0; i < RT_LOG_SCAN_MARKS; i++) {
+        if (goes_on(&marks[i], scan, spot) &&
+            (found == RT_LOG_SCAN_MARKS ||
+             marks[i].position > marks[found].position)) {
+            found = i;
+        }
+    }
+    return found;
+}
+
+/* Puts that mark first, or one at the spot in place of the last. */
+static void take_mark(struct rt_log_scanner *scanner,
+                      const struct rt_log_scan *scan,
+                      const struct spot *spot)
+{
+    struct rt_log_scan_mark *marks = scanner->marks;
+    uint32_t place = find_mark(scanner, scan, spot);
+    struct rt_log_scan_mark mark = {.segment = spot->segment,
+                                    .position = spot->position,
+                                    .next = UINT64_MAX};
+    if (place < RT_LOG_SCAN_MARKS) {
+        mark = marks[place];
+    } else {
+        place = RT_LOG_SCAN_MARKS - 1;
+    }
+    memmove(&marks[1], &marks[0], place * sizeof(mark));
+    marks[0] = mark;
+}
+
+/* Goes to the spot, or farther on, to where a scan ended. */
 static int enter(struct rt_log_scanner *scanner,
                  const struct rt_log_scan *scan,
                  const struct spot *spot)
 {
-    int err = 0;
     if (scanner->walk.segment != spot->segment) {
         leave_segment(scanner);
-        err = open_segment(scanner, spot->segment);
+        int err = open_segment(scanner, spot->segment);
+        if (err < 0) {
+            return err;
+        }
     }
     scanner->window.end = spot->end;
-    if (scanner->next > scan->end || scanner->position < spot->position) {
-        bool is_there = scanner->position == spot->position;
-        scanner->position = spot->position;
-        scanner->next = UINT64_MAX;
-        scanner->width = is_there ? scanner->width : 0;
-    }
-    return err;
+    take_mark(scanner, scan, spot);
+    return 0;
 }
 
 static bool is_over(const struct rt_log_scanner *scanner,
@@ -152,15 +195,16 @@ static bool is_over(const struct rt_log_scanner *scanner,
 static int scan_batch(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
 {
     const struct rt_log_walk *walk = &scanner->walk;
-    if (walk->position > scanner->position) {
+    struct rt_log_scan_mark *mark = &scanner->marks[0];
+    if (walk->position > mark->position) {
         scan->damaged = walk->batch.sequence;
     }
     uint64_t wanted = scan->end;
     int err = rt_log_scan_batch(scanner, scan);
-    scanner->position = walk->position;
+    mark->position = walk->position;
     if (err == 0 && scan->end > walk->batch.sequence) {
-        scanner->position = rt_log_walk_end(walk);
-        scanner->next = walk->batch.sequence + 1;
+        mark->position = rt_log_walk_end(walk);
+        mark->next = walk->batch.sequence + 1;
         scanner->walked += scan->end > wanted ? walk->batch.length : 0;
     }
     return err;
@@ -180,14 +224,15 @@ static int scan_segment(struct rt_log_scanner *scanner,
                         const struct spot *spot)
 {
     int err = enter(scanner, scan, spot);
+    const struct rt_log_scan_mark *mark = &scanner->marks[0];
     int found =
-        err < 0 ? err : rt_log_walk_seek(&scanner->walk, scanner->position);
+        err < 0 ? err : rt_log_walk_seek(&scanner->walk, mark->position);
     while (found > 0) {
         err = scan_batch(scanner, scan);
         if (err < 0 || is_over(scanner, scan)) {
             return err;
         }
-        found = rt_log_walk_seek(&scanner->walk, scanner->position);
+        found = rt_log_walk_seek(&scanner->walk, mark->position);
     }
     if (found == 0) {
         miss(scan, spot);

@@ -23,6 +23,10 @@
  * batches. */
 #define RT_LOG_SCAN_BYTES ((uint64_t)4 * 1024 * 1024)
 
+/* So many who take turns go on where they were; if there are more, some look at
+ * heads again. */
+#define RT_LOG_SCAN_MARKS 16
+
 /* A topic to be looked for. */
 struct rt_log_scan_topic {
     uint64_t id;
@@ -59,14 +63,20 @@ struct rt_log_scan {
     uint64_t damaged; /* as a topic's: of topics that are not known; 0: none */
 };
 
+/* Where a scan ended, and the next one of those topics may go on. */
+struct rt_log_scan_mark {
+    uint64_t segment;
+    uint64_t position; /* of the next batch there, */
+    uint64_t next;  /* before which no event has this number or a higher one */
+    uint64_t width; /* how many numbers had room, of a batch that has not */
+};
+
 struct rt_log_scanner {
     struct rt_log *log;
     struct rt_store *store; /* of this thread alone */
     struct rt_log_window window;
     struct rt_log_walk walk; /* through the segment that is open; 0: none */
-    uint64_t position;       /* of the next batch there, */
-    uint64_t next;   /* before which no event has this number or a higher one */
-    uint64_t width;  /* how many numbers had room, of a batch that has not */
+    struct rt_log_scan_mark marks[RT_LOG_SCAN_MARKS]; /* the latest is first */
     uint64_t walked; /* bytes of the log, from the first number on */
 };
 

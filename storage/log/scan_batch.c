@@ -188,8 +188,9 @@ int rt_log_scan_batch(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
         return 0;
     }
     uint64_t width = end - scan->end;
-    if (scanner->width > 0 && scanner->width < width) {
-        width = scanner->width;
+    struct rt_log_scan_mark *mark = &scanner->marks[0];
+    if (mark->width > 0 && mark->width < width) {
+        width = mark->width;
     }
     int err = take(scanner, scan, scan->end + width);
     while (err == RT_ERANGE && scan->event_count == 0 && width > 1) {
@@ -198,7 +199,7 @@ int rt_log_scan_batch(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
     }
     if (err == 0) {
         scan->end += width;
-        scanner->width = scan->end < end ? 2 * width : 0;
+        mark->width = scan->end < end ? 2 * width : 0;
     }
     return err;
 }

@@ -108,9 +108,7 @@ TEST("two scans of different topics in one segment take turns")
     end();
 }
 
-/* A segment of which 12 MB are of one topic, between others that have little.
- */
-static void publish_much(void)
+static void begin_large_segment(void)
 {
     keeper_finish(&scanning.keeper);
     keeper_init(&scanning.keeper);
@@ -120,6 +118,13 @@ static void publish_much(void)
     keeper_describe(&scanning.keeper, 1, "one");
     keeper_describe(&scanning.keeper, 2, "two");
     keeper_describe(&scanning.keeper, 3, "three");
+}
+
+/* A segment of which 12 MB are of one topic, between others that have little.
+ */
+static void publish_much(void)
+{
+    begin_large_segment();
     scanning_publish(&scanning, 1, 1, 100);
     scanning_publish(&scanning, 3, 1, 100);
     for (uint32_t i = 0; i < 200; i++) {
@@ -147,6 +152,42 @@ TEST("two who are far into a segment take turns, and both get on")
         uint64_t *mine = &next[turn % 2];
         *mine = scanning_step(&scanning, masks[turn % 2], *mine);
     }
+    end();
+}
+
+/* How many scans there are when so many take turns until all are at the end:
+ * the one who is farthest is always first. */
+static uint64_t take_turns(uint32_t count)
+{
+    uint64_t next[RT_LOG_SCAN_MARKS];
+    uint64_t last = scanning.keeper.sequence;
+    uint64_t scans = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        next[i] = 1 + (count - 1 - i) * last / count;
+    }
+    while (next[count - 1] <= last) {
+        for (uint32_t i = 0; i < count; i++) {
+            if (next[i] <= last) {
+                next[i] = scanning_step(&scanning, 0x02, next[i]);
+                scans++;
+            }
+        }
+    }
+    return scans;
+}
+
+TEST("those who take turns go on where they were, and look at nothing again")
+{
+    begin();
+    begin_large_segment();
+    for (uint32_t i = 0; i < 100; i++) {
+        scanning_publish(&scanning, 1, 1, 50);
+        scanning_publish(&scanning, 2, 1, 60000);
+    }
+    scanning.capacity = 128;
+    uint64_t calls = scanning.keeper.disk.calls;
+    uint64_t scans = take_turns(RT_LOG_SCAN_MARKS);
+    EXPECT(scanning.keeper.disk.calls - calls < 2 * scans);
     end();
 }
 
