@@ -12,10 +12,11 @@ static bool is_writing(const struct rt_committer *committer)
     return journal->writing != NULL && !journal->is_refused;
 }
 
-/* What is left of the broker's memory. */
+/* What is left of the broker's memory, but for what is kept for subscribers. */
 static size_t room_of(const struct rt_heap *heap)
 {
-    return heap->limit > heap->used ? heap->limit - heap->used : 0;
+    size_t kept = heap->used + heap->reserve;
+    return heap->limit > kept ? heap->limit - kept : 0;
 }
 
 /* What the thread may take is charged before it does; where there is less it

@@ -394,3 +394,25 @@ TEST("a log without memory is as one without room, until there is some")
     test_host_finish(&host);
     test_directory_remove(&directory);
 }
+
+TEST("what the log is granted leaves subscribers what is theirs")
+{
+    struct test_directory directory;
+    struct test_host host;
+    test_directory_make(&directory);
+    struct ringtail_config config = config_over(&directory);
+    test_host_init(&host, &config);
+    struct rt_heap *heap = &host.broker->server.heap;
+    (void)publish(&host, "a");
+    until_written(&host);
+    size_t charged = committer_of(&host)->charged;
+    size_t rest = heap->limit - heap->used - heap->reserve - 1024;
+    EXPECT_INT(rt_heap_charge(heap, rest), 0);
+    (void)publish(&host, "a");
+    until_written(&host);
+    EXPECT(committer_of(&host)->charged <= charged + 1024);
+    EXPECT(heap->limit - heap->used >= heap->reserve);
+    rt_heap_uncharge(heap, rest);
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
