@@ -184,6 +184,7 @@ TEST("on a disk that is full events wait, and are written when there is room")
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
     test_host_turns(&host, 3);
     EXPECT(uv_backend_timeout(&host.loop) > 0); /* it waits, and does not try */
+    EXPECT_INT(committer_of(&host)->failure, 0);
     until_written(&host);
     EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
     test_host_finish(&host);

@@ -84,8 +84,10 @@ static void offer(void)
 TEST("what is offered is written without the loop")
 {
     begin();
+    committer->offered_ms = 0;
     (void)publish(&host, "a");
     offer();
+    EXPECT_INT(committer->offered_ms, uv_now(&host.loop));
     while (!is_taken()) {
         (void)usleep(1000);
     }
@@ -111,6 +113,55 @@ TEST("what is offered grows until the thread takes it")
     until_written(&host);
     EXPECT_INT(committer->news.batches, before + 1);
     EXPECT_INT(committer->news.events, 3);
+    end();
+}
+
+/* One more event is offered, and the thread may take so much memory then. */
+static size_t granted(void)
+{
+    (void)publish(&host, "a");
+    offer();
+    EXPECT_INT(committer->task.heap_limit, committer->charged);
+    return committer->charged;
+}
+
+TEST("the thread may take more than it has, and that is less again")
+{
+    size_t used = (size_t)8 * 1024 * 1024;
+    begin();
+    halt(RT_ENOSPC);
+    EXPECT(granted() < used);
+    committer->news.heap_used = used;
+    EXPECT_INT(granted(), used + used / RT_COMMITTER_SLACK +
+                              RT_COMMITTER_GRANT + RT_COMMITTER_PART_GRANT);
+    halt(0);
+    until_written(&host);
+    EXPECT(granted() < used);
+    until_written(&host);
+    end();
+}
+
+TEST("if that was too little it may take twice as much")
+{
+    begin();
+    halt(RT_ENOSPC);
+    size_t before_charged = granted();
+    committer->news.is_short = true;
+    EXPECT_INT(granted(), 2 * before_charged);
+    halt(0);
+    until_written(&host);
+    end();
+}
+
+TEST("what finds no memory to be offered is tried again when a second is over")
+{
+    begin();
+    committer->offer = RT_COMMITTER_SHORT;
+    (void)publish(&host, "a");
+    EXPECT(!rt_committer_has_work(committer));
+    rt_committer_tick(committer);
+    EXPECT(rt_committer_has_work(committer));
+    until_written(&host);
     end();
 }
 
@@ -152,11 +203,13 @@ TEST("whenever an offer is withdrawn, all is written once and in order")
 
 /* --- what nobody waits for --- */
 
-/* A batch was just offered, so the next event has time. */
+#define PASSED_MS 4
+
+/* A batch was offered just before, so the next event has time. */
 static void begin_lazy(void)
 {
     begin();
-    committer->offered_ms = uv_now(&host.loop);
+    committer->offered_ms = uv_now(&host.loop) - PASSED_MS;
     (void)publish(&host, "a");
     rt_committer_continue(committer);
     EXPECT_INT(committer->offer, RT_COMMITTER_LAZY);
@@ -169,6 +222,8 @@ TEST("what nobody waits for is written soon, and together")
     (void)publish(&host, "a");
     rt_committer_continue(committer);
     EXPECT(is_taken());
+    EXPECT_INT(uv_timer_get_due_in(&committer->timer),
+               RT_COMMITTER_LAZY_MS - PASSED_MS);
     uint64_t begin_ms = uv_now(&host.loop);
     while (committer->offer == RT_COMMITTER_LAZY) {
         EXPECT(uv_now(&host.loop) - begin_ms <= RT_COMMITTER_LAZY_MS);
@@ -187,16 +242,47 @@ static void on_done(struct rt_disk_waiter *waiter, uint64_t done, int err)
     EXPECT_INT(err, 0);
 }
 
+static void expect_offered(void)
+{
+    EXPECT(rt_committer_has_work(committer));
+    rt_committer_continue(committer);
+    EXPECT_INT(committer->offer, RT_COMMITTER_OFFERED);
+    EXPECT(!rt_committer_has_work(committer));
+}
+
 TEST("where somebody waits it is offered at once")
 {
     struct rt_disk_waiter waiter;
     begin_lazy();
     rt_disk_waiter_init(&waiter, on_done);
     rt_disk_wait(&host.broker->server, &waiter);
+    expect_offered();
+    until_written(&host);
+    end();
+}
+
+TEST("so it is where somebody waits to read it from disk")
+{
+    struct rt_list topic;
+    begin_lazy();
+    rt_list_init(&topic);
+    rt_list_append(&host.broker->server.core.history.wanting, &topic);
+    expect_offered();
+    rt_list_remove(&topic);
+    until_written(&host);
+    end();
+}
+
+TEST("so it is where it takes much of the memory that there may be")
+{
+    begin_lazy();
+    size_t *limit = &host.broker->server.heap.limit;
+    size_t before_limit = *limit;
+    *limit = (size_t)committer->journal.bytes * RT_JOURNAL_PART;
     EXPECT(rt_committer_has_work(committer));
-    rt_committer_continue(committer);
-    EXPECT_INT(committer->offer, RT_COMMITTER_OFFERED);
+    *limit += RT_JOURNAL_PART;
     EXPECT(!rt_committer_has_work(committer));
+    *limit = before_limit;
     until_written(&host);
     end();
 }
