@@ -283,13 +283,33 @@ static int end_roll(struct rt_log *log)
     return err == RT_ENOSPC ? 0 : err; /* the first batch tries again */
 }
 
+/* The next segment's snapshot says what was found damaged, before anything else
+ * is written: a part behind a hole would tell later starts that there is none.
+ */
+static int note_damage(struct recovery *recovery)
+{
+    struct rt_log *log = recovery->log;
+    if (recovery->last.replay.damages == 0) {
+        return 0;
+    }
+    int err = begin_next(recovery);
+    if (err == RT_ENOSPC) { /* the first batch tries again */
+        log->tail.capacity = log->tail.position;
+        return 0;
+    }
+    return err;
+}
+
 /* A segment without its snapshot is left as it is, and the next one begins. */
 static int resume(struct recovery *recovery)
 {
     struct rt_log_last *last = &recovery->last;
     if (last->is_whole && !last->is_sealed) {
         int err = rt_log_resume(last);
-        return err == 0 ? end_roll(recovery->log) : err;
+        if (err == 0) {
+            err = end_roll(recovery->log);
+        }
+        return err == 0 ? note_damage(recovery) : err;
     }
     int err = rt_log_resume_closed(last);
     if (err == 0) {

@@ -85,6 +85,20 @@ static bool continues(const struct rt_log_shelf *shelf,
            topic->floor >= topic->next_offset;
 }
 
+/* Whether what is told of a topic that is damaged counts: it is told where it
+ * ends, or that nothing before that counts any more. It stays damaged. */
+static int judge_damaged(const struct rt_log_shelf *shelf,
+                         const struct rt_log_part *part)
+{
+    const struct rt_log_topic *topic = &part->description;
+    if (part->kind != RT_LOG_TOPIC || shelf->name_len == 0) {
+        return 0;
+    }
+    return topic->next_offset == shelf->next_offset ||
+           (topic->next_offset > shelf->next_offset &&
+            topic->floor >= topic->next_offset);
+}
+
 /* Whether a topic's part can be believed: 1; 0 if it does not count, for the
  * topic is damaged, or by that; or RT_ENOMEM. */
 static int is_credible(struct rt_log *log, const struct rt_log_part *part)
@@ -95,7 +109,10 @@ static int is_credible(struct rt_log *log, const struct rt_log_part *part)
             part->kind == RT_LOG_TOPIC && part->topic >= log->next_topic;
         return begins ? 1 : damage(log, part->topic);
     }
-    if (shelf->state == RT_LOG_SHELF_DAMAGED || !continues(shelf, part)) {
+    if (shelf->state == RT_LOG_SHELF_DAMAGED) {
+        return judge_damaged(shelf, part);
+    }
+    if (!continues(shelf, part)) {
         return damage(log, part->topic);
     }
     shelf->state = RT_LOG_SHELF_SOUND;

@@ -116,7 +116,19 @@ static int rewrite_events(struct rt_log *log,
                     : err;
 }
 
-/* A topic that was damaged may be described behind where it is by now. */
+/* A topic that was damaged may be described behind where it is by now. If
+ * nothing before that counted any more, nothing before this does. */
+static void catch_up(struct rt_log_topic *topic, uint64_t next_offset)
+{
+    if (topic->next_offset >= next_offset) {
+        return;
+    }
+    if (topic->floor >= topic->next_offset) {
+        topic->floor = next_offset;
+    }
+    topic->next_offset = next_offset;
+}
+
 static int rewrite_topic(struct rt_log *log,
                          const struct rt_log_walk *walk,
                          struct rt_log_part *part,
@@ -129,9 +141,7 @@ static int rewrite_topic(struct rt_log *log,
     if (err < 0 || shelf == NULL) {
         return 0;
     }
-    if (part->description.next_offset < shelf->next_offset) {
-        part->description.next_offset = shelf->next_offset;
-    }
+    catch_up(&part->description, shelf->next_offset);
     return append(log, part, walk->batch.sequence, 0);
 }
 

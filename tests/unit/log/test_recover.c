@@ -260,6 +260,30 @@ TEST("so it is if the one before it is not sealed either, and segments follow")
     keeper_finish(&keeper);
 }
 
+TEST(
+    "nothing is written behind what does not check, where there is no room too")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    keeper_describe(&keeper, 2, "other");
+    keeper_publish(&keeper, 1, 3, 100);
+    keeper_publish(&keeper, 2, 3, 100);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 3) + 128 + 30);
+    keeper.disk.capacity = keeper_image(&keeper, 1)->len;
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.found.damaged_topics, 1);
+    EXPECT_INT(keeper_try_publish(&keeper, 2, 1, 100), RT_ENOSPC);
+    keeper.disk.capacity = UINT64_MAX;
+    keeper_publish(&keeper, 2, 1, 100);
+    EXPECT_INT(rt_log_usage(keeper.log).last_segment, 2);
+    keeper_reopen(&keeper);
+    EXPECT(keeper.topics[1].is_damaged);
+    EXPECT_INT(keeper.topics[2].next_offset, 5);
+    keeper_finish(&keeper);
+}
+
 TEST("with its snapshot a segment may have lost batches")
 {
     (void)begin_three();

@@ -167,6 +167,36 @@ TEST("a topic that a start found damaged takes events again")
     keeper_finish(&keeper);
 }
 
+/* Forgets all events of a topic; returns where it goes on. */
+static uint64_t purge(uint64_t topic, const char *name)
+{
+    struct rt_log_part part = topic_part(&keeper, topic, name);
+    part.description.floor = part.description.next_offset;
+    EXPECT_INT(keeper_append(&keeper, &part, 1), 0);
+    return part.description.floor;
+}
+
+TEST("what was purged of a damaged topic does not come back")
+{
+    make_log();
+    uint64_t last = keeper.disk.now.count;
+    keeper_flip(&keeper, last, keeper_batch(&keeper, last, 1) + 128 + 30);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.found.damaged_topics, 1);
+    uint64_t end =
+        keeper.topics[1].is_damaged ? purge(1, "news") : purge(2, "sport");
+    uint64_t topic = keeper.topics[1].is_damaged ? 1 : 2;
+    EXPECT(end < keeper.next_offset[3 - topic]);
+    keeper_close(&keeper);
+    EXPECT_INT(repair(&keeper), 0);
+    keeper_open(&keeper);
+    EXPECT(!keeper.topics[topic].is_damaged);
+    EXPECT_INT(keeper.topics[topic].event_count, 0);
+    EXPECT_INT(keeper.topics[topic].earliest, keeper.topics[topic].next_offset);
+    expect_readable(&keeper, 3 - topic);
+    keeper_finish(&keeper);
+}
+
 /* Ends the log on purpose, as its node does. */
 static void end_log(void)
 {

@@ -19,11 +19,17 @@ static void begin(void)
     keeper_close(&keeper);
 }
 
-static void expect_topic(uint64_t id, uint64_t next_offset, bool is_damaged)
+static void expect_end(uint64_t id, uint64_t next_offset, bool is_damaged)
 {
     EXPECT_INT(keeper.topics[id].next_offset, next_offset);
-    EXPECT_INT(keeper.topics[id].event_count, next_offset - 1);
     EXPECT_INT(keeper.topics[id].is_damaged, is_damaged);
+}
+
+/* The same of a topic that has all of its events in the last segment. */
+static void expect_topic(uint64_t id, uint64_t next_offset, bool is_damaged)
+{
+    expect_end(id, next_offset, is_damaged);
+    EXPECT_INT(keeper.topics[id].event_count, next_offset - 1);
 }
 
 TEST("a batch that is not whole at the end never was")
@@ -76,8 +82,8 @@ TEST("a batch that is lost in the middle ends the topic that was in it")
     EXPECT_INT(keeper.found.torn_bytes, 0);
     keeper_publish(&keeper, 2, 1, 20);
     keeper_reopen(&keeper);
-    expect_topic(1, 4, true);
-    expect_topic(2, 11, false);
+    expect_end(1, 4, true);
+    expect_end(2, 11, false);
     keeper_finish(&keeper);
 }
 
@@ -180,6 +186,51 @@ TEST("a purge behind what is lost makes it not matter")
     keeper_open(&keeper);
     EXPECT(!keeper.topics[1].is_damaged);
     EXPECT_INT(keeper.topics[1].next_offset, 20);
+    keeper_finish(&keeper);
+}
+
+TEST("what is changed of a damaged topic holds, and it stays damaged")
+{
+    begin();
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 5) + 128 + 30);
+    keeper_open(&keeper);
+    expect_topic(1, 4, true);
+    struct rt_log_part purge = topic_part(&keeper, 1, "one");
+    purge.description.floor = 4;
+    purge.description.state = RT_BYTES("purged");
+    EXPECT_INT(keeper_append(&keeper, &purge, 1), 0);
+    keeper_reopen(&keeper);
+    EXPECT_TEXT(rt_bytes_of(keeper.topics[1].state), "purged");
+    EXPECT_INT(keeper.topics[1].floor, 4);
+    EXPECT_INT(keeper.topics[1].earliest, 4);
+    expect_end(1, 4, true);
+    keeper_finish(&keeper);
+}
+
+TEST("what nothing told of is not told by what was changed since then")
+{
+    begin();
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 7) + 20);
+    keeper_open(&keeper);
+    expect_topic(1, 7, true);
+    keeper_describe(&keeper, 1, "one");
+    keeper_reopen(&keeper);
+    expect_end(1, 7, true);
+    keeper_finish(&keeper);
+}
+
+TEST("what was purged behind what does not check does not come back")
+{
+    begin();
+    keeper_open(&keeper);
+    struct rt_log_part purge = topic_part(&keeper, 1, "one");
+    purge.description.floor = purge.description.next_offset;
+    EXPECT_INT(keeper_append(&keeper, &purge, 1), 0);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 5) + 128 + 30);
+    keeper_open(&keeper);
+    expect_end(1, 10, true);
+    EXPECT_INT(keeper.topics[1].earliest, 10);
     keeper_finish(&keeper);
 }
 
