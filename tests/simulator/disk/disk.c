@@ -236,8 +236,8 @@ void disk_take(struct world *world)
     }
 }
 
-/* Where a segment begins the oldest ones may have gone. What was in one does not
- * count any more even if its file cannot be removed. */
+/* Where a segment begins the oldest ones may have gone. What was in one does
+ * not count any more even if its file cannot be removed. */
 static int append(struct world *world, const struct rt_journal_batch *batch)
 {
     struct rt_log_batch written;
@@ -247,8 +247,7 @@ static int append(struct world *world, const struct rt_journal_batch *batch)
     if (err == 0) {
         err = rt_log_append(world->log, &written);
     }
-    world->is_retained =
-        world->is_retained || world->disk.removals > removals;
+    world->is_retained = world->is_retained || world->disk.removals > removals;
     return err;
 }
 
