@@ -12,14 +12,7 @@ void rt_log_reader_init(struct rt_log_reader *reader,
     *reader = (struct rt_log_reader){.log = log, .store = store};
     rt_log_window_init(&reader->window, log->options.disk, store->heap,
                        RT_LOG_WINDOW_SLIT);
-}
-
-static void leave_segment(struct rt_log_reader *reader)
-{
-    if (reader->walk.segment > 0) {
-        rt_log_window_close(&reader->window);
-        reader->walk.segment = 0;
-    }
+    rt_log_walk_init(&reader->walk, &reader->window, log->options.identity, 0);
 }
 
 void rt_log_reader_finish(struct rt_log_reader *reader)
@@ -27,32 +20,9 @@ void rt_log_reader_finish(struct rt_log_reader *reader)
     if (reader == NULL || reader->log == NULL) {
         return;
     }
-    leave_segment(reader);
+    rt_log_walk_leave(&reader->walk);
     rt_log_window_finish(&reader->window);
     *reader = (struct rt_log_reader){0};
-}
-
-static int open_segment(struct rt_log_reader *reader, uint64_t segment)
-{
-    int err = rt_log_window_open(&reader->window, segment);
-    if (err == 0) {
-        rt_log_walk_init(&reader->walk, &reader->window,
-                         reader->log->options.identity, segment);
-    }
-    return err;
-}
-
-/* Goes to a segment, of which so much may be read by now. */
-static int enter_segment(struct rt_log_reader *reader,
-                         const struct rt_log_spot *spot)
-{
-    int err = 0;
-    if (reader->walk.segment != spot->segment) {
-        leave_segment(reader);
-        err = open_segment(reader, spot->segment);
-    }
-    reader->window.end = spot->end;
-    return err;
 }
 
 /* --- batches --- */
@@ -157,7 +127,7 @@ static int read_place(struct rt_log_reader *reader,
                       size_t *needed)
 {
     begin_at(reader, topic, spot);
-    int err = enter_segment(reader, spot);
+    int err = rt_log_walk_enter(&reader->walk, spot->segment, spot->end);
     if (err == 0) {
         err = put_place(reader, topic, spot, segment, needed);
     }

@@ -15,14 +15,8 @@ void rt_log_scanner_init(struct rt_log_scanner *scanner,
     *scanner = (struct rt_log_scanner){.log = log, .store = store};
     rt_log_window_init(&scanner->window, log->options.disk, store->heap,
                        RT_LOG_WINDOW_NARROW);
-}
-
-static void leave_segment(struct rt_log_scanner *scanner)
-{
-    if (scanner->walk.segment > 0) {
-        rt_log_window_close(&scanner->window);
-        scanner->walk.segment = 0;
-    }
+    rt_log_walk_init(&scanner->walk, &scanner->window, log->options.identity,
+                     0);
 }
 
 void rt_log_scanner_finish(struct rt_log_scanner *scanner)
@@ -30,7 +24,7 @@ void rt_log_scanner_finish(struct rt_log_scanner *scanner)
     if (scanner == NULL || scanner->log == NULL) {
         return;
     }
-    leave_segment(scanner);
+    rt_log_walk_leave(&scanner->walk);
     rt_log_window_finish(&scanner->window);
     *scanner = (struct rt_log_scanner){0};
 }
@@ -108,16 +102,6 @@ static struct spot find_spot(const struct rt_log_scanner *scanner,
 
 /* --- from batch to batch --- */
 
-static int open_segment(struct rt_log_scanner *scanner, uint64_t segment)
-{
-    int err = rt_log_window_open(&scanner->window, segment);
-    if (err == 0) {
-        rt_log_walk_init(&scanner->walk, &scanner->window,
-                         scanner->log->options.identity, segment);
-    }
-    return err;
-}
-
 /* Whether nothing wanted is before the mark. What is before the spot of some
  * topics may be of others, with any number. */
 static bool goes_on(const struct rt_log_scan_mark *mark,
@@ -170,16 +154,11 @@ static int enter(struct rt_log_scanner *scanner,
                  const struct rt_log_scan *scan,
                  const struct spot *spot)
 {
-    if (scanner->walk.segment != spot->segment) {
-        leave_segment(scanner);
-        int err = open_segment(scanner, spot->segment);
-        if (err < 0) {
-            return err;
-        }
+    int err = rt_log_walk_enter(&scanner->walk, spot->segment, spot->end);
+    if (err == 0) {
+        take_mark(scanner, scan, spot);
     }
-    scanner->window.end = spot->end;
-    take_mark(scanner, scan, spot);
-    return 0;
+    return err;
 }
 
 static bool is_over(const struct rt_log_scanner *scanner,

@@ -14,6 +14,28 @@ void rt_log_walk_init(struct rt_log_walk *walk,
         (struct rt_log_walk){.window = window, .log = log, .segment = segment};
 }
 
+void rt_log_walk_leave(struct rt_log_walk *walk)
+{
+    if (walk->segment > 0) {
+        rt_log_window_close(walk->window);
+        walk->segment = 0;
+    }
+}
+
+int rt_log_walk_enter(struct rt_log_walk *walk, uint64_t segment, uint64_t end)
+{
+    if (walk->segment != segment) {
+        rt_log_walk_leave(walk);
+        int err = rt_log_window_open(walk->window, segment);
+        if (err < 0) {
+            return err;
+        }
+        walk->segment = segment;
+    }
+    walk->window->end = end;
+    return 0;
+}
+
 static uint64_t part_position(const struct rt_log_walk *walk, uint32_t index)
 {
     return walk->position + sizeof(walk->batch) +

@@ -38,6 +38,18 @@ void rt_log_walk_init(struct rt_log_walk *walk,
                       uint64_t segment);
 
 /*
+ * For whoever goes to and fro between segments, with a window of its own, and
+ * begins in none, 0: opens that segment, unless it is there, in place of the
+ * one where it is; of that so much may be read by now. 0, or what the disk
+ * said: then it is in none. It is at no batch if it was elsewhere.
+ */
+RT_MUST_USE int
+rt_log_walk_enter(struct rt_log_walk *walk, uint64_t segment, uint64_t end);
+
+/* Closes the segment, if it is in one. */
+void rt_log_walk_leave(struct rt_log_walk *walk);
+
+/*
  * Goes to the batch at a position, before its first part. 0; RT_EDAMAGED if no
  * batch of this segment checks there, its parts' bodies aside; or what the
  * window said. The walk is nowhere then.

@@ -29,7 +29,7 @@ static void begin(void)
 
 static void end(void)
 {
-    rt_disk_close(&keeper.disk.disk, &window.file);
+    rt_log_walk_leave(&walk);
     rt_log_window_finish(&window);
     keeper_finish(&keeper);
 }
@@ -38,6 +38,26 @@ static void flip(uint64_t at)
 {
     keeper_image(&keeper, 1)->bytes[at] ^= 4;
     rt_log_window_turn(&window, window.file, window.end);
+}
+
+TEST("a walk opens a segment where it is not in it, and closes it for another")
+{
+    begin();
+    uint64_t size = window.end;
+    rt_log_walk_leave(&walk);
+    EXPECT_INT(rt_log_walk_enter(&walk, 1, size), 0);
+    EXPECT_INT(rt_log_walk_to(&walk, 64), 0);
+    uint64_t calls = keeper.disk.calls;
+    EXPECT_INT(rt_log_walk_enter(&walk, 1, size - 8), 0);
+    EXPECT_INT(window.end, size - 8);
+    EXPECT_INT(keeper.disk.calls, calls);
+    EXPECT_INT(rt_log_walk_enter(&walk, 2, size), RT_ENOENT);
+    EXPECT_INT(walk.segment, 0);
+    EXPECT_INT(rt_log_walk_enter(&walk, 1, size), 0);
+    EXPECT_INT(rt_log_walk_to(&walk, 64), 0);
+    rt_log_walk_leave(&walk);
+    rt_log_walk_leave(&walk);
+    end();
 }
 
 TEST("a walk goes from batch to batch, and from part to part")
