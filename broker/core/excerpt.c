@@ -194,14 +194,15 @@ static bool has_gone(const struct rt_excerpt_waiter *waiter)
 {
     const struct rt_selection *selection = waiter->selection;
     const struct rt_removed *removed = &selection->stream.core->removed;
-    bool is_gone = removed->sequence >= waiter->sequence &&
-                   removed->wall_ms >= waiter->wall_ms;
     RT_LIST_EACH (link, &selection->followers) {
         const struct rt_follower *follower =
             RT_CONTAINER(link, struct rt_follower, in_selection);
-        is_gone = is_gone || is_purged_since(follower->topic, waiter);
+        if (is_purged_since(follower->topic, waiter)) {
+            return true;
+        }
     }
-    return is_gone;
+    return removed->sequence >= waiter->sequence &&
+           removed->wall_ms >= waiter->wall_ms;
 }
 
 /* Whether somebody waits for what is not there yet. Who need not wait, or
@@ -299,11 +300,12 @@ static void note_losses(struct rt_excerpts *excerpts)
 /* Whether the disk has lost some of what was looked for. */
 static bool has_lost(const struct rt_log_scan *scan)
 {
-    bool is_lost = false;
-    for (uint32_t i = 0; i < scan->topic_count && !is_lost; i++) {
-        is_lost = scan->topics[i].lost > 0;
+    for (uint32_t i = 0; i < scan->topic_count; i++) {
+        if (scan->topics[i].lost > 0) {
+            return true;
+        }
     }
-    return is_lost;
+    return false;
 }
 
 static void fill_in(struct rt_excerpt *excerpt, struct rt_log_scan *scan)
