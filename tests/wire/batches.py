@@ -12,6 +12,14 @@ def publish(broker, topic, body, **headers):
     return broker.request("POST", f"/produce/{topic}", body, headers)
 
 
+def publish_lines(broker, path, events, at_once):
+    """Lines to a path, so many in a batch; each batch is taken."""
+    for begin in range(0, len(events), at_once):
+        body = b"".join(events[begin : begin + at_once])
+        answer = broker.request("POST", path, body, {"Content-Type": NDJSON})
+        equal(answer.status, 200)
+
+
 def lines(count, size=1):
     """A body of so many events, and the events."""
     events = [b'{"n":%d,"x":"%s"}' % (n, b"x" * size) for n in range(count)]

@@ -5,6 +5,9 @@ import tempfile
 from broker import Broker, until
 from tap import equal
 
+# Rings that have little of what is on disk.
+SMALL = ("--ring-bytes", "64KiB", "--event-bytes", "16KiB")
+
 # How far offsets go on after an end that was none.
 JUMP = 1 << 24
 

@@ -8,13 +8,13 @@ import dialog
 import pages
 import raw
 import stream
+from batches import publish_lines
 from broker import until
-from data import JUMP, Killed, broker_on, folder, on_disk, state
+from data import JUMP, SMALL, Killed, broker_on, folder, on_disk, state
 from tap import equal, run, test
 
 COUNT = 3000
 BATCH = 500
-SMALL = ("--ring-bytes", "64KiB", "--event-bytes", "16KiB")
 
 
 def payload(number):
@@ -24,16 +24,8 @@ def payload(number):
 
 def publish(broker, topic, first, last):
     """Events of these numbers, in batches."""
-    for begin in range(first, last + 1, BATCH):
-        numbers = range(begin, min(begin + BATCH, last + 1))
-        lines = b"".join(b'"%s"\n' % payload(number) for number in numbers)
-        answer = broker.request(
-            "POST",
-            f"/produce/{topic}",
-            lines,
-            {"Content-Type": "application/x-ndjson"},
-        )
-        equal(answer.status, 200)
+    lines = [b'"%s"\n' % payload(n) for n in range(first, last + 1)]
+    publish_lines(broker, f"/produce/{topic}", lines, BATCH)
     on_disk(broker)
 
 

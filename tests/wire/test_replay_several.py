@@ -2,14 +2,14 @@
 """Who reads several topics is given what is on disk and no longer in memory, in
 the order of all, with nothing missing and nothing twice."""
 
+from batches import publish_lines
 from broker import until
-from data import broker_on, folder, on_disk, state
+from data import SMALL, broker_on, folder, on_disk, state
 from dialog import Dialog
 from objects import FORMS, Objects
 from stream import Lines
 from tap import cases, equal, run, test
 
-SMALL = ("--ring-bytes", "64KiB", "--event-bytes", "16KiB")
 TOPICS = [f"s.{number}" for number in range(12)]
 BATCH = 240
 
@@ -28,19 +28,12 @@ def topic_of(number):
 
 def publish(broker, first, last):
     """Events of these numbers, in batches over the topics."""
-    for begin in range(first, last + 1, BATCH):
-        lines = b"".join(
-            b'{"topic":"%s","data":"%s"}\n'
-            % (topic_of(number).encode(), payload(number))
-            for number in range(begin, min(begin + BATCH, last + 1))
-        )
-        answer = broker.request(
-            "POST",
-            "/produce",
-            lines,
-            {"Content-Type": "application/x-ndjson"},
-        )
-        equal(answer.status, 200)
+    lines = [
+        b'{"topic":"%s","data":"%s"}\n'
+        % (topic_of(number).encode(), payload(number))
+        for number in range(first, last + 1)
+    ]
+    publish_lines(broker, "/produce", lines, BATCH)
     on_disk(broker)
 
 
@@ -142,19 +135,11 @@ def more_topics_than_are_told():
     with folder() as data:
         with broker_on(data, *SMALL) as broker:
             for round_ in range(3):
-                lines = b"".join(
+                lines = [
                     b'{"topic":"%s","data":"%d"}\n' % (topic.encode(), round_)
                     for topic in topics
-                )
-                for begin in range(0, len(topics), 60):
-                    part = b"".join(lines.splitlines(True)[begin : begin + 60])
-                    answer = broker.request(
-                        "POST",
-                        "/produce",
-                        part,
-                        {"Content-Type": "application/x-ndjson"},
-                    )
-                    equal(answer.status, 200)
+                ]
+                publish_lines(broker, "/produce", lines, 60)
             on_disk(broker)
         with broker_on(data, *SMALL) as broker:
             with Objects(Lines, broker, "m.*?since=earliest") as peer:

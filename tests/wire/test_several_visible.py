@@ -4,14 +4,14 @@ the order of all, and nothing that an end could still undo."""
 
 import threading
 
-from data import Killed, broker_on, folder
+import raw
+from batches import publish_lines
+from data import SMALL, Killed, broker_on, folder
 from dialog import Dialog
 from objects import FORMS, Objects
 from stream import Lines
 from tap import cases, equal, run, test
 
-SMALL = ("--ring-bytes", "64KiB", "--event-bytes", "16KiB")
-JSON_LINES = {"Content-Type": "application/x-ndjson"}
 BATCH = 50
 
 
@@ -22,15 +22,12 @@ def topic_of(number):
 
 def publish(broker, first, last, ack="memory"):
     """Events of these numbers, in batches over the topics."""
-    for begin in range(first, last + 1, BATCH):
-        lines = b"".join(
-            b'{"topic":"%s","data":"%d %s"}\n'
-            % (topic_of(number).encode(), number, b"x" * (number % 300))
-            for number in range(begin, min(begin + BATCH, last + 1))
-        )
-        path = f"/produce?ack={ack}"
-        answer = broker.request("POST", path, lines, JSON_LINES)
-        equal(answer.status, 200)
+    lines = [
+        b'{"topic":"%s","data":"%d %s"}\n'
+        % (topic_of(number).encode(), number, b"x" * (number % 300))
+        for number in range(first, last + 1)
+    ]
+    publish_lines(broker, f"/produce?ack={ack}", lines, BATCH)
 
 
 def number_of(event):
@@ -85,7 +82,7 @@ def read_until_cut(peer, given):
         while (item := peer.item()) is not None:
             if item["op"] == "event":
                 given.append(item)
-    except OSError:
+    except (raw.Ended, ConnectionError):
         return
 
 

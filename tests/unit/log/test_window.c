@@ -63,27 +63,36 @@ TEST("any bytes of a file are seen, wherever they are")
     end();
 }
 
+/* How often the disk was asked since this was asked the last time. */
+static uint64_t reads(void)
+{
+    static uint64_t before;
+    uint64_t count = disk.calls - before;
+    before = disk.calls;
+    return count;
+}
+
 TEST("what is near has been read along")
 {
     begin();
     EXPECT_INT(look(0, 8), 0);
-    uint64_t calls = disk.calls;
+    (void)reads();
     EXPECT_INT(look(WIDTH - 8, 8), 0);
-    EXPECT_INT(disk.calls, calls);
+    EXPECT_INT(reads(), 0);
     EXPECT_INT(look(WIDTH, 8), 0);
-    EXPECT_INT(disk.calls, calls + 1);
+    EXPECT_INT(reads(), 1);
     end();
 }
 
 TEST("whoever goes to and fro between two places reads each of them once")
 {
     begin();
-    uint64_t calls = disk.calls;
+    (void)reads();
     for (uint64_t i = 0; i < 1000; i++) {
         EXPECT_INT(look(i * 8, 8), 0);
         EXPECT_INT(look(2 * WIDTH + i * 16, 16), 0);
     }
-    EXPECT_INT(disk.calls, calls + 2);
+    EXPECT_INT(reads(), 2);
     end();
 }
 
@@ -112,17 +121,17 @@ TEST("what goes elsewhere is read once, and leaves the window where it is")
 {
     begin();
     EXPECT_INT(look(0, 8), 0);
-    uint64_t calls = disk.calls;
+    (void)reads();
     EXPECT_INT(read_to(WIDTH - 100, 100), 0);
-    EXPECT_INT(disk.calls, calls);
+    EXPECT_INT(reads(), 0);
     EXPECT_INT(read_to(100, LEN - 100), 0);
-    EXPECT_INT(disk.calls, calls + 1);
+    EXPECT_INT(reads(), 1);
     fake_disk_fault_at(&disk, 1, FAKE_EIO);
     EXPECT_INT(read_to(WIDTH, 8), RT_EIO);
     EXPECT_INT(read_to(WIDTH, 8), 0);
-    calls = disk.calls;
+    (void)reads();
     EXPECT_INT(look(WIDTH - 8, 8), 0);
-    EXPECT_INT(disk.calls, calls);
+    EXPECT_INT(reads(), 0);
     end();
 }
 
