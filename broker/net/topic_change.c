@@ -204,14 +204,28 @@ static int check_data(struct rt_http_session *session)
     return 0;
 }
 
+static int check_ring_bytes(struct rt_http_session *session, uint64_t bytes)
+{
+    uint64_t max = rt_topic_bytes_max(core_of(session));
+    struct rt_refusal refusal = {
+        .problem = RT_PROBLEM_BAD_PARAMETER,
+        .subject = RT_BYTES("ring_bytes"),
+        .detail = "one topic may have a quarter of the broker's memory",
+        .limit = max};
+    if (bytes > max) {
+        rt_http_refuse(session, &refusal, (struct rt_bytes){0});
+        return RT_EINVAL;
+    }
+    return 0;
+}
+
 /* What is not asked for is as the node has it; but that a topic is closed is
  * not undone by leaving it out. */
 static int read_change(struct rt_http_session *session,
                        struct rt_bytes payload,
                        struct rt_topic_change *change)
 {
-    const struct rt_core *core = core_of(session);
-    const struct rt_retention *usual = &core->options.retention;
+    const struct rt_retention *usual = &core_of(session)->options.retention;
     struct rt_refusal refusal;
     *change =
         (struct rt_topic_change){.configuration = {.ring_bytes = usual->bytes,
@@ -228,17 +242,7 @@ static int read_change(struct rt_http_session *session,
         (change->has_data && check_data(session) < 0)) {
         return RT_EINVAL;
     }
-    uint64_t max = rt_topic_bytes_max(core);
-    if (change->configuration.ring_bytes > max) {
-        refusal = (struct rt_refusal){
-            .problem = RT_PROBLEM_BAD_PARAMETER,
-            .subject = RT_BYTES("ring_bytes"),
-            .detail = "one topic may have a quarter of the broker's memory",
-            .limit = max};
-        rt_http_refuse(session, &refusal, (struct rt_bytes){0});
-        return RT_EINVAL;
-    }
-    return 0;
+    return check_ring_bytes(session, change->configuration.ring_bytes);
 }
 
 static void keep(struct rt_topic *topic,

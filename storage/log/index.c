@@ -101,11 +101,9 @@ static int reserve_shelf(struct rt_log_index *index)
     return err;
 }
 
-struct rt_log_shelf *rt_log_index_add(struct rt_log_index *index,
-                                      uint64_t topic,
-                                      struct rt_bytes name)
+static struct rt_log_shelf *
+create(struct rt_log_index *index, uint64_t topic, struct rt_bytes name)
 {
-    RT_CHECK(name.len <= RT_LOG_TOPIC_NAME_MAX);
     struct rt_log_shelf *shelf =
         rt_heap_zalloc(index->heap, sizeof(*shelf) + name.len);
     if (shelf == NULL) {
@@ -121,15 +119,28 @@ struct rt_log_shelf *rt_log_index_add(struct rt_log_index *index,
     if (name.len > 0) {
         memcpy(shelf->name, name.data, name.len);
     }
+    return shelf;
+}
+
+static int append(struct rt_log_index *index, struct rt_log_shelf *shelf)
+{
     rt_log_index_lock(index);
-    uint32_t rank = shelf_rank(index, topic);
-    RT_CHECK(rank == index->shelf_count);
+    RT_CHECK(shelf_rank(index, shelf->topic) == index->shelf_count);
     int err = reserve_shelf(index);
     if (err == 0) {
         index->shelves[index->shelf_count++] = shelf;
     }
     rt_log_index_unlock(index);
-    if (err < 0) {
+    return err;
+}
+
+struct rt_log_shelf *rt_log_index_add(struct rt_log_index *index,
+                                      uint64_t topic,
+                                      struct rt_bytes name)
+{
+    RT_CHECK(name.len <= RT_LOG_TOPIC_NAME_MAX);
+    struct rt_log_shelf *shelf = create(index, topic, name);
+    if (shelf != NULL && append(index, shelf) < 0) {
         destroy(index, shelf);
         return NULL;
     }

@@ -131,12 +131,12 @@ int rt_log_make_way(struct rt_log *log, uint64_t bytes)
 uint64_t rt_log_way(const struct rt_log *log, uint64_t bytes)
 {
     const struct rt_log_index *index = &log->index;
+    const struct rt_log_volume *volume = index->volumes;
     uint64_t way = 0;
-    for (uint32_t i = 0;
-         i + 1 < index->volume_count &&
-         index->bytes - way + bytes > log->options.retention.bytes;
-         i++) {
-        way += index->volumes[i].end + index->volumes[i].seal;
+    while (volume->segment < rt_log_index_newest(index)->segment &&
+           index->bytes - way + bytes > log->options.retention.bytes) {
+        way += volume->end + volume->seal;
+        volume++;
     }
     return way;
 }
