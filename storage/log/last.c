@@ -129,7 +129,13 @@ int rt_log_last_open(struct rt_log_last *last, uint64_t number)
         begun = has_snapshot(last);
     }
     last->is_whole = begun > 0;
-    return begun > 0 ? rt_log_replay_snapshot(&last->replay) : begun;
+    if (begun > 0) {
+        begun = rt_log_replay_snapshot(&last->replay);
+    }
+    if (begun > 0 && last->is_headless) {
+        last->log->tail.head.topic = last->log->next_topic - 1;
+    }
+    return begun;
 }
 
 int rt_log_last_open_oldest(struct rt_log_last *last, uint64_t number)

@@ -51,7 +51,7 @@ static int renew_last(struct rt_log_last *last)
     return renew(last, is_first ? 0 : replay->last, replay->position);
 }
 
-/* The head with what is known by now. */
+/* The head as it was made again, of what its snapshot knows. */
 static int mend_head(struct rt_log_last *last)
 {
     struct rt_log *log = last->log;
@@ -60,7 +60,6 @@ static int mend_head(struct rt_log_last *last)
     if (!last->is_headless) {
         return 0;
     }
-    head->topic = log->next_topic - 1;
     rt_log_segment_head_sign(head);
     return rt_disk_write(log->options.disk, &last->file, &bytes, 1, 0);
 }

@@ -42,6 +42,23 @@ TEST("a head that does not check is made again")
     keeper_finish(&keeper);
 }
 
+TEST("topics that begin behind a head that was made again are not forgotten")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "news");
+    keeper_publish(&keeper, 1, 3, 100);
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, 20);
+    for (int i = 0; i < 2; i++) {
+        keeper_open(&keeper);
+        keeper_expect_all(&keeper, 4);
+        EXPECT_INT(keeper.found.next_topic, 2);
+        keeper_close(&keeper);
+    }
+    keeper_finish(&keeper);
+}
+
 TEST("a log of another version is not opened, and not changed")
 {
     struct rt_log_segment_head head;
