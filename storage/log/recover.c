@@ -22,6 +22,7 @@ struct recovery {
     struct rt_log_last last;
     size_t base;           /* the place of the first segment that is replayed */
     uint64_t removed;      /* segments that had not begun */
+    bool is_damaged;       /* a topic is, and the snapshot does not say so */
     struct rt_log_end end; /* of the segment before the last one */
 };
 
@@ -141,7 +142,8 @@ static int load_all_sealed(struct recovery *recovery)
         return err;
     }
     bool has_hole = numbers[recovery->base] - numbers[0] > recovery->base;
-    rt_log_sealed_settle(&recovery->log->index, has_hole);
+    recovery->is_damaged =
+        rt_log_sealed_settle(&recovery->log->index, has_hole);
     return 0;
 }
 
@@ -284,12 +286,12 @@ static int end_roll(struct rt_log *log)
 }
 
 /* The next segment's snapshot says what was found damaged, before anything else
- * is written: a part behind a hole would tell later starts that there is none.
- */
+ * is written: a part behind a hole would tell later starts that there is none,
+ * and so would it if retention removed the segment with the hole. */
 static int note_damage(struct recovery *recovery)
 {
     struct rt_log *log = recovery->log;
-    if (recovery->last.replay.damages == 0) {
+    if (recovery->last.replay.damages == 0 && !recovery->is_damaged) {
         return 0;
     }
     int err = begin_next(recovery);

@@ -146,11 +146,17 @@ static void settle(struct rt_log_shelf *shelf, bool has_hole)
     }
 }
 
-void rt_log_sealed_settle(struct rt_log_index *index, bool has_hole)
+bool rt_log_sealed_settle(struct rt_log_index *index, bool has_hole)
 {
+    bool is_news = false;
     for (uint32_t i = 0; i < index->shelf_count; i++) {
-        settle(index->shelves[i], has_hole);
+        struct rt_log_shelf *shelf = index->shelves[i];
+        bool was_damaged = shelf->state == RT_LOG_SHELF_DAMAGED;
+        settle(shelf, has_hole);
+        is_news =
+            is_news || (shelf->state == RT_LOG_SHELF_DAMAGED && !was_damaged);
     }
+    return is_news;
 }
 
 /* --- segments with an index --- */

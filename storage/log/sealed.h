@@ -58,8 +58,9 @@ RT_MUST_USE int rt_log_sealed_load(struct rt_log_index *index,
 /*
  * After all sealed segments: topics whose events do not reach to where the
  * snapshot said are damaged, and end with what is there. If segments are
- * missing, so are those with no events where there should be some.
+ * missing, so are those with no events where there should be some. Returns
+ * whether the snapshot did not tell so of any of them.
  */
-void rt_log_sealed_settle(struct rt_log_index *index, bool has_hole);
+bool rt_log_sealed_settle(struct rt_log_index *index, bool has_hole);
 
 #endif

@@ -166,6 +166,24 @@ TEST("what a start has not believed does not come back without the index")
     keeper_finish(&keeper);
 }
 
+TEST("what a segment has cost a topic does not come back when that is gone")
+{
+    begin();
+    keeper_flip(&keeper, 2, keeper_batch(&keeper, 2, 4) + 16);
+    keeper_flip(&keeper, 2, keeper_image(&keeper, 2)->len - 1);
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.found.damaged_topics, 1);
+    uint64_t cut = keeper.topics[1].is_damaged ? 1 : 2;
+    uint64_t next_offset = keeper.topics[cut].next_offset;
+    keeper_close(&keeper);
+    keeper_remove(&keeper, 1);
+    keeper_remove(&keeper, 2);
+    keeper_open(&keeper);
+    EXPECT(keeper.topics[cut].is_damaged);
+    EXPECT_INT(keeper.topics[cut].next_offset, next_offset);
+    keeper_finish(&keeper);
+}
+
 TEST("a trailer whose index leads out of the file is none")
 {
     struct rt_file file;
