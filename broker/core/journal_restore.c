@@ -46,6 +46,7 @@ static int restore(struct rt_topic *topic,
         topic->ring.wall_ms = standing->wall_ms; /* not all is purged */
     } else {
         topic->purged_sequence = standing->sequence;
+        topic->purged_ms = standing->wall_ms;
     }
     go_on(topic, 0, standing->sequence);
     return 0;
