@@ -178,21 +178,12 @@ uint64_t rt_select_in_rings(const struct rt_selection *selection,
     return sequence;
 }
 
-static bool is_since(uint64_t then_ms, uint64_t wall_ms)
-{
-    return then_ms > 0 && then_ms >= wall_ms;
-}
-
 /* The same and, if the topic lost any that was stamped at that time or later,
  * before it. */
-static uint64_t sequence_since(const struct rt_topic *topic, uint64_t wall_ms)
+static uint64_t sequence_since(const struct rt_ring *ring, uint64_t wall_ms)
 {
-    const struct rt_ring *ring = &topic->ring;
-    if (is_since(ring->dropped_ms, wall_ms)) {
-        return ring->dropped_sequence;
-    }
-    return is_since(topic->purged_ms, wall_ms)
-               ? topic->purged_sequence
+    return ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms
+               ? ring->dropped_sequence
                : sequence_in_ring(ring, wall_ms);
 }
 
@@ -205,7 +196,8 @@ static uint64_t select_since(const struct rt_selection *selection,
     RT_LIST_EACH (link, &selection->followers) {
         const struct rt_follower *follower =
             RT_CONTAINER(link, struct rt_follower, in_selection);
-        sequence = lesser(sequence, sequence_since(follower->topic, wall_ms));
+        sequence =
+            lesser(sequence, sequence_since(&follower->topic->ring, wall_ms));
     }
     return core->removed.sequence > 0 && core->removed.wall_ms >= wall_ms
                ? lesser(sequence, core->removed.sequence)
@@ -252,7 +244,7 @@ static bool is_dropped_since(const struct rt_selection *selection,
     RT_LIST_EACH (link, &selection->followers) {
         const struct rt_ring *ring =
             &RT_CONTAINER(link, struct rt_follower, in_selection)->topic->ring;
-        if (is_since(ring->dropped_ms, wall_ms)) {
+        if (ring->dropped_ms > 0 && ring->dropped_ms >= wall_ms) {
             return true;
         }
     }

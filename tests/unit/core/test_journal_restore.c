@@ -182,38 +182,8 @@ TEST("all of a topic that was purged is known to be purged")
     restored(true);
     EXPECT_INT(durable("a")->topic->purged_sequence, 0);
     EXPECT_INT(durable("b")->topic->purged_sequence, SEQUENCE);
+    EXPECT_INT(durable("b")->topic->purged_ms, LAST_MS);
     EXPECT_INT(rt_topic_sequence(durable("b")->topic), SEQUENCE);
-    end();
-}
-
-/* How many gaps somebody is told who begins with a time in two topics. */
-static uint32_t gaps_since(uint64_t wall_ms)
-{
-    struct rt_selector selector;
-    struct rt_refusal refusal;
-    struct rt_start start;
-    struct rt_since since = {.kind = RT_SINCE_TIME, .wall_ms = wall_ms};
-    test_sink_init(&sink, &after.test);
-    sink.subscriber.gap = RT_GAP_TELL;
-    EXPECT_INT(rt_selector_parse(RT_BYTES("a,b"), &selector, &refusal), 0);
-    EXPECT_INT(rt_core_select(&after.test.core, &selector, RT_FORMAT_NDJSON,
-                              &since, &sink.subscriber, &start),
-               0);
-    test_core_flush(&after.test);
-    uint32_t count = sink.gap_count;
-    test_sink_finish(&sink);
-    return count;
-}
-
-TEST("of what was purged they are told who begin with a time before it")
-{
-    begin();
-    test_core_publish_many(&before.test, "b", 5, 100);
-    EXPECT_INT(rt_topic_purge(test_core_topic(&before.test, "b")), 0);
-    EXPECT_INT(tell("b", 7, false), 0);
-    restored(true);
-    EXPECT_INT(gaps_since(LAST_MS), 1);
-    EXPECT_INT(gaps_since(LAST_MS + 1), 0);
     end();
 }
 
