@@ -229,8 +229,7 @@ static bool is_next(const struct passage *passage)
 {
     const struct rt_log_end *end = passage->end;
     const struct rt_log_batch_head *batch = &passage->walk.batch;
-    bool is_behind = end->batch == 0 || (batch->number == end->batch + 1 &&
-                                         batch->chain == end->chain);
+    bool is_behind = end->batch == 0 || batch->chain == end->chain;
     return is_behind && passage->walk.position == passage->volume.end;
 }
 
@@ -239,8 +238,7 @@ static bool is_second(const struct passage *passage)
 {
     const struct rt_log_batch_head *batch = &passage->walk.batch;
     return passage->walk.position > passage->volume.end &&
-           batch->number == passage->end->batch + 2 &&
-           (batch->flags & RT_LOG_FLAG_SNAPSHOT) == 0;
+           batch->number == passage->end->batch + 2;
 }
 
 static int add_batch(struct passage *passage)

@@ -175,6 +175,7 @@ static inline void keeper_finish(struct keeper *keeper)
 {
     keeper_close(keeper);
     EXPECT_INT(keeper->others.used, 0);
+    EXPECT_INT(keeper->disk.open_count, 0);
     fake_disk_finish(&keeper->disk);
 }
 

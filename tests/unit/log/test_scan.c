@@ -230,7 +230,9 @@ TEST("what came before a time is passed over")
     EXPECT_INT(scanning.scan.events[1].sequence, 72);
     scanning_release(&scanning);
     scanning.scan.wall_ms = 1099;
+    uint64_t calls = scanning.keeper.disk.calls;
     EXPECT_INT(scanning_try(&scanning, 0x06, 1), 0);
+    EXPECT_INT(scanning.keeper.disk.calls, calls); /* it is there already */
     EXPECT_INT(scanning.scan.event_count, 2);
     EXPECT_INT(scanning.events[0].sequence, 100);
     EXPECT_INT(scanning.events[1].sequence, 101);
@@ -268,5 +270,17 @@ TEST("what the disk says is told, and later it is asked again")
         scanning_release(&scanning);
     }
     EXPECT_INT(scanning_step(&scanning, 0x02, 1), 3);
+    end();
+}
+
+TEST("a scan that could not leave a segment for the next one is none the worse")
+{
+    begin();
+    publish_some();
+    (void)scanning_step(&scanning, ALL, 1);
+    fake_disk_fault_at(&scanning.keeper.disk, 1, FAKE_EIO);
+    EXPECT_INT(scanning_try(&scanning, 0x40, 1), RT_EIO);
+    scanning_release(&scanning);
+    EXPECT_INT(scanning_all(&scanning, 0x40, 1), 1);
     end();
 }

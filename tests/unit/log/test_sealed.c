@@ -1,6 +1,6 @@
 #include "storage/log/sealed.h"
 
-#include "tests/unit/log/keeper.h"
+#include "tests/unit/log/damaging.h"
 
 static struct keeper keeper;
 
@@ -183,6 +183,107 @@ TEST("what a segment has cost a topic does not come back when that is gone")
     EXPECT_INT(keeper.topics[cut].next_offset, next_offset);
     keeper_finish(&keeper);
 }
+
+/* --- segments that are gone through --- */
+
+/* What the node says until there is another segment: with that one ends, and
+ * the other begins. */
+static void fill_with_nodes(void)
+{
+    struct rt_log_part node = {.kind = RT_LOG_NODE, .opaque = RT_BYTES("node")};
+    while (rt_log_usage(keeper.log).segment_count < 2) {
+        EXPECT_INT(keeper_append(&keeper, &node, 1), 0);
+    }
+}
+
+/* A closed log with a topic that skips offsets in the second segment, behind
+ * what the node says; neither that nor the first one is sealed, and others
+ * follow. */
+static void begin_skipping(void)
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_fill_last(&keeper);
+    fill_with_nodes();
+    keeper_publish(&keeper, 1, 1, 100);
+    keeper.next_offset[1] += 1000;
+    keeper_describe(&keeper, 1, "one");
+    keeper_fill(&keeper, 1, 4);
+    EXPECT_INT(rt_log_seal(keeper.log), 0);
+    keeper_close(&keeper);
+    keeper_unseal(&keeper, 1);
+    keeper_unseal(&keeper, 2);
+}
+
+static void expect_skipped(bool is_damaged)
+{
+    keeper_open(&keeper);
+    EXPECT_INT(keeper.topics[1].is_damaged, is_damaged);
+    const struct rt_log_volume *volume =
+        rt_log_index_volume(&keeper.log->index, 2);
+    EXPECT_INT(volume->end + volume->seal, keeper_image(&keeper, 2)->len);
+    keeper_finish(&keeper);
+}
+
+TEST("offsets may be skipped where no batch is missing but a snapshot")
+{
+    begin_skipping();
+    expect_skipped(false);
+    begin_skipping();
+    keeper_flip(&keeper, 2, 70);
+    expect_skipped(false);
+}
+
+TEST("what is missing may have had the offsets that are")
+{
+    begin_skipping();
+    keeper_flip(&keeper, 1, keeper_last_batch(&keeper, 1) + 20);
+    expect_skipped(true);
+    begin_skipping();
+    uint64_t first = keeper_batch(&keeper, 2, 1);
+    keeper_flip(&keeper, 2, 70);
+    keeper_flip(&keeper, 2, first + 20);
+    expect_skipped(true);
+    begin_skipping();
+    keeper_flip(&keeper, 2, first + 20);
+    expect_skipped(true);
+    begin_skipping();
+    keeper_remove(&keeper, 1);
+    expect_skipped(false);
+    begin_skipping();
+    keeper_remove(&keeper, 1);
+    keeper_flip(&keeper, 2, 70);
+    expect_skipped(true);
+}
+
+TEST("a batch that says what none does is passed over")
+{
+    begin_skipping();
+    uint64_t batch = keeper_batch(&keeper, 2, 4);
+    keeper_image(&keeper, 2)->bytes[batch + 64] = 99; /* no kind of part */
+    keeper_sign(&keeper, 2, batch);
+    expect_skipped(true);
+}
+
+TEST("a topic whose events were removed in time is not damaged by that")
+{
+    keeper_init(&keeper);
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_describe(&keeper, 2, "two");
+    keeper_publish(&keeper, 2, 1, 100);
+    keeper_fill(&keeper, 1, 4);
+    keeper.log->options.retention.bytes = rt_log_usage(keeper.log).bytes - 1;
+    EXPECT_INT(rt_log_retain(keeper.log, 0), 0);
+    EXPECT_INT(rt_log_usage(keeper.log).segment_count, 3);
+    keeper_reopen(&keeper);
+    EXPECT_INT(keeper.found.damaged_topics, 0);
+    EXPECT_INT(keeper.topics[2].next_offset, 2);
+    keeper_finish(&keeper);
+}
+
+/* --- trailers --- */
 
 TEST("a trailer whose index leads out of the file is none")
 {

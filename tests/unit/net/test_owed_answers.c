@@ -219,6 +219,23 @@ TEST("a run that leaves may grow meanwhile")
     finish();
 }
 
+TEST("a run goes on when what was before it has left")
+{
+    begin();
+    EXPECT_INT(owe_bytes("something else"), 0);
+    size_t end = owed.records.len;
+    EXPECT_INT(owe("a", 99, 1000), 0);
+    EXPECT_INT(leave(end, SIZE_MAX), end);
+    size_t len = owed.records.len;
+    EXPECT_INT(owe("a", 100, 1000), 0);
+    EXPECT_INT(owed.records.len, len);
+    (void)leave(owed.records.len, SIZE_MAX);
+    expect_bytes(RT_BYTES("something else"));
+    expect_receipt("a", 99, 1000);
+    expect_receipt("a", 100, 1000);
+    finish();
+}
+
 TEST("a part does not leave with what is before it, and may be forgotten")
 {
     begin();

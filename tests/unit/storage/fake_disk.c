@@ -211,7 +211,7 @@ static bool has_room(const struct fake_disk *fake,
 
 /* --- the calls --- */
 
-static int open_file(struct rt_disk *disk,
+static int find_file(struct rt_disk *disk,
                      const char *name,
                      bool is_new,
                      struct rt_file *file)
@@ -237,10 +237,21 @@ static int open_file(struct rt_disk *disk,
     return err;
 }
 
+static int open_file(struct rt_disk *disk,
+                     const char *name,
+                     bool is_new,
+                     struct rt_file *file)
+{
+    int err = find_file(disk, name, is_new, file);
+    fake_of(disk)->open_count += err == 0 ? 1 : 0;
+    return err;
+}
+
 static void close_file(struct rt_disk *disk, struct rt_file *file)
 {
     (void)file_of(disk, file);
     file->number = -1;
+    fake_of(disk)->open_count--;
 }
 
 static int

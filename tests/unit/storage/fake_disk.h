@@ -91,6 +91,7 @@ struct fake_disk {
     uint64_t removals; /* ever, those that failed as well */
     uint64_t fault_at; /* the call; 0: none */
     enum fake_fault fault;
+    uint32_t open_count; /* files that are open */
     bool has_crashed;
     bool forgets_names; /* rt_disk_sync_names does nothing */
     bool forgets_bytes; /* rt_disk_sync does nothing */
