@@ -1,8 +1,9 @@
 """Brokers with a log on disk."""
 
+import subprocess
 import tempfile
 
-from broker import Broker, until
+from broker import Broker, environment, program, until
 from tap import equal
 
 # Rings that have little of what is on disk.
@@ -20,6 +21,22 @@ def folder():
 def broker_on(data, *flags):
     """A broker whose log is there."""
     return Broker("--data", data, *flags)
+
+
+def refusal(*words, wrapper=()):
+    """What the program says that does not start."""
+    result = subprocess.run(
+        [*wrapper, program(), "serve", "--listen", "127.0.0.1:0", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=20,
+        env=environment(),
+        text=True,
+        check=False,
+    )
+    assert result.returncode in (1, 2), (result.returncode, result.stderr)
+    return result.stderr
 
 
 def state(broker, topic):

@@ -7,9 +7,9 @@ import signal
 import stat
 import subprocess
 
-from broker import Broker, environment, program, until
-from data import JUMP, Killed, broker_on, folder, on_disk, state
-from tap import Skip, equal, run, test
+from broker import Broker, until
+from data import JUMP, Killed, broker_on, folder, on_disk, refusal, state
+from tap import equal, run, test
 
 
 def removed_files(broker):
@@ -22,22 +22,6 @@ def removed_files(broker):
         except FileNotFoundError:
             pass  # closed just now
     return [target for target in targets if target.endswith(" (deleted)")]
-
-
-def refusal(*words, wrapper=()):
-    """What the program says that does not start."""
-    result = subprocess.run(
-        [*wrapper, program(), "serve", "--listen", "127.0.0.1:0", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        timeout=20,
-        env=environment(),
-        text=True,
-        check=False,
-    )
-    assert result.returncode in (1, 2), (result.returncode, result.stderr)
-    return result.stderr
 
 
 # --- an end in good order ---
@@ -468,30 +452,6 @@ def stops_at_once():
             equal(broker.stop(signal.SIGINT), (0, []))
         with broker_on(data) as broker:
             equal(state(broker, "news")["latest"], last["cursor"])
-
-
-# A name space of its own, in which the directory is mounted for reading only.
-READ_ONLY = (
-    *("unshare", "--user", "--map-root-user", "--mount", "sh", "-c"),
-    'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"',
-)
-
-
-@test
-def read_only():
-    """A file system that is for reading only takes no log, and is read."""
-    with folder() as data:
-        with broker_on(data) as broker:
-            broker.post("news?ack=disk", b"one")
-        try:
-            subprocess.run([*READ_ONLY, data, "true"], check=True, timeout=20)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Skip("nothing may be mounted here") from error
-        said = refusal("--data", data, wrapper=(*READ_ONLY, data))
-        assert "mount it for writing or choose another --data" in said, said
-        verify = [*READ_ONLY, data, program(), "log", "verify", data]
-        said = subprocess.check_output(verify, timeout=20, env=environment())
-        assert said.endswith(b": sound\n"), said
 
 
 run()
