@@ -232,7 +232,8 @@ static int scan_some(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
 
 /* --- what does not count any more --- */
 
-/* Under the lock. */
+/* Under the lock. What the log has lost behind what is looked for, since that
+ * was said to be on disk, is told when it is looked for. */
 static void settle_topic(const struct rt_log_index *index,
                          const struct rt_log_scan *scan,
                          struct rt_log_scan_topic *topic)
@@ -243,7 +244,9 @@ static void settle_topic(const struct rt_log_index *index,
     if (shelf != NULL) {
         bool is_missed = shelf->loss.sequence >= scan->first &&
                          shelf->loss.wall_ms >= scan->wall_ms;
-        topic->lost = is_missed ? shelf->loss.sequence : 0;
+        uint64_t last = scan->until - 1;
+        uint64_t lost = shelf->loss.sequence;
+        topic->lost = !is_missed ? 0 : lost < last ? lost : last;
         topic->floor = rt_log_shelf_earliest(shelf);
     }
 }

@@ -31,8 +31,8 @@
 struct rt_log_scan_topic {
     uint64_t id;
     void *owner; /* opaque here */
-    /* What was found: numbers of events from the first wanted one on that may
-     * be gone, or that the disk has lost, up to these; 0: there are none. */
+    /* What was found: wanted numbers of events that may be gone, or that the
+     * disk has lost, up to these; 0: there are none. */
     uint64_t lost;
     uint64_t damaged;
     uint64_t floor; /* the offset of the oldest event that counts */

@@ -21,6 +21,7 @@ struct scanning {
     uint64_t offsets[SCAN_NUMBERS];
     size_t capacity;  /* of a scan's segment */
     uint64_t skew_ms; /* how much later the other of two topics has stamps */
+    uint64_t until;   /* number that a scan ends before; 0: behind the last */
 };
 
 static inline void scanning_init(struct scanning *scanning)
@@ -106,15 +107,16 @@ static inline int
 scanning_try(struct scanning *scanning, uint32_t mask, uint64_t first)
 {
     struct rt_log_scan *scan = &scanning->scan;
-    *scan =
-        (struct rt_log_scan){.topics = scanning->topics,
-                             .first = first,
-                             .until = scanning->keeper.sequence + 1,
-                             .wall_ms = scan->wall_ms,
-                             .segment = rt_segment_create(
-                                 &scanning->keeper.store, scanning->capacity),
-                             .events = scanning->events,
-                             .event_max = SCAN_EVENTS};
+    *scan = (struct rt_log_scan){
+        .topics = scanning->topics,
+        .first = first,
+        .until = scanning->until > 0 ? scanning->until
+                                     : scanning->keeper.sequence + 1,
+        .wall_ms = scan->wall_ms,
+        .segment =
+            rt_segment_create(&scanning->keeper.store, scanning->capacity),
+        .events = scanning->events,
+        .event_max = SCAN_EVENTS};
     for (uint64_t id = SCAN_TOPICS; id >= 1; id--) {
         if ((mask >> id & 1) != 0) {
             scanning->topics[scan->topic_count++] =

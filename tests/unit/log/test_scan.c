@@ -215,6 +215,23 @@ TEST("what retention removed is not found, and told as lost")
     end();
 }
 
+TEST("what is lost behind what was looked for is told when that is")
+{
+    begin();
+    publish_some();
+    scanning.keeper.log->options.retention.bytes = 1;
+    EXPECT_INT(rt_log_retain(scanning.keeper.log, 0), 0);
+    scanning.until = 2;
+    EXPECT_INT(scanning_try(&scanning, 0x44, 1), 0);
+    EXPECT_INT(scanning.topics[0].lost, 1);
+    scanning_release(&scanning);
+    scanning.until = 0;
+    EXPECT_INT(scanning_try(&scanning, 0x44, 2), 0);
+    EXPECT(scanning.topics[0].lost > 1);
+    scanning_release(&scanning);
+    end();
+}
+
 TEST("what came before a time is passed over")
 {
     begin();
