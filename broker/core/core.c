@@ -231,15 +231,6 @@ void rt_core_tick(struct rt_core *core)
     rt_pool_trim(&core->lags);
 }
 
-void rt_core_lose(struct rt_core *core, uint64_t sequence)
-{
-    if (sequence > core->removed.sequence) {
-        core->removed.sequence = sequence;
-        core->removed.wall_ms = core->wall_ms;
-        core->removed.drop = ++core->drops;
-    }
-}
-
 void rt_core_validate(const struct rt_core *core)
 {
     uint32_t topics = 0;

@@ -155,10 +155,6 @@ bool rt_core_is_congested(const struct rt_core *core, struct rt_bytes topic);
  * second is often enough. */
 void rt_core_tick(struct rt_core *core);
 
-/* Events of topics that are not known, up to that number, are lost; 0: none
- * are. */
-void rt_core_lose(struct rt_core *core, uint64_t sequence);
-
 /* For the metrics: somebody was told of a gap. */
 void rt_core_count_gap(struct rt_core *core, uint64_t missed);
 

@@ -284,7 +284,8 @@ void rt_excerpt_wait(struct rt_excerpt_waiter *waiter)
 
 /* --- what was read --- */
 
-static void note_losses(struct rt_excerpts *excerpts)
+static void note_losses(struct rt_excerpts *excerpts,
+                        struct rt_selection *selection)
 {
     const struct rt_log_scan *scan = &excerpts->scan;
     for (uint32_t i = 0; i < scan->topic_count; i++) {
@@ -294,10 +295,10 @@ static void note_losses(struct rt_excerpts *excerpts)
     for (uint32_t i = 0; i < scan->topic_count; i++) {
         rt_follower_lose(scan->topics[i].owner, 0, scan->topics[i].damaged);
     }
-    rt_core_lose(excerpts->core, scan->damaged);
+    rt_selection_lose(selection, scan->damaged);
 }
 
-/* Whether the disk has lost some of what was looked for. */
+/* Whether some of what was looked for was removed. */
 static bool has_lost(const struct rt_log_scan *scan)
 {
     for (uint32_t i = 0; i < scan->topic_count; i++) {
@@ -306,6 +307,16 @@ static bool has_lost(const struct rt_log_scan *scan)
         }
     }
     return false;
+}
+
+/* Whether the disk has lost some of it. */
+static bool has_damage(const struct rt_log_scan *scan)
+{
+    bool is_damaged = scan->damaged > 0;
+    for (uint32_t i = 0; i < scan->topic_count; i++) {
+        is_damaged = is_damaged || scan->topics[i].damaged > 0;
+    }
+    return is_damaged;
 }
 
 static void fill_in(struct rt_excerpt *excerpt, struct rt_log_scan *scan)
@@ -369,9 +380,12 @@ static void tell_found(const struct rt_excerpts *excerpts,
         wake(waiter, 0, waiter->sequence);
         return;
     }
-    waiter->drops = known_drops(waiter->selection, excerpts->drops);
-    waiter->is_gone =
-        waiter->wall_ms > 0 && (has_lost(scan) || has_gone(waiter));
+    bool is_damaged = has_damage(scan); /* that is told to everybody */
+    waiter->drops = is_damaged && waiter->wall_ms == 0
+                        ? 0
+                        : known_drops(waiter->selection, excerpts->drops);
+    waiter->is_gone = waiter->wall_ms > 0 &&
+                      (is_damaged || has_lost(scan) || has_gone(waiter));
     bool is_found = waiter->wall_ms == 0 || scan->event_count > 0;
     wake(waiter, is_found ? 0 : RT_EAGAIN, first_found(scan));
 }
@@ -456,11 +470,10 @@ static void drop_others(struct rt_log_scan *scan)
     scan->event_count = kept;
 }
 
-static void take(struct rt_excerpts *excerpts,
-                 const struct rt_selection *selection)
+static void take(struct rt_excerpts *excerpts, struct rt_selection *selection)
 {
     struct rt_log_scan *scan = &excerpts->scan;
-    note_losses(excerpts);
+    note_losses(excerpts, selection);
     drop_others(scan);
     int err = first_found(scan) < scan->end ? keep(excerpts, selection) : 0;
     tell(excerpts, selection, err);

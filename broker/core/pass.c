@@ -109,6 +109,13 @@ static bool is_passed_by_removal(const struct rt_subscriber *subscriber)
     return is_news(subscriber, removed->sequence, removed->drop);
 }
 
+static bool is_passed_by_damage(const struct rt_subscriber *subscriber)
+{
+    const struct rt_selection *selection = subscriber->stream->selection;
+    return is_news(subscriber, selection->damaged_sequence,
+                   selection->damaged_drop);
+}
+
 static bool is_passed_by_loss(const struct rt_subscriber *subscriber)
 {
     const struct rt_selection *selection = subscriber->stream->selection;
@@ -123,7 +130,8 @@ static bool is_passed_by_loss(const struct rt_subscriber *subscriber)
 static bool is_passed_in_selection(const struct rt_subscriber *subscriber)
 {
     return subscriber->offset < subscriber->stream->selection->head &&
-           (is_passed_by_removal(subscriber) || is_passed_by_loss(subscriber));
+           (is_passed_by_removal(subscriber) ||
+            is_passed_by_damage(subscriber) || is_passed_by_loss(subscriber));
 }
 
 /* What has lost events since the subscriber was told last: the first one, how
@@ -215,9 +223,12 @@ static size_t pass_in_selection(struct rt_subscriber *subscriber)
     struct rt_core *core = subscriber->stream->core;
     struct losses losses = find_losses(subscriber);
     RT_CHECK(subscriber->gap != RT_GAP_CLOSE);
-    if (is_passed_by_removal(subscriber) || losses.news > RT_PASS_TOPICS_MAX) {
+    bool is_damaged = is_passed_by_damage(subscriber);
+    if (is_damaged || is_passed_by_removal(subscriber) ||
+        losses.news > RT_PASS_TOPICS_MAX) {
         subscriber->lag->drops = core->drops;
-        tell_somewhere(subscriber, RT_CLOSE_CURSOR_EVICTED);
+        tell_somewhere(subscriber, is_damaged ? RT_CLOSE_EVENTS_LOST
+                                              : RT_CLOSE_CURSOR_EVICTED);
     } else {
         tell_topics(subscriber, &losses);
     }

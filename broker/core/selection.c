@@ -301,6 +301,14 @@ bool rt_selection_names(const struct rt_selection *selection,
     return is_found;
 }
 
+void rt_selection_lose(struct rt_selection *selection, uint64_t sequence)
+{
+    if (sequence > selection->damaged_sequence) {
+        selection->damaged_sequence = sequence;
+        selection->damaged_drop = ++selection->stream.core->drops;
+    }
+}
+
 void rt_selection_touch(const struct rt_selection *selection)
 {
     const struct rt_core *core = selection->stream.core;

@@ -53,6 +53,9 @@ struct rt_selection {
                                * last is first */
     struct rt_list lost;    /* those that lost events; the last loss is last */
     uint64_t lost_sequence; /* of the newest event lost, of all topics */
+    uint64_t damaged_sequence; /* up to it the disk has lost events of topics
+                                * that are not known, */
+    uint64_t damaged_drop;     /* which was this loss */
     uint64_t dropped_sequence; /* of the newest one that is in no ring, and was
                                 * not purged */
     uint64_t head;             /* the sequence behind its last event */
@@ -89,6 +92,10 @@ bool rt_selection_is_closed(const struct rt_selection *selection);
 /* Whether a topic is one of its patterns, without a wildcard. */
 bool rt_selection_names(const struct rt_selection *selection,
                         struct rt_bytes topic);
+
+/* The disk has lost events up to that number, of topics that are not known; 0:
+ * it has not. Its subscribers are told who come from before. */
+void rt_selection_lose(struct rt_selection *selection, uint64_t sequence);
 
 /* The topics that it names have been of use just now. */
 void rt_selection_touch(const struct rt_selection *selection);

@@ -230,6 +230,7 @@ void test_journal_scan(struct test_journal *disk)
         number++;
     }
     scan->end = number;
+    scan->damaged = disk->damaged;
     tell_losses(disk);
     test_journal_fail_scan(disk, number > scan->first ? 0 : RT_ERANGE);
 }

@@ -27,6 +27,7 @@ struct test_journal {
     uint64_t written; /* events, in all */
     struct test_written events[TEST_DISK_EVENTS];
     uint64_t earliest[TEST_DISK_TOPICS]; /* what retention has left */
+    uint64_t damaged;                    /* number, of no topic that is known */
     uint64_t fetch_id;                   /* 0: nothing is wanted */
     uint64_t fetch_offset;
     struct rt_segment *segment;

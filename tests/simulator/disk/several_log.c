@@ -153,12 +153,12 @@ static void tell_lost(struct several *several)
     }
 }
 
-/* Of what the disk has lost by a bit the topic may not be known, either. */
-static void tell_unread(struct several *several)
+void several_tell_damage(struct several *several)
 {
-    const struct world *world = several->world;
-    if (world->is_flipped && several->refused < world->core.removed.sequence) {
-        several->refused = world->core.removed.sequence;
+    const struct rt_selection *selection =
+        several->subscriber.stream->selection;
+    if (several->refused < selection->damaged_sequence) {
+        several->refused = selection->damaged_sequence;
     }
 }
 
@@ -179,7 +179,6 @@ void several_tell(struct several *several, const struct rt_gap *gap)
     EXPECT(gap->topic.len == 0);
     several_tell_all(several);
     tell_lost(several);
-    tell_unread(several);
 }
 
 void several_tell_all(struct several *several)

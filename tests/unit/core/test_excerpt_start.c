@@ -124,6 +124,38 @@ TEST("so are they when nothing is left to be looked for but that")
     finish();
 }
 
+/* Comes, and is told that events are lost of no topic that is known. */
+static void expect_damage(struct rt_since since, enum rt_close_reason reason)
+{
+    struct test_sink reader;
+    test_sink_init(&reader, &disk.test);
+    reader.subscriber.gap = RT_GAP_TELL;
+    (void)choose(&reader, ALL, since);
+    test_journal_flush(&disk);
+    EXPECT_INT(reader.gap_count, 1);
+    EXPECT_INT(reader.gap.topic.len, 0);
+    EXPECT_INT(reader.gap.reason, reason);
+    EXPECT_INT(reader.subscriber.state, RT_SUBSCRIBER_ACTIVE);
+    test_sink_finish(&reader);
+}
+
+TEST("each is told what the disk has lost, whatever is known to be gone")
+{
+    struct rt_since earliest = {.kind = RT_SINCE_EARLIEST};
+    struct rt_since time = {.kind = RT_SINCE_TIME, .wall_ms = 1};
+    struct rt_core *core = &disk.test.core;
+    init(400, 300);
+    disk.damaged = 3;
+    for (int i = 0; i < 2; i++) {
+        expect_damage(earliest, RT_CLOSE_EVENTS_LOST);
+        expect_damage(behind(0), RT_CLOSE_EVENTS_LOST);
+        expect_damage(time, RT_CLOSE_CURSOR_EVICTED);
+        core->removed =
+            (struct rt_removed){core->sequence, core->wall_ms, ++core->drops};
+    }
+    finish();
+}
+
 TEST("a time before all that the disk has begins in the rings")
 {
     init(10, 300);

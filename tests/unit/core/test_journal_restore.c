@@ -146,10 +146,17 @@ TEST("the node goes on, and the first batch tells of it and of nothing else")
     end();
 }
 
+static void remove_until(uint64_t sequence)
+{
+    struct rt_core *core = &before.test.core;
+    core->removed = (struct rt_removed){
+        .sequence = sequence, .wall_ms = core->wall_ms, .drop = ++core->drops};
+}
+
 TEST("what topics had that are gone is known after a start, too")
 {
     begin();
-    rt_core_lose(&before.test.core, SEQUENCE - 9);
+    remove_until(SEQUENCE - 9);
     restored(true);
     EXPECT_INT(after.test.core.removed.sequence, SEQUENCE - 9);
     EXPECT_INT(after.test.core.removed.wall_ms, TEST_WALL_MS);
@@ -160,7 +167,7 @@ TEST("what topics had that are gone is known after a start, too")
 TEST("no number is higher than the log's last one, whatever the states say")
 {
     begin();
-    rt_core_lose(&before.test.core, SEQUENCE + 9);
+    remove_until(SEQUENCE + 9);
     test_core_publish_many(&before.test, "a", 5, 100);
     rt_topic_close(test_core_topic(&before.test, "a"));
     test_core_topic(&before.test, "a")->closed_sequence = SEQUENCE + 9;

@@ -92,7 +92,7 @@ TEST("the node is restored as it was saved")
     struct rt_core *core = &disk.test.core;
     disk.journal.next_id = 77;
     disk.journal.lost = (struct rt_lost){.wall_ms = 5, .sequence = 6};
-    rt_core_lose(core, 20);
+    core->removed = (struct rt_removed){20, core->wall_ms, ++core->drops};
     struct rt_saved_node saved = rt_save_node(&disk.journal);
     uint32_t epoch = core->epoch;
     core->epoch = 0;
