@@ -102,13 +102,15 @@ static int refusing_free_bytes(struct rt_disk *disk, uint64_t *bytes)
     return 0;
 }
 
-/* A broker whose disk says what `refusal` is, and has what `free_bytes` is. */
-static void refusing_init(struct test_host *host,
-                          const struct ringtail_config *config)
+static struct test_directory directory;
+static struct ringtail_config config;
+static struct test_host host;
+
+/* From now on the disk says what `refusal` is, and has what `free_bytes` is. */
+static void refuse(void)
 {
     static struct rt_disk_ops refusing;
-    test_host_init(host, config);
-    struct rt_disk *disk = &committer_of(host)->disk.disk;
+    struct rt_disk *disk = &committer_of(&host)->disk.disk;
     honest = disk->ops;
     refusing = *honest;
     refusing.write = refusing_write;
@@ -116,191 +118,168 @@ static void refusing_init(struct test_host *host,
     refusal = 0;
     is_held = false;
     free_bytes = UINT64_MAX;
-    uv_mutex_lock(&committer_of(host)->lock);
+    uv_mutex_lock(&committer_of(&host)->lock);
     disk->ops = &refusing;
-    uv_mutex_unlock(&committer_of(host)->lock);
+    uv_mutex_unlock(&committer_of(&host)->lock);
 }
 
-static enum rt_journal_state state_of(const struct test_host *host)
+static void begin(void)
 {
-    return committer_of(host)->journal.state;
+    test_directory_make(&directory);
+    config = config_over(&directory);
+    test_host_init(&host, &config);
+    refuse();
+}
+
+/* Another broker on the same disk, which refuses nothing. */
+static void restart(void)
+{
+    test_host_finish(&host);
+    test_host_init(&host, &config);
+}
+
+static void finish(void)
+{
+    test_host_finish(&host);
+    test_directory_remove(&directory);
+}
+
+static enum rt_journal_state state(void)
+{
+    return committer_of(&host)->journal.state;
 }
 
 TEST("after a write that failed nothing is taken, and all that is left is read")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     (void)publish(&host, "a");
     until_written(&host);
     refusal = UV_EIO;
     (void)publish(&host, "a");
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FAILED);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FAILED);
     EXPECT_INT(committer_of(&host)->failure, UV_EIO);
     EXPECT_INT(committer_of(&host)->journal.bytes, 0);
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
-    test_host_finish(&host);
-    test_host_init(&host, &config);
+    restart();
     /* Whether the second was lost the first knows: it jumps. */
     EXPECT_INT(publish(&host, "a").offset, 2 + RT_JOURNAL_JUMP);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 TEST("an event that was lost behind an end in good order was lost all the same")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    test_host_init(&host, &config);
+    begin();
     (void)publish(&host, "a");
-    test_host_finish(&host);
-    refusing_init(&host, &config);
+    restart();
+    refuse();
     refusal = UV_EIO;
     EXPECT_INT(publish(&host, "a").offset, 2); /* somebody may have it */
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FAILED);
-    test_host_finish(&host);
-    test_host_init(&host, &config);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FAILED);
+    restart();
     EXPECT_INT(publish(&host, "a").offset, 2 + RT_JOURNAL_JUMP);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 TEST("on a disk that is full events wait, and are written when there is room")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     (void)publish(&host, "a");
     until_written(&host);
     refusal = UV_ENOSPC;
     (void)publish(&host, "a");
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FULL);
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
     test_host_turns(&host, 3);
     EXPECT(uv_backend_timeout(&host.loop) > 0); /* it waits, and does not try */
     EXPECT_INT(committer_of(&host)->failure, 0);
     until_written(&host);
-    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
-    test_host_finish(&host);
-    test_host_init(&host, &config);
+    EXPECT_INT(state(), RT_JOURNAL_WORKING);
+    restart();
     EXPECT_INT(publish(&host, "a").offset, 3);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 TEST("before the disk is full events are refused, until there is room again")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     free_bytes = config.data_reserve - 1;
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FULL);
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
     free_bytes = config.data_reserve + RT_COMMITTER_ROOM;
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_WORKING);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_WORKING);
     (void)publish(&host, "a");
     until_written(&host);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 /* Until the active segment is near its end. */
-static void fill_segment(struct test_host *host)
+static void fill_segment(void)
 {
     static char payload[200 * 1024];
     uint64_t len = RT_LOG_SEGMENT_BYTES - RT_COMMITTER_KEEP;
     for (uint64_t sent = 0; sent < len; sent += sizeof(payload)) {
-        EXPECT_INT(ringtail_publish(host->broker, "a", payload, sizeof(payload),
+        EXPECT_INT(ringtail_publish(host.broker, "a", payload, sizeof(payload),
                                     NULL, NULL),
                    0);
-        until_written(host);
+        until_written(&host);
     }
 }
 
 TEST("a log that fills the disk refuses events while there is room to purge")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     free_bytes = config.data_reserve + RT_LOG_SEGMENT_BYTES;
-    fill_segment(&host);
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    fill_segment();
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FULL);
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
     struct rt_core *core = &host.broker->server.core;
     EXPECT_INT(rt_topic_purge(rt_topic_find(core, RT_BYTES("a"))), 0);
     until_written(&host);
     free_bytes = config.data_reserve + RT_COMMITTER_ROOM;
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_WORKING);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_WORKING);
     (void)publish(&host, "a");
     until_written(&host);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 TEST("a segment that is not near its end needs no room for the next one")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     free_bytes = config.data_reserve;
     (void)publish(&host, "a");
     until_written(&host);
     uint64_t seen = looks;
     TEST_UNTIL(&host.loop, looks > seen + 1);
-    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    EXPECT_INT(state(), RT_JOURNAL_WORKING);
+    finish();
 }
 
 TEST("what found no room is written when there is room for two files")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     free_bytes = config.data_reserve + RT_COMMITTER_ROOM - 1;
     refusal = UV_ENOSPC;
     (void)publish(&host, "a");
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FULL);
     uint64_t seen = looks;
     TEST_UNTIL(&host.loop, looks > seen + 1);
-    EXPECT_INT(state_of(&host), RT_JOURNAL_FULL);
+    EXPECT_INT(state(), RT_JOURNAL_FULL);
     free_bytes = config.data_reserve + RT_COMMITTER_ROOM;
     until_written(&host);
-    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    EXPECT_INT(state(), RT_JOURNAL_WORKING);
+    finish();
 }
 
 TEST("a stop does not wait for room on the disk")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     free_bytes = 0;
     refusal = UV_ENOSPC;
     (void)publish(&host, "a");
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
-    test_host_finish(&host);
-    test_host_init(&host, &config);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FULL);
+    restart();
     EXPECT_INT(publish(&host, "a").offset, 1); /* it never was on disk */
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 static void
@@ -314,13 +293,9 @@ on_published(void *context, int err, const struct ringtail_receipt *receipt)
 TEST("other threads wait for a disk that is far behind, and none is refused")
 {
     static char payload[200 * 1024];
-    struct test_directory directory;
-    struct test_host host;
     uint64_t sent = 0;
     uint64_t published = 0;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     is_held = true;
     for (int turns = 0; turns < 300; turns++) {
         sent +=
@@ -334,38 +309,32 @@ TEST("other threads wait for a disk that is far behind, and none is refused")
     EXPECT_INT(published, 0);
     is_held = false;
     test_host_until(&host, &published, sent);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 /* All but the first are in one batch, which is not with the thread yet. */
-static void publish_many_topics(struct test_host *host)
+static void publish_many_topics(void)
 {
     char topic[16];
     is_held = true;
     for (int i = 0; i < 20000; i++) {
         (void)snprintf(topic, sizeof(topic), "t%d", i);
-        (void)publish(host, topic);
+        (void)publish(&host, topic);
         if (i == 0) {
-            test_host_turn(host);
+            test_host_turn(&host);
         }
     }
 }
 
 TEST("very many new topics at once find memory in the log")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
-    publish_many_topics(&host);
+    begin();
+    publish_many_topics();
     is_held = false;
     until_written(&host);
-    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
+    EXPECT_INT(state(), RT_JOURNAL_WORKING);
     EXPECT_INT(committer_of(&host)->news.batches, 2);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 /* Has room for what is noted of so many topics, and none for what the log has
@@ -374,35 +343,25 @@ TEST("very many new topics at once find memory in the log")
 
 TEST("a log without memory is as one without room, until there is some")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    refusing_init(&host, &config);
+    begin();
     struct rt_heap *heap = &host.broker->server.heap;
-    publish_many_topics(&host);
+    publish_many_topics();
     size_t rest = heap->limit - heap->used - NOTES_BYTES;
     EXPECT_INT(rt_heap_charge(heap, rest), 0);
     is_held = false;
-    TEST_UNTIL(&host.loop, state_of(&host) == RT_JOURNAL_FULL);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FULL);
     EXPECT(ringtail_publish(host.broker, "t0", "x", 1, NULL, NULL) < 0);
     rt_heap_uncharge(heap, rest);
     until_written(&host);
-    EXPECT_INT(state_of(&host), RT_JOURNAL_WORKING);
-    test_host_finish(&host);
-    test_host_init(&host, &config);
+    EXPECT_INT(state(), RT_JOURNAL_WORKING);
+    restart();
     EXPECT_INT(publish(&host, "t19999").offset, 2);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }
 
 TEST("what the log is granted leaves subscribers what is theirs")
 {
-    struct test_directory directory;
-    struct test_host host;
-    test_directory_make(&directory);
-    struct ringtail_config config = config_over(&directory);
-    test_host_init(&host, &config);
+    begin();
     struct rt_heap *heap = &host.broker->server.heap;
     (void)publish(&host, "a");
     until_written(&host);
@@ -414,6 +373,5 @@ TEST("what the log is granted leaves subscribers what is theirs")
     EXPECT(committer_of(&host)->charged <= charged + 1024);
     EXPECT(heap->limit - heap->used >= heap->reserve);
     rt_heap_uncharge(heap, rest);
-    test_host_finish(&host);
-    test_directory_remove(&directory);
+    finish();
 }

@@ -277,6 +277,23 @@ TEST("a batch that is lost is told, and what is behind it is found")
     end();
 }
 
+TEST("so is the last one that a place has told of")
+{
+    begin();
+    for (uint32_t i = 0; i < 9; i++) {
+        scanning_publish(&scanning, 1, 2, 500);
+    }
+    scanning.capacity = 16384;
+    uint64_t last = keeper_batch(&scanning.keeper, 1, SCAN_TOPICS + 9);
+    keeper_image(&scanning.keeper, 1)->bytes[last + 70] ^= 1;
+    EXPECT_INT(scanning_try(&scanning, 0x02, 1), 0);
+    EXPECT_INT(scanning.scan.damaged, 18);
+    EXPECT_INT(scanning.scan.end, 19);
+    EXPECT_INT(scanning.scan.event_count, 16);
+    scanning_release(&scanning);
+    end();
+}
+
 TEST("what the disk says is told, and later it is asked again")
 {
     begin();
