@@ -224,6 +224,8 @@ static const char *remedy_of(int error)
         return "; run `ringtail log repair`";
     case RINGTAIL_EDAMAGED:
         return ": no broker has left what is there; put back a copy of the log";
+    case UV_ENOSPC:
+        return ": what is written anew takes as much room as it has now";
     case UV_EEXIST:
         return ": files of an earlier repair, *.damaged, are in the way";
     default:

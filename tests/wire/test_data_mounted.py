@@ -18,6 +18,11 @@ SMALL_DISK = (
     'mount -t tmpfs -o size=300m none "$0" && exec "$@"',
 )
 
+COPIED = (
+    *MOUNTED,
+    'mount -t tmpfs -o size=100m none /mnt && cp -r "$0" /mnt/log && exec "$@"',
+)
+
 # The disk has four files beside this; and two more when two of them are gone.
 RESERVE = ("--data-reserve", "16MiB")
 
@@ -76,6 +81,31 @@ def full():
             equal(broker.request("DELETE", "/topics/bulk").status, 204)
             until(lambda: broker.metric(WORKING) == 1, "room")
             equal(broker.post("bulk", b"x")["offset"], 1)
+
+
+@test
+def repaired():
+    """A repair that finds no room says what it takes, and leaves the log as it
+    is."""
+    with folder() as data:
+        with broker_on(data) as broker:
+            broker.post("news", b"one" * 1000)
+        need(COPIED, data)
+        with open(f"{data}/{1:020}.rtl", "r+b") as file:
+            place = file.read(1 << 16).index(b"oneone")
+            file.seek(place)
+            file.write(b"two")
+        both = '"$0" log repair /mnt/log || exec "$0" log verify /mnt/log'
+        result = subprocess.run(
+            [*COPIED, data, "sh", "-c", both, program()],
+            capture_output=True,
+            timeout=20,
+            env=environment(),
+            check=False,
+        )
+        assert b"no space left on device: what is" in result.stderr, result
+        assert b"1 topics damaged" in result.stdout, result
+        equal(result.returncode, 6)
 
 
 run()
