@@ -133,7 +133,7 @@ static bool on_gap(struct rt_subscriber *subscriber, const struct rt_gap *gap)
     start(several);
     if (gap->reason == RT_CLOSE_EVENTS_LOST && gap->topic.len == 0) {
         several->refused = several->world->refused;
-        several_tell_damage(several);
+        several_tell_damage(several, gap);
     } else {
         several_tell(several, gap);
     }

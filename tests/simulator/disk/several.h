@@ -88,7 +88,7 @@ struct rt_bytes several_encode(const struct several *several,
 /* What it is told of a topic, or of all that is gone. */
 void several_tell(struct several *several, const struct rt_gap *gap);
 void several_tell_all(struct several *several);
-void several_tell_damage(struct several *several);
+void several_tell_damage(struct several *several, const struct rt_gap *gap);
 
 /* The selector that it has. */
 void several_selector(const struct several *several,

@@ -153,12 +153,11 @@ static void tell_lost(struct several *several)
     }
 }
 
-void several_tell_damage(struct several *several)
+/* Of what a bit has cost the topic may not be known, either. */
+static void tell_unread(struct several *several)
 {
-    const struct rt_selection *selection =
-        several->subscriber.stream->selection;
-    if (several->refused < selection->damaged_sequence) {
-        several->refused = selection->damaged_sequence;
+    if (several->world->is_flipped && several->refused < several->told_of_any) {
+        several->refused = several->told_of_any;
     }
 }
 
@@ -179,6 +178,17 @@ void several_tell(struct several *several, const struct rt_gap *gap)
     EXPECT(gap->topic.len == 0);
     several_tell_all(several);
     tell_lost(several);
+    tell_unread(several);
+}
+
+/* It may be what it waited for, or all that it knows of no more. */
+void several_tell_damage(struct several *several, const struct rt_gap *gap)
+{
+    const struct rt_subscriber *subscriber = &several->subscriber;
+    if (subscriber->stream->selection->damaged_sequence > 0 &&
+        subscriber->lag->drops == several->world->core.drops) {
+        several_tell(several, gap);
+    }
 }
 
 void several_tell_all(struct several *several)
