@@ -173,15 +173,6 @@ static size_t usual_capacity(const struct rt_excerpts *excerpts)
     return capacity / sizeof(struct rt_entry) * sizeof(struct rt_entry);
 }
 
-/* Whoever has found where to begin knows of losses up to that one; but what the
- * disk never got is lost in the midst of what there is: that is told. */
-static uint64_t known_drops(const struct rt_selection *selection,
-                            uint64_t drops)
-{
-    const struct rt_journal *journal = selection->stream.core->journal;
-    return journal->state == RT_JOURNAL_FAILED ? 0 : drops;
-}
-
 static bool is_purged_since(const struct rt_topic *topic,
                             const struct rt_excerpt_waiter *waiter)
 {
@@ -213,7 +204,8 @@ static bool must_wait(struct rt_excerpt_waiter *waiter)
     bool has_excerpt = !waiter->is_seeking &&
                        rt_excerpt_find(selection, waiter->sequence) != NULL;
     if (has_excerpt || !rt_excerpt_is_needed(selection, waiter->sequence)) {
-        waiter->drops = known_drops(selection, selection->stream.core->drops);
+        waiter->drops = rt_followers_drops(selection, waiter->sequence,
+                                           selection->stream.core->drops);
         waiter->is_gone = waiter->wall_ms > 0 && has_gone(waiter);
         wake(waiter, 0, waiter->sequence);
         return false;
@@ -381,9 +373,9 @@ static void tell_found(const struct rt_excerpts *excerpts,
         return;
     }
     bool is_damaged = has_damage(scan); /* that is told to everybody */
-    waiter->drops = is_damaged && waiter->wall_ms == 0
-                        ? 0
-                        : known_drops(waiter->selection, excerpts->drops);
+    uint64_t told = is_damaged && waiter->wall_ms > 0 ? scan->end : scan->first;
+    waiter->drops =
+        rt_followers_drops(waiter->selection, told, excerpts->drops);
     waiter->is_gone = waiter->wall_ms > 0 &&
                       (is_damaged || has_lost(scan) || has_gone(waiter));
     bool is_found = waiter->wall_ms == 0 || scan->event_count > 0;
@@ -395,7 +387,8 @@ static void tell_error(const struct rt_excerpts *excerpts,
                        struct rt_excerpt_waiter *waiter,
                        int err)
 {
-    waiter->drops = known_drops(waiter->selection, excerpts->core->drops);
+    waiter->drops = rt_followers_drops(waiter->selection, excerpts->scan.until,
+                                       excerpts->core->drops);
     wake(waiter, err == RT_ENOMEM ? err : RT_EDAMAGED, excerpts->scan.until);
 }
 

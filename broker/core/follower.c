@@ -106,6 +106,31 @@ void rt_follower_lose(struct rt_follower *follower,
     note_loss(follower, find_lost(follower));
 }
 
+/* The last loss before that one, if it is of something behind a number. */
+static uint64_t
+drops_before(uint64_t drops, uint64_t drop, uint64_t lost, uint64_t sequence)
+{
+    return lost >= sequence && drop > 0 && drop <= drops ? drop - 1 : drops;
+}
+
+uint64_t rt_followers_drops(const struct rt_selection *selection,
+                            uint64_t sequence,
+                            uint64_t drops)
+{
+    if (selection->stream.core->journal->state == RT_JOURNAL_FAILED) {
+        return 0;
+    }
+    drops = drops_before(drops, selection->damaged_drop,
+                         selection->damaged_sequence, sequence);
+    RT_LIST_EACH (link, &selection->followers) {
+        const struct rt_follower *follower =
+            RT_CONTAINER(link, struct rt_follower, in_selection);
+        drops = drops_before(drops, follower->drop, follower->damaged_sequence,
+                             sequence);
+    }
+    return drops;
+}
+
 /* Nobody looks on disk for what was purged. */
 static void note_drop(struct rt_follower *follower)
 {

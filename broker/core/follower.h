@@ -70,6 +70,13 @@ void rt_follower_lose(struct rt_follower *follower,
                       uint64_t removed,
                       uint64_t damaged);
 
+/* Whoever has found where to begin knows of losses until `drops`, but of none
+ * in the midst of what there is: of what the disk never got, or has lost from a
+ * number on. Returns the last loss that need not be told. */
+uint64_t rt_followers_drops(const struct rt_selection *selection,
+                            uint64_t sequence,
+                            uint64_t drops);
+
 /* No more events come to be on disk: what the rings have dropped of others is
  * lost. */
 void rt_followers_fail(struct rt_core *core);

@@ -1,6 +1,8 @@
 /* Where subscribers of several topics begin, of what is on disk. */
 #include "base/error.h"
 #include "broker/core/control.h"
+#include "broker/core/follower.h"
+#include "broker/core/selection.h"
 #include "broker/core/topic.h"
 #include "tests/unit/core/excerpts.h"
 
@@ -153,6 +155,43 @@ TEST("each is told what the disk has lost, whatever is known to be gone")
         core->removed =
             (struct rt_removed){core->sequence, core->wall_ms, ++core->drops};
     }
+    finish();
+}
+
+/* Somebody has found that events of the topic up to a number are damaged. */
+static void damage(const char *name, uint64_t sequence)
+{
+    const struct rt_topic *topic = test_core_topic(&disk.test, name);
+    RT_LIST_EACH (link, &topic->followers) {
+        rt_follower_lose(RT_CONTAINER(link, struct rt_follower, in_topic), 0,
+                         sequence);
+    }
+}
+
+/* Begins with the earliest, and is told of damage. */
+static void expect_told(const char *topic)
+{
+    struct test_sink late;
+    struct rt_since earliest = {.kind = RT_SINCE_EARLIEST};
+    test_sink_init(&late, &disk.test);
+    late.subscriber.gap = RT_GAP_TELL;
+    (void)choose(&late, ALL, earliest);
+    test_journal_flush(&disk);
+    EXPECT_INT(late.gap_count, 1);
+    EXPECT_TEXT(late.gap.topic, topic);
+    EXPECT_INT(late.gap.reason, RT_CLOSE_EVENTS_LOST);
+    test_sink_finish(&late);
+}
+
+TEST("who begins with what there is, is told of damage that others have found")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_journal_flush(&disk);
+    damage("b", 199);
+    expect_told("b");
+    rt_selection_lose(sink.subscriber.stream->selection, 1500);
+    expect_told("");
     finish();
 }
 
