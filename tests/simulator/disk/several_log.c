@@ -147,7 +147,11 @@ bool several_may_lack(const struct several *several, const struct item *item)
  * disk that fails never got, behind events that it has. */
 static void tell_lost(struct several *several)
 {
-    uint64_t lost = several->subscriber.stream->selection->lost_sequence;
+    const struct rt_selection *selection =
+        several->subscriber.stream->selection;
+    uint64_t lost = selection->lost_sequence > selection->damaged_sequence
+                        ? selection->lost_sequence
+                        : selection->damaged_sequence;
     if (several->told_of_any < lost) {
         several->told_of_any = lost;
     }
