@@ -151,6 +151,20 @@ static void give_no_scan(struct world *world, int err)
     }
 }
 
+/* A scan that ends early has looked at what is lost up to where it was to end.
+ */
+static void extend_losses(const struct world *world, struct rt_log_scan *scan)
+{
+    for (uint32_t i = 0; i < scan->topic_count; i++) {
+        struct rt_log_scan_topic *topic = &scan->topics[i];
+        if (topic->lost > 0) {
+            uint64_t lost = rt_log_index_shelf(&world->log->index, topic->id)
+                                ->loss.sequence;
+            topic->lost = lost < scan->until ? lost : scan->until - 1;
+        }
+    }
+}
+
 void disk_scan(struct world *world)
 {
     struct rt_log_scan *scan = world->scan;
@@ -173,6 +187,7 @@ void disk_scan(struct world *world)
               scan->first, scan->end, err, scan->event_count);
     EXPECT(err == 0 || err == RT_ERANGE || world->habits.fails);
     scan->until = until;
+    extend_losses(world, scan);
     if (err == 0 || err == RT_ERANGE) {
         give_scan(world, err);
     } else {
