@@ -103,13 +103,14 @@ static struct spot find_spot(const struct rt_log_scanner *scanner,
 /* --- from batch to batch --- */
 
 /* Whether nothing wanted is before the mark. What is before the spot of some
- * topics may be of others, with any number. */
+ * topics may be of others, with any number; and so may what is damaged there.
+ */
 static bool goes_on(const struct rt_log_scan_mark *mark,
                     const struct rt_log_scan *scan,
                     const struct spot *spot)
 {
     return mark->segment == spot->segment &&
-           (mark->position == spot->position ||
+           ((mark->position == spot->position && !mark->is_behind_damage) ||
             (mark->position > spot->position && mark->next <= scan->end));
 }
 
@@ -168,22 +169,26 @@ static bool is_over(const struct rt_log_scanner *scanner,
 }
 
 /* The batch that the walk is at. What came before it without being found there
- * is damaged. A batch that is passed over on the way to the first number does
- * not count: who begins at the spot again, each time, would never come there.
- */
+ * is damaged, also for others who go on from the mark before the batch was
+ * taken. One that is passed over on the way to the first number does not count:
+ * who begins at the spot again, each time, would never come there. */
 static int scan_batch(struct rt_log_scanner *scanner, struct rt_log_scan *scan)
 {
     const struct rt_log_walk *walk = &scanner->walk;
     struct rt_log_scan_mark *mark = &scanner->marks[0];
     if (walk->position > mark->position) {
+        mark->position = walk->position;
+        mark->is_behind_damage = true;
+    }
+    if (mark->is_behind_damage) {
         scan->damaged = walk->batch.sequence;
     }
     uint64_t wanted = scan->end;
     int err = rt_log_scan_batch(scanner, scan);
-    mark->position = walk->position;
     if (err == 0 && scan->end > walk->batch.sequence) {
         mark->position = rt_log_walk_end(walk);
         mark->next = walk->batch.sequence + 1;
+        mark->is_behind_damage = false;
         scanner->walked += scan->end > wanted ? walk->batch.length : 0;
     }
     return err;

@@ -69,6 +69,7 @@ struct rt_log_scan_mark {
     uint64_t position; /* of the next batch there, */
     uint64_t next;  /* before which no event has this number or a higher one */
     uint64_t width; /* how many numbers had room, of a batch that has not */
+    bool is_behind_damage; /* what comes right before it is lost */
 };
 
 struct rt_log_scanner {

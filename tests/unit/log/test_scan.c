@@ -277,6 +277,29 @@ TEST("a batch that is lost is told, and what is behind it is found")
     end();
 }
 
+/* The number up to which a scan says that events are lost. */
+static uint64_t lost_from(uint32_t mask, uint64_t first)
+{
+    EXPECT_INT(scanning_try(&scanning, mask, first), 0);
+    scanning_release(&scanning);
+    return scanning.scan.damaged;
+}
+
+TEST("it is told to each who goes on before what is behind it")
+{
+    begin();
+    for (uint32_t i = 0; i < 9; i++) {
+        scanning_publish(&scanning, i == 6 ? 2 : 1, 2, 500);
+    }
+    uint64_t fifth = keeper_batch(&scanning.keeper, 1, SCAN_TOPICS + 5);
+    keeper_image(&scanning.keeper, 1)->bytes[fifth + 70] ^= 1;
+    scanning.capacity = 4800; /* four batches */
+    EXPECT_INT(lost_from(0x02, 1), 12);
+    EXPECT_INT(lost_from(0x04, 9), 0);
+    EXPECT_INT(lost_from(0x02, 9), 12);
+    end();
+}
+
 TEST("so is the last one that a place has told of")
 {
     begin();
