@@ -204,9 +204,11 @@ static bool must_wait(struct rt_excerpt_waiter *waiter)
     bool has_excerpt = !waiter->is_seeking &&
                        rt_excerpt_find(selection, waiter->sequence) != NULL;
     if (has_excerpt || !rt_excerpt_is_needed(selection, waiter->sequence)) {
-        waiter->drops = rt_followers_drops(selection, waiter->sequence,
-                                           selection->stream.core->drops);
-        waiter->is_gone = waiter->wall_ms > 0 && has_gone(waiter);
+        if (waiter->is_seeking) { /* or nobody asks: it looks at all topics */
+            waiter->drops = rt_followers_drops(selection, waiter->sequence,
+                                               selection->stream.core->drops);
+            waiter->is_gone = waiter->wall_ms > 0 && has_gone(waiter);
+        }
         wake(waiter, 0, waiter->sequence);
         return false;
     }

@@ -195,6 +195,30 @@ TEST("who begins with what there is, is told of damage that others have found")
     finish();
 }
 
+static void keep_still(struct rt_excerpt_waiter *waiter, int err, uint64_t next)
+{
+    EXPECT_INT(err, 0);
+    EXPECT_INT(next, waiter->sequence);
+}
+
+TEST("losses are looked for by who looks for where to begin, and by no other")
+{
+    init(400, 300);
+    (void)choose(&sink, ALL, behind(0));
+    test_journal_flush(&disk);
+    struct rt_excerpt_waiter waiter = {.selection =
+                                           sink.subscriber.stream->selection,
+                                       .sequence = 1600,
+                                       .drops = 77,
+                                       .wake = keep_still};
+    rt_excerpt_wait(&waiter);
+    EXPECT_INT(waiter.drops, 77);
+    waiter.is_seeking = true;
+    rt_excerpt_wait(&waiter);
+    EXPECT_INT(waiter.drops, disk.test.core.drops);
+    finish();
+}
+
 TEST("a time before all that the disk has begins in the rings")
 {
     init(10, 300);
