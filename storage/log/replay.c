@@ -3,6 +3,9 @@
 #include "base/error.h"
 #include "storage/log/apply.h"
 
+/* Numbers that no log comes to, so that none of them overflows. */
+#define NUMBER_MAX (UINT64_MAX / 2)
+
 void rt_log_replay_init(struct rt_log_replay *replay,
                         struct rt_log *log,
                         struct rt_log_window *window,
@@ -21,6 +24,9 @@ void rt_log_replay_init(struct rt_log_replay *replay,
 /* A topic of which not even the name is known still has its number. */
 static int add_lost(struct rt_log *log, uint64_t topic)
 {
+    if (topic >= NUMBER_MAX) {
+        return RT_EDAMAGED;
+    }
     struct rt_log_shelf *shelf =
         rt_log_index_add(&log->index, topic, (struct rt_bytes){0});
     if (shelf == NULL) {
@@ -118,9 +124,6 @@ static int is_credible(struct rt_log *log, const struct rt_log_part *part)
     shelf->state = RT_LOG_SHELF_SOUND;
     return 1;
 }
-
-/* Numbers that no log comes to, so that none of them overflows. */
-#define NUMBER_MAX (UINT64_MAX / 2)
 
 /* Whether a topic's part says what one that was written by us could. */
 static bool is_possible(const struct rt_log_part *part)

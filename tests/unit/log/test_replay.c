@@ -271,6 +271,31 @@ TEST("what no log says is not taken for what one does")
     }
 }
 
+TEST("nor is it of what does not check")
+{
+    struct rt_log_draft draft;
+    static const struct rt_log_part part = {
+        .kind = RT_LOG_TOPIC,
+        .topic = UINT64_MAX,
+        .description = {.name = {"none", 4}, .next_offset = 1}};
+    struct rt_log_batch batch = {.parts = &part, .part_count = 1};
+    begin();
+    keeper_open(&keeper);
+    rt_log_draft_init(&draft, &keeper.others);
+    EXPECT_INT(rt_log_draft_fill(&draft, &batch), 0);
+    draft.made.data[0] ^= 1;
+    write_behind(&draft);
+    struct rt_log_tail *tail = &keeper.log->tail;
+    tail->position += draft.head.length;
+    tail->chain = draft.head.crc;
+    tail->batch++;
+    rt_log_draft_finish(&draft);
+    keeper_describe(&keeper, 3, "three");
+    keeper_close(&keeper);
+    EXPECT_INT(keeper_try_open(&keeper), RT_EDAMAGED);
+    keeper_finish(&keeper);
+}
+
 TEST("a key that is longer than there may be one is left out")
 {
     struct rt_log_draft draft;
