@@ -223,28 +223,14 @@ bool rt_log_extent(struct rt_log *log,
     return is_there;
 }
 
-/* What a place ends with, by which it is looked for. */
-typedef uint64_t (*end_fn)(const struct rt_log_span *span);
-
-static uint64_t end_in_time(const struct rt_log_span *span)
-{
-    return span->wall_ms;
-}
-
-static uint64_t end_in_sequence(const struct rt_log_span *span)
-{
-    return span->sequence;
-}
-
 /* The first offset of the first place that does not end before. */
-static uint64_t
-offset_in(const struct rt_log_shelf *shelf, end_fn end, uint64_t value)
+static uint64_t offset_since(const struct rt_log_shelf *shelf, uint64_t wall_ms)
 {
     uint32_t low = 0;
     uint32_t high = shelf->place_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (end(&shelf->places[middle].span) < value) {
+        if (shelf->places[middle].span.wall_ms < wall_ms) {
             low = middle + 1;
         } else {
             high = middle;
@@ -257,27 +243,15 @@ offset_in(const struct rt_log_shelf *shelf, end_fn end, uint64_t value)
     return first > shelf->floor ? first : shelf->floor;
 }
 
-static uint64_t
-search(struct rt_log *log, uint64_t topic, end_fn end, uint64_t value)
+uint64_t
+rt_log_offset_since(struct rt_log *log, uint64_t topic, uint64_t wall_ms)
 {
     rt_log_index_lock(&log->index);
     const struct rt_log_shelf *shelf = rt_log_index_shelf(&log->index, topic);
     bool is_there = shelf != NULL && shelf->state != RT_LOG_SHELF_NEW;
-    uint64_t offset = is_there ? offset_in(shelf, end, value) : 0;
+    uint64_t offset = is_there ? offset_since(shelf, wall_ms) : 0;
     rt_log_index_unlock(&log->index);
     return offset;
-}
-
-uint64_t
-rt_log_offset_since(struct rt_log *log, uint64_t topic, uint64_t wall_ms)
-{
-    return search(log, topic, end_in_time, wall_ms);
-}
-
-uint64_t
-rt_log_offset_from(struct rt_log *log, uint64_t topic, uint64_t sequence)
-{
-    return search(log, topic, end_in_sequence, sequence);
 }
 
 static uint64_t lesser(uint64_t a, uint64_t b)

@@ -30,9 +30,6 @@
 #define RT_LOG_PLACE_BYTES     ((uint64_t)256 * 1024)
 #define RT_LOG_PLACE_BYTES_OWN ((uint64_t)4 * 1024)
 
-/* What the file system is to have left beside a new segment. */
-#define RT_LOG_RESERVE_BYTES ((uint64_t)256 * 1024 * 1024)
-
 #define RT_LOG_TOPIC_NAME_MAX 255                 /* bytes */
 #define RT_LOG_STATE_MAX      64                  /* bytes, of a topic */
 #define RT_LOG_NODE_MAX       256                 /* bytes, of the node */
@@ -225,14 +222,11 @@ bool rt_log_extent(struct rt_log *log,
 
 /*
  * An offset at or before the topic's first event on disk that is stamped at
- * `wall_ms` or later, or that has that number among all or a higher one; its
- * next_offset if there is none. What lies between is a place at most.
- * Any thread; waits for no disk. 0 if there is no such topic.
+ * `wall_ms` or later; its next_offset if there is none. What lies between is a
+ * place at most. Any thread; waits for no disk. 0 if there is no such topic.
  */
 uint64_t
 rt_log_offset_since(struct rt_log *log, uint64_t topic, uint64_t wall_ms);
-uint64_t
-rt_log_offset_from(struct rt_log *log, uint64_t topic, uint64_t sequence);
 
 /*
  * Of the topic's last `count` > 0 events on disk before an offset the first
