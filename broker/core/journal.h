@@ -281,6 +281,9 @@ uint64_t rt_journal_batch_of(const struct rt_journal *journal, uint64_t ticket);
  */
 void rt_journal_done(struct rt_journal *journal, int err);
 
+/* The log has failed, while nobody writes a batch. */
+void rt_journal_fail(struct rt_journal *journal);
+
 /* Notes for the batch that is collected: 0 or RT_ENOMEM. */
 RT_MUST_USE int rt_journal_note_node(struct rt_journal *journal);
 /* Room for a key of that length, so that noting it cannot fail; until then no

@@ -328,7 +328,7 @@ static void release(struct rt_journal *journal, struct rt_journal_batch *batch)
     clear(batch);
 }
 
-static void fail(struct rt_journal *journal)
+void rt_journal_fail(struct rt_journal *journal)
 {
     journal->state = RT_JOURNAL_FAILED;
     if (journal->writing != NULL) {
@@ -350,7 +350,7 @@ void rt_journal_done(struct rt_journal *journal, int err)
     journal->writing = journal->offered;
     journal->offered = NULL;
     if (err < 0) {
-        fail(journal);
+        rt_journal_fail(journal);
     } else {
         journal->done = batch->number;
         journal->sequence = batch->sequence;

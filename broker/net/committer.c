@@ -240,6 +240,11 @@ static void settle(struct rt_committer *committer)
         committer->failure = news->err == RT_ENOSPC ? 0 : news->err;
         rt_journal_done(journal, news->err);
     }
+    if (news->has_failed && journal->writing == NULL &&
+        journal->state != RT_JOURNAL_FAILED) {
+        committer->failure = RT_EFAILED;
+        rt_journal_fail(journal);
+    }
     rt_journal_set_full(journal, news->is_full);
 }
 

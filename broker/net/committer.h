@@ -99,12 +99,13 @@ struct rt_committer_task {
 
 /* What the thread tells the loop. */
 struct rt_committer_news {
-    uint64_t done;  /* number of the last batch on disk */
-    int err;        /* of the one behind it: nothing is taken but that again */
-    bool is_short;  /* what it was granted was not enough: it is given more */
-    bool is_full;   /* the disk, or what memory there may be for the log */
-    bool has_ended; /* the log is closed */
-    int retain_err; /* of the last retention */
+    uint64_t done;   /* number of the last batch on disk */
+    int err;         /* of the one behind it: nothing is taken but that again */
+    bool is_short;   /* what it was granted was not enough: it is given more */
+    bool is_full;    /* the disk, or what memory there may be for the log */
+    bool has_ended;  /* the log is closed */
+    int retain_err;  /* of the last retention, */
+    bool has_failed; /* which was the end of the log */
     size_t heap_used;
     uint64_t batches;  /* that are on disk */
     uint64_t events;   /* of the last one */

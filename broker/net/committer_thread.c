@@ -133,14 +133,18 @@ static void give_room(struct rt_committer *committer)
     }
 }
 
+/* That it was the end of the log is told at once: there may be no batch for
+ * long that would find out. */
 static void retain(struct rt_committer *committer)
 {
     uv_mutex_unlock(&committer->lock);
     int err = rt_log_retain(committer->log, rt_clock_wall_ms());
     uv_mutex_lock(&committer->lock);
     committer->retained_segment = rt_log_usage(committer->log).last_segment;
-    if (err != committer->told.retain_err) {
+    bool has_failed = rt_log_has_failed(committer->log);
+    if (err != committer->told.retain_err || has_failed) {
         committer->told.retain_err = err;
+        committer->told.has_failed = has_failed;
         tell(committer);
     }
 }
@@ -163,6 +167,13 @@ static bool has_grown(const struct rt_committer *committer)
     return usage.last_segment > committer->retained_segment;
 }
 
+static bool is_retention_due(struct rt_committer *committer)
+{
+    return !rt_log_has_failed(committer->log) &&
+           (has_grown(committer) ||
+            is_due(&committer->retained_ns, RT_COMMITTER_RETAIN_MS));
+}
+
 /* Once for each segment that comes near its end, which may be sooner than the
  * next look is due. */
 static bool comes_near_end(struct rt_committer *committer)
@@ -181,8 +192,7 @@ static void tend(struct rt_committer *committer)
         comes_near_end(committer)) {
         look(committer);
     }
-    if (has_grown(committer) ||
-        is_due(&committer->retained_ns, RT_COMMITTER_RETAIN_MS)) {
+    if (is_retention_due(committer)) {
         retain(committer);
     }
     give_room(committer);

@@ -2,6 +2,7 @@
 
 #include <uv.h>
 
+#include "base/error.h"
 #include "broker/core/topic.h"
 #include "broker/net/committer.h"
 #include "broker/net/server.h"
@@ -190,6 +191,13 @@ void rt_report_opened(const struct rt_server *server, uint64_t took_ms)
     }
 }
 
+/* What the disk said is not known of each failure. */
+static const char *reason_of(int err)
+{
+    return err == RT_EFAILED ? "a write or a sync has failed"
+                             : uv_strerror(err);
+}
+
 static void tell_state(const struct rt_committer *committer,
                        const struct rt_report *before)
 {
@@ -204,7 +212,7 @@ static void tell_state(const struct rt_committer *committer,
     case RT_JOURNAL_FAILED:
         tell_that(before, RINGTAIL_LOG_WARNING,
                   "the log has failed, and takes nothing until a new start: ",
-                  uv_strerror(committer->failure));
+                  reason_of(committer->failure));
         break;
     }
 }

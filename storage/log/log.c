@@ -201,6 +201,11 @@ int rt_log_append(struct rt_log *log, const struct rt_log_batch *batch)
     return 0;
 }
 
+bool rt_log_has_failed(const struct rt_log *log)
+{
+    return log->condition == RT_LOG_FAILED;
+}
+
 /* --- what others look at --- */
 
 bool rt_log_extent(struct rt_log *log,

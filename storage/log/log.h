@@ -184,6 +184,9 @@ void rt_log_close(struct rt_log *log);
 RT_MUST_USE int rt_log_append(struct rt_log *log,
                               const struct rt_log_batch *batch);
 
+/* Whether that, or retention, has come to the end. */
+bool rt_log_has_failed(const struct rt_log *log);
+
 /*
  * What is to be done when a segment has begun, and now and then: seals the one
  * before it, which no batch waits for. Forgets keys that are of no use any

@@ -91,6 +91,15 @@ static int refusing_write(struct rt_disk *disk,
     return err < 0 ? err : honest->write(disk, file, ranges, count, at);
 }
 
+static int
+failing_truncate(struct rt_disk *disk, struct rt_file *file, uint64_t len)
+{
+    (void)disk;
+    (void)file;
+    (void)len;
+    return UV_EIO;
+}
+
 static _Atomic uint64_t free_bytes; /* of the disk */
 static _Atomic uint64_t looks;      /* for them */
 
@@ -166,6 +175,35 @@ TEST("after a write that failed nothing is taken, and all that is left is read")
     finish();
 }
 
+/* So many bytes of events, one after the other. */
+static void fill(uint64_t len)
+{
+    static char payload[200 * 1024];
+    for (uint64_t sent = 0; sent < len; sent += sizeof(payload)) {
+        EXPECT_INT(ringtail_publish(host.broker, "a", payload, sizeof(payload),
+                                    NULL, NULL),
+                   0);
+        until_written(&host);
+    }
+}
+
+TEST("a log that has failed between batches is told to have, without one")
+{
+    static struct rt_disk_ops failing;
+    begin();
+    struct rt_committer *committer = committer_of(&host);
+    uv_mutex_lock(&committer->lock);
+    failing = *committer->disk.disk.ops;
+    failing.truncate = failing_truncate; /* what a segment is sealed with */
+    committer->disk.disk.ops = &failing;
+    uv_mutex_unlock(&committer->lock);
+    fill(RT_LOG_SEGMENT_BYTES);
+    TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FAILED);
+    EXPECT_INT(committer->news.retain_err, UV_EIO);
+    EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    finish();
+}
+
 TEST("an event that was lost behind an end in good order was lost all the same")
 {
     begin();
@@ -212,24 +250,11 @@ TEST("before the disk is full events are refused, until there is room again")
     finish();
 }
 
-/* Until the active segment is near its end. */
-static void fill_segment(void)
-{
-    static char payload[200 * 1024];
-    uint64_t len = RT_LOG_SEGMENT_BYTES - RT_COMMITTER_KEEP;
-    for (uint64_t sent = 0; sent < len; sent += sizeof(payload)) {
-        EXPECT_INT(ringtail_publish(host.broker, "a", payload, sizeof(payload),
-                                    NULL, NULL),
-                   0);
-        until_written(&host);
-    }
-}
-
 TEST("a log that fills the disk refuses events while there is room to purge")
 {
     begin();
     free_bytes = config.data_reserve + RT_LOG_SEGMENT_BYTES;
-    fill_segment();
+    fill(RT_LOG_SEGMENT_BYTES - RT_COMMITTER_KEEP);
     TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FULL);
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
     struct rt_core *core = &host.broker->server.core;
