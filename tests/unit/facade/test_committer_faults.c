@@ -6,6 +6,7 @@
 #include "broker/core/control.h"
 #include "broker/core/topic.h"
 #include "tests/support/accounts.h"
+#include "tests/support/peer.h"
 #include "tests/unit/facade/logged.h"
 
 static int created(const struct ringtail_config *config)
@@ -158,6 +159,18 @@ static enum rt_journal_state state(void)
     return committer_of(&host)->journal.state;
 }
 
+/* What whoever asks whether the broker is ready is told. */
+static void expect_unready(const char *state)
+{
+    static struct test_peer peer;
+    test_host_listen(&host);
+    test_peer_connect(&peer, &host);
+    test_peer_send(&peer, "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_peer_await(&peer, "HTTP/1.1 503 ");
+    test_peer_await(&peer, state);
+    test_peer_close(&peer);
+}
+
 TEST("after a write that failed nothing is taken, and all that is left is read")
 {
     begin();
@@ -169,6 +182,7 @@ TEST("after a write that failed nothing is taken, and all that is left is read")
     EXPECT_INT(committer_of(&host)->failure, UV_EIO);
     EXPECT_INT(committer_of(&host)->journal.bytes, 0);
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    expect_unready("storage-failed\n");
     restart();
     /* Whether the second was lost the first knows: it jumps. */
     EXPECT_INT(publish(&host, "a").offset, 2 + RT_JOURNAL_JUMP);
@@ -201,6 +215,7 @@ TEST("a log that has failed between batches is told to have, without one")
     TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FAILED);
     EXPECT_INT(committer->news.retain_err, UV_EIO);
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    expect_unready("storage-failed\n");
     finish();
 }
 
@@ -243,6 +258,7 @@ TEST("before the disk is full events are refused, until there is room again")
     free_bytes = config.data_reserve - 1;
     TEST_UNTIL(&host.loop, state() == RT_JOURNAL_FULL);
     EXPECT(ringtail_publish(host.broker, "a", "x", 1, NULL, NULL) < 0);
+    expect_unready("storage-full\n");
     free_bytes = config.data_reserve + RT_COMMITTER_ROOM;
     TEST_UNTIL(&host.loop, state() == RT_JOURNAL_WORKING);
     (void)publish(&host, "a");
