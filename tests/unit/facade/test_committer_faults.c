@@ -283,6 +283,29 @@ TEST("a log that fills the disk refuses events while there is room to purge")
     finish();
 }
 
+/* Batches of 4 MB, each of which is written, until the log takes no more. */
+static void fill_quickly(void)
+{
+    static char payload[200 * 1024];
+    int err = 0;
+    while (err == 0) {
+        for (int i = 0; i < 20 && err == 0; i++) {
+            err = ringtail_publish(host.broker, "a", payload, sizeof(payload),
+                                   NULL, NULL);
+        }
+        until_written(&host);
+    }
+}
+
+TEST("so does one that is full before the disk is looked at again")
+{
+    begin();
+    free_bytes = config.data_reserve + RT_LOG_SEGMENT_BYTES;
+    fill_quickly();
+    EXPECT_INT(state(), RT_JOURNAL_FULL);
+    finish();
+}
+
 TEST("a segment that is not near its end needs no room for the next one")
 {
     begin();
