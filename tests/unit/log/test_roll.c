@@ -169,6 +169,10 @@ TEST("the oldest goes where the next one and an index would be too much")
             rt_log_usage(keeper.log).bytes +
             rt_log_seal_length(keeper.log->tail.place_count) +
             rt_log_next_length(keeper.log) - less;
+        const struct rt_log_volume *oldest = keeper.log->index.volumes;
+        EXPECT_INT(rt_log_next_room(keeper.log) +
+                       less * (oldest->end + oldest->seal),
+                   rt_log_next_length(keeper.log));
         keeper_publish(&keeper, 1, 10, 500);
         EXPECT_INT(rt_log_usage(keeper.log).segment_count, 4 - less);
         keeper_finish(&keeper);
