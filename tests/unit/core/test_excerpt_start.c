@@ -190,8 +190,10 @@ TEST("who begins with what there is, is told of damage that others have found")
     test_journal_flush(&disk);
     damage("b", 199);
     expect_told("b");
-    rt_selection_lose(sink.subscriber.stream->selection, 1500);
+    struct rt_selection *selection = sink.subscriber.stream->selection;
+    rt_selection_lose(selection, 1500);
     expect_told("");
+    EXPECT_INT(rt_followers_drops(selection, 1000, 0), 0);
     finish();
 }
 

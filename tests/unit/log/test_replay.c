@@ -234,6 +234,18 @@ TEST("what was purged behind what does not check does not come back")
     keeper_finish(&keeper);
 }
 
+TEST("what does not check is lost also where the topic was changed behind it")
+{
+    begin();
+    keeper_open(&keeper);
+    keeper_describe(&keeper, 1, "one");
+    keeper_close(&keeper);
+    keeper_flip(&keeper, 1, keeper_batch(&keeper, 1, 5) + 128 + 30);
+    keeper_open(&keeper);
+    expect_topic(1, 4, true);
+    keeper_finish(&keeper);
+}
+
 /* Writes a batch behind the log's last one. */
 static void write_behind(struct rt_log_draft *draft)
 {
