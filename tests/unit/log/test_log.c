@@ -243,6 +243,41 @@ TEST("a write for which there is no room is taken back")
     keeper_finish(&keeper);
 }
 
+static const struct rt_disk_ops *honest;
+static uint64_t failing; /* which call behind the refused write */
+
+static int refusing_write(struct rt_disk *disk,
+                          struct rt_file *file,
+                          const struct rt_bytes *ranges,
+                          size_t count,
+                          uint64_t at)
+{
+    (void)file;
+    (void)ranges;
+    (void)count;
+    (void)at;
+    disk->ops = honest;
+    fake_disk_fault_at(&keeper.disk, failing, FAKE_EIO);
+    return RT_ENOSPC;
+}
+
+TEST("where such a write cannot be taken back the log has failed")
+{
+    for (failing = 1; failing <= 2; failing++) { /* zeros, and their sync */
+        keeper_init(&keeper);
+        keeper_open(&keeper);
+        keeper_describe(&keeper, 1, "news");
+        honest = keeper.disk.disk.ops;
+        struct rt_disk_ops refusing = *honest;
+        refusing.write = refusing_write;
+        keeper.disk.disk.ops = &refusing;
+        EXPECT_INT(keeper_try_publish(&keeper, 1, 5, 20), RT_EIO);
+        EXPECT_INT(keeper_try_publish(&keeper, 1, 5, 20), RT_EFAILED);
+        EXPECT(rt_log_has_failed(keeper.log));
+        keeper_finish(&keeper);
+    }
+}
+
 TEST("a topic that was refused was never there")
 {
     keeper_init(&keeper);
