@@ -246,18 +246,6 @@ static inline void peer_feed_text(struct peer *peer, const char *text)
     peer_feed(peer, rt_bytes_of(text));
 }
 
-/* A server's frame, whole. */
-static inline void peer_feed_frame(struct peer *peer,
-                                   enum rt_opcode opcode,
-                                   struct rt_bytes payload)
-{
-    static char frame[PEER_OUTPUT_MAX];
-    size_t len = rt_frame_header((uint8_t *)frame, opcode, payload.len);
-    EXPECT(payload.len <= sizeof(frame) - len);
-    memcpy(frame + len, payload.data, payload.len);
-    peer_feed(peer, (struct rt_bytes){frame, len + payload.len});
-}
-
 static inline void
 peer_feed_close(struct peer *peer, uint16_t code, const char *reason)
 {
