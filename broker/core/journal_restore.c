@@ -16,6 +16,11 @@ static bool is_plausible(const struct rt_log_topic *topic)
            topic->next_offset > 0 && topic->next_offset < OFFSET_MAX;
 }
 
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The ring begins behind what the log has. */
 static void go_on(struct rt_topic *topic, uint64_t jump, uint64_t sequence)
 {
@@ -29,6 +34,7 @@ static void go_on(struct rt_topic *topic, uint64_t jump, uint64_t sequence)
     rt_topic_mark(topic, next);
 }
 
+/* Of what was purged the log may not know when it came: before the start. */
 static int restore(struct rt_topic *topic,
                    const struct rt_log_topic *saved,
                    const struct rt_log_standing *standing)
@@ -46,7 +52,7 @@ static int restore(struct rt_topic *topic,
         topic->ring.wall_ms = standing->wall_ms; /* not all is purged */
     } else {
         topic->purged_sequence = standing->sequence;
-        topic->purged_ms = standing->wall_ms;
+        topic->purged_ms = greater(standing->wall_ms, topic->core->wall_ms);
     }
     go_on(topic, 0, standing->sequence);
     return 0;

@@ -194,6 +194,17 @@ TEST("all of a topic that was purged is known to be purged")
     end();
 }
 
+TEST("what was purged came before the start, where the log does not know when")
+{
+    begin();
+    test_core_publish_many(&before.test, "a", 5, 100);
+    EXPECT_INT(rt_topic_purge(test_core_topic(&before.test, "a")), 0);
+    after.test.core.wall_ms = LAST_MS + 1;
+    EXPECT_INT(tell("a", 7, false), 0);
+    EXPECT_INT(durable("a")->topic->purged_ms, LAST_MS + 1);
+    end();
+}
+
 TEST("who reads several topics is told that damage may have cost whole ones")
 {
     begin();
