@@ -197,7 +197,7 @@ static void begin_node(struct world *world)
     if (is_other || core->sequence < world->sequence) {
         EXPECT(world->is_flipped);
         for (uint32_t i = 0; i < world->habits.topic_count; i++) {
-            truth_renumber(&world->topics[i], is_other ? 0 : core->sequence);
+            truth_renumber(&world->topics[i], core->sequence);
         }
     }
 }
