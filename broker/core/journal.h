@@ -63,7 +63,8 @@ struct rt_lost {
  * later, with a number of its own, may be one of them. */
 struct rt_unnamed {
     uint64_t wall_ms; /* when the start was that found damage last; 0: none */
-    uint64_t next_id; /* the least number of a topic that began later */
+    uint64_t next_id; /* the least number of a topic that began since that was
+                         found first */
 };
 
 /* Events of a topic next to one another, in one segment. */

@@ -149,6 +149,16 @@ static void lose(struct rt_core *core, const struct rt_lost *lost)
     }
 }
 
+/* Topics that began since damage was found first may have been there before. */
+static void note_unnamed(struct rt_journal *journal)
+{
+    struct rt_unnamed *unnamed = &journal->unnamed;
+    if (unnamed->wall_ms == 0) {
+        unnamed->next_id = journal->next_id;
+    }
+    unnamed->wall_ms = journal->core->wall_ms;
+}
+
 /* What ends and damage have cost, and what topics had that are gone. */
 static void know_losses(struct rt_journal *journal,
                         uint64_t jump,
@@ -161,7 +171,7 @@ static void know_losses(struct rt_journal *journal,
         journal->lost = now;
     }
     if (found->damages > 0) {
-        journal->unnamed = (struct rt_unnamed){core->wall_ms, journal->next_id};
+        note_unnamed(journal);
     }
     lose(core, found->damages > 0 ? &now : &journal->lost);
 }

@@ -309,6 +309,20 @@ TEST("that is known after the next start, too")
     end();
 }
 
+TEST("more damage does not hide what the first may have cost")
+{
+    begin();
+    before.journal.unnamed = (struct rt_unnamed){TEST_WALL_MS - 1000, 2};
+    rt_journal_change(rt_topic_obtain(&before.test.core, RT_BYTES("a")));
+    rt_journal_change(rt_topic_obtain(&before.test.core, RT_BYTES("b")));
+    EXPECT_INT(tell("a", 1, false), 0);
+    EXPECT_INT(tell("b", 1, false), 0);
+    restored_with(&damaged);
+    EXPECT(!is_told_since("a", TEST_WALL_MS));
+    EXPECT(is_told_since("b", TEST_WALL_MS));
+    end();
+}
+
 TEST("what an end may have cost is known after the next one, too")
 {
     begin();
