@@ -257,19 +257,32 @@ TEST("what came before a time is passed over")
     end();
 }
 
-TEST("a batch that is lost is told, and what is behind it is found")
+/* The head of one of the batches of events does not check. */
+static void flip_batch(uint32_t number)
 {
-    begin();
+    uint64_t batch = keeper_batch(&scanning.keeper, 1, SCAN_TOPICS + number);
+    keeper_image(&scanning.keeper, 1)->bytes[batch + 70] ^= 1;
+}
+
+/* A scan of nine batches of two events, one of which is lost: it tells up to
+ * which number, and has the others. */
+static void scan_without(uint32_t batch, uint64_t damaged)
+{
     for (uint32_t i = 0; i < 9; i++) {
         scanning_publish(&scanning, 1, 2, 500);
     }
+    flip_batch(batch);
     scanning.capacity = 16384;
-    uint64_t fifth = keeper_batch(&scanning.keeper, 1, SCAN_TOPICS + 5);
-    keeper_image(&scanning.keeper, 1)->bytes[fifth + 70] ^= 1;
     EXPECT_INT(scanning_try(&scanning, 0x02, 1), 0);
-    EXPECT_INT(scanning.scan.damaged, 12);
+    EXPECT_INT(scanning.scan.damaged, damaged);
     EXPECT_INT(scanning.scan.end, 19);
     EXPECT_INT(scanning.scan.event_count, 16);
+}
+
+TEST("a batch that is lost is told, and what is behind it is found")
+{
+    begin();
+    scan_without(5, 12);
     for (uint32_t i = 0; i < scanning.scan.event_count; i++) {
         scanning_look(&scanning, i);
     }
@@ -292,8 +305,7 @@ TEST("it is told to each who goes on before what is behind it")
         scanning_publish(&scanning, 1, 2, 500);
     }
     scanning_publish_both(&scanning, 1, 2, 2, 500);
-    uint64_t fifth = keeper_batch(&scanning.keeper, 1, SCAN_TOPICS + 5);
-    keeper_image(&scanning.keeper, 1)->bytes[fifth + 70] ^= 1;
+    flip_batch(5);
     scanning.capacity = 4800; /* four batches */
     EXPECT_INT(lost_from(0x02, 1), 14);
     EXPECT_INT(lost_from(0x04, 9), 0); /* none of these was there */
@@ -304,16 +316,7 @@ TEST("it is told to each who goes on before what is behind it")
 TEST("so is the last one that a place has told of")
 {
     begin();
-    for (uint32_t i = 0; i < 9; i++) {
-        scanning_publish(&scanning, 1, 2, 500);
-    }
-    scanning.capacity = 16384;
-    uint64_t last = keeper_batch(&scanning.keeper, 1, SCAN_TOPICS + 9);
-    keeper_image(&scanning.keeper, 1)->bytes[last + 70] ^= 1;
-    EXPECT_INT(scanning_try(&scanning, 0x02, 1), 0);
-    EXPECT_INT(scanning.scan.damaged, 18);
-    EXPECT_INT(scanning.scan.end, 19);
-    EXPECT_INT(scanning.scan.event_count, 16);
+    scan_without(9, 18);
     scanning_release(&scanning);
     end();
 }
